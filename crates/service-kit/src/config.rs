@@ -1,0 +1,278 @@
+//! Settings.
+//!
+//! Owns the sections that every service has, and how they are read: defaults, then the file named by
+//! `<SERVICE>_CONFIG`, then the environment (`SPACES__DATABASE__URL`); a key that ends in `_FILE` is read from the
+//! file it names. A bad setting is told with its key and what was expected. Must not read anything else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+/// The sections that every service has. Each service adds its own beside them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    /// The service's own database.
+    pub database: DatabaseConfig,
+    /// The broker.
+    pub broker: BrokerConfig,
+    /// The business port.
+    pub grpc: GrpcConfig,
+    /// The second port: health, and what identity publishes.
+    pub health: ListenConfig,
+    /// How access tokens of people are verified.
+    pub auth: AuthConfig,
+    /// How tokens of services are verified, and where this service's own is.
+    pub service_auth: ServiceAuthConfig,
+    /// Where the other services are.
+    #[serde(default)]
+    pub peers: PeersConfig,
+    /// Traces, metrics and logs.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+    /// How long stopping may take.
+    #[serde(default)]
+    pub shutdown: ShutdownConfig,
+    /// Offers reflection. Never on in production.
+    #[serde(default)]
+    pub development: bool,
+}
+
+/// The service's own database.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DatabaseConfig {
+    /// Address with the role that owns nothing: `serve` and `work` use it.
+    pub url: SecretString,
+    /// Address with the role that owns the tables: only `migrate` uses it.
+    pub migration_url: Option<SecretString>,
+    /// Most connections at once.
+    #[serde(default = "max_connections")]
+    pub max_connections: u32,
+}
+
+/// The broker.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BrokerConfig {
+    /// AMQP address.
+    pub url: SecretString,
+    /// Put before the names of exchange and queues, so that tests share a broker.
+    #[serde(default)]
+    pub prefix: String,
+}
+
+/// The business port.
+#[derive(Clone, Debug, Deserialize)]
+pub struct GrpcConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Most calls at once; more are shed with RESOURCE_EXHAUSTED.
+    #[serde(default = "max_in_flight")]
+    pub max_in_flight: usize,
+}
+
+/// A port.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ListenConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+}
+
+/// How access tokens of people are verified.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AuthConfig {
+    /// The `iss` that tokens must have.
+    pub issuer: String,
+    /// Where identity publishes its keys.
+    pub jwks_url: Url,
+}
+
+/// How tokens of services are verified, and where this service's own is.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ServiceAuthConfig {
+    /// The `iss` that tokens must have: the cluster's.
+    pub issuer: String,
+    /// The cluster's keys (JWKS), as a file that is read again when it changes.
+    pub jwks_file: PathBuf,
+    /// This service's own projected token, as a file that is read again when it changes.
+    pub token_file: PathBuf,
+    /// The namespace whose service accounts are trusted.
+    #[serde(default = "namespace")]
+    pub namespace: String,
+}
+
+/// Where the other services are. A service needs only those it calls.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct PeersConfig {
+    /// identity's business port.
+    pub identity: Option<Url>,
+    /// spaces' business port.
+    pub spaces: Option<Url>,
+    /// assets' business port.
+    pub assets: Option<Url>,
+}
+
+/// Traces, metrics and logs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct TelemetryConfig {
+    /// Where to send all three by OTLP over gRPC. Absent: nowhere; logs go to standard output all the same.
+    pub otlp_endpoint: Option<Url>,
+    /// How logs look on standard output.
+    pub log_format: LogFormat,
+    /// Which logs, as tracing's directives.
+    pub log_filter: String,
+    /// Which share of traces that begin here is kept, 0 to 1.
+    pub sample_ratio: f64,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self {
+            otlp_endpoint: None,
+            log_format: LogFormat::Json,
+            log_filter: "info".to_owned(),
+            sample_ratio: 1.0,
+        }
+    }
+}
+
+/// How logs look on standard output.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For reading while developing.
+    Text,
+}
+
+/// How long stopping may take.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ShutdownConfig {
+    /// How long calls in flight may take to end, in milliseconds.
+    pub drain_ms: u64,
+}
+
+impl ShutdownConfig {
+    /// Returns how long calls in flight may take to end.
+    pub fn drain(&self) -> Duration {
+        Duration::from_millis(self.drain_ms)
+    }
+}
+
+impl Default for ShutdownConfig {
+    fn default() -> Self {
+        Self { drain_ms: 25_000 }
+    }
+}
+
+fn max_connections() -> u32 {
+    16
+}
+
+fn max_in_flight() -> usize {
+    512
+}
+
+fn namespace() -> String {
+    "sharedspaces".to_owned()
+}
+
+/// Returns the prefix of a service's settings: `crm-sync` has `CRM_SYNC`.
+pub fn prefix(service: &str) -> String {
+    service.to_uppercase().replace('-', "_")
+}
+
+/// Reads the settings of `service`. Errors name the key, where it came from and what was expected.
+#[expect(clippy::result_large_err, reason = "read once, at the start")]
+pub fn load<T: DeserializeOwned>(service: &str) -> Result<T, figment::Error> {
+    let prefix = prefix(service);
+    let mut figment = Figment::new();
+    if let Some(file) = Env::var(&format!("{prefix}_CONFIG")) {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    let variables = Env::prefixed(&format!("{prefix}__")).split("__");
+    figment = read_files(figment.merge(variables))?;
+    figment.extract()
+}
+
+/// Replaces every `<key>_file` beside which there is no such setting of its own by the content of the file.
+#[expect(clippy::result_large_err, reason = "read once, at the start")]
+fn read_files(mut figment: Figment) -> Result<Figment, figment::Error> {
+    const OWN: [&str; 2] = ["service_auth.jwks_file", "service_auth.token_file"];
+    let mut keys = Vec::new();
+    let all: figment::value::Dict = figment.extract()?;
+    collect_file_keys("", &all, &mut keys);
+    for (key, path) in keys.into_iter().filter(|(key, _)| !OWN.contains(&key.as_str())) {
+        let content = std::fs::read_to_string(&path)
+            .map_err(|error| figment::Error::from(format!("{path}: {error}")).with_path(&key))?;
+        let target = key.trim_end_matches("_file");
+        figment = figment.merge((target, content.trim_end()));
+    }
+    Ok(figment)
+}
+
+fn collect_file_keys(parent: &str, dict: &figment::value::Dict, keys: &mut Vec<(String, String)>) {
+    for (name, value) in dict {
+        let key = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+        match value {
+            figment::value::Value::Dict(_, inner) => collect_file_keys(&key, inner, keys),
+            figment::value::Value::String(_, path) if name.ends_with("_file") => {
+                keys.push((key, path.clone()));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Settings {
+        grpc: GrpcConfig,
+        database: DatabaseConfig,
+    }
+
+    #[test]
+    #[expect(clippy::result_large_err, reason = "the jail's own signature")]
+    fn the_environment_wins_over_the_file_and_a_secret_may_be_a_file() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file("spaces.toml", "[grpc]\nlisten = '127.0.0.1:1'\nmax_in_flight = 7\n")?;
+            jail.create_file("url", "postgres://one\n")?;
+            jail.set_env("SPACES_CONFIG", "spaces.toml");
+            jail.set_env("SPACES__GRPC__LISTEN", "127.0.0.1:2");
+            jail.set_env("SPACES__DATABASE__URL_FILE", "url");
+            let settings: Settings = load("spaces")?;
+            assert_eq!(settings.grpc.listen.port(), 2);
+            assert_eq!(settings.grpc.max_in_flight, 7);
+            let url = secrecy::ExposeSecret::expose_secret(&settings.database.url).to_owned();
+            assert_eq!(url, "postgres://one");
+            Ok(())
+        });
+    }
+
+    #[test]
+    #[expect(clippy::result_large_err, reason = "the jail's own signature")]
+    fn a_bad_or_missing_setting_is_told_with_its_key() {
+        figment::Jail::expect_with(|jail| {
+            jail.set_env("SPACES__GRPC__LISTEN", "nowhere");
+            jail.set_env("SPACES__DATABASE__URL", "postgres://one");
+            let error = load::<Settings>("spaces").unwrap_err().to_string();
+            assert!(error.contains("grpc.listen") || error.contains("GRPC__LISTEN"), "{error}");
+            jail.clear_env();
+            jail.set_env("SPACES__GRPC__LISTEN", "127.0.0.1:2");
+            let error = load::<Settings>("spaces").unwrap_err().to_string();
+            assert!(error.contains("database"), "{error}");
+            Ok(())
+        });
+    }
+}

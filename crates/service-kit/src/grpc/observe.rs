@@ -1,0 +1,108 @@
+//! Trace, request id and metrics of every call.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use opentelemetry::metrics::{Histogram, UpDownCounter};
+use opentelemetry::{KeyValue, global};
+use sharedspaces_proto::find_method_rule;
+use tonic::Code;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::{CONTEXT, CallContext};
+use crate::ids::Ids;
+use crate::telemetry::{names, propagation};
+
+/// Seconds; the bounds of the RPC conventions.
+const BUCKETS: [f64; 14] =
+    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+#[derive(Clone)]
+pub(super) struct Observer {
+    ids: Ids,
+    duration: Histogram<f64>,
+    active: UpDownCounter<i64>,
+}
+
+impl Observer {
+    pub(super) fn new(ids: Ids) -> Self {
+        let meter = global::meter("sharedspaces");
+        let duration = meter
+            .f64_histogram(names::RPC_SERVER_CALL_DURATION)
+            .with_unit("s")
+            .with_boundaries(BUCKETS.to_vec())
+            .build();
+        let active = meter.i64_up_down_counter(names::RPC_SERVER_ACTIVE_REQUESTS).build();
+        Self { ids, duration, active }
+    }
+}
+
+pub(super) async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
+    let method = method_name(request.uri().path());
+    let request_id: Uuid = observer.ids.next();
+    let span = tracing::info_span!(
+        "rpc",
+        otel.name = method,
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = tracing::field::Empty,
+        request.id = %request_id,
+        trace_id = tracing::field::Empty,
+    );
+    propagation::continue_from_headers(&span, request.headers());
+    if let Some(trace_id) = propagation::trace_id(&span) {
+        span.record("trace_id", trace_id);
+    }
+    let started = Instant::now();
+    let context = CallContext { request_id, deadline: started + Duration::from_secs(1) };
+    observer.active.add(1, &[]);
+    let mut response = CONTEXT.scope(context, next.run(request)).instrument(span.clone()).await;
+    observer.active.add(-1, &[]);
+
+    let code = code_of(response.headers());
+    let name = format!("{code:?}");
+    span.record("rpc.response.status_code", &name);
+    let mut attributes = vec![
+        KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"),
+        KeyValue::new(names::RPC_METHOD, method),
+        KeyValue::new(names::RPC_RESPONSE_STATUS_CODE, name.clone()),
+    ];
+    if is_server_fault(code) {
+        span.record("otel.status_code", "ERROR");
+        attributes.push(KeyValue::new(names::ERROR_TYPE, name));
+    }
+    observer.duration.record(started.elapsed().as_secs_f64(), &attributes);
+    if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// The name of a method that exists; a name that anybody may make up must not become an attribute.
+fn method_name(path: &str) -> &'static str {
+    find_method_rule(path).and_then(|rule| rule.path.strip_prefix('/')).unwrap_or("_OTHER")
+}
+
+/// An answer without a status in its headers has it in its trailers, which only a success has.
+fn code_of(headers: &HeaderMap) -> Code {
+    headers.get("grpc-status").map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()))
+}
+
+/// The codes that the RPC conventions count as the server's fault.
+fn is_server_fault(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
+}

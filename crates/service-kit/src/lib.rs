@@ -1,0 +1,25 @@
+//! What every Shared Spaces binary needs, and nothing that only one of them needs.
+//!
+//! Owns: starting and stopping ([`run`]), settings ([`config`]), telemetry, the gRPC server and what stands before
+//! every handler ([`grpc`]), who calls ([`caller`]), how errors reach the wire ([`error`]), the unit of work ([`db`]).
+//! Must not know any service, any broker, any domain.
+
+pub mod caller;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod grpc;
+pub mod health;
+pub mod ids;
+pub mod jwt;
+pub mod lifecycle;
+pub mod page;
+pub mod peers;
+mod run;
+pub mod seal;
+pub mod telemetry;
+pub mod validate;
+pub mod verify;
+
+pub use run::{Kit, Parts, Worker, run};

@@ -1,0 +1,114 @@
+//! Calls to other services.
+//!
+//! Owns the channels, and what every outbound call carries: this service's own token, the trace, and a deadline that
+//! is what is left of the inbound one, at most five seconds. Must not retry: only the caller knows what is safe.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tonic::metadata::MetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use url::Url;
+
+use crate::config::{PeersConfig, ServiceAuthConfig};
+use crate::grpc::remaining;
+use crate::telemetry::propagation;
+use crate::verify::WatchedFile;
+
+const MAX_DEADLINE: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const READ_TOKEN_EVERY: Duration = Duration::from_secs(10);
+
+/// What a client of another service is built over.
+pub type PeerChannel = InterceptedService<Channel, PeerInterceptor>;
+
+/// Makes channels to the other services. A channel connects when it is first used, and again when it was cut.
+#[derive(Clone)]
+pub struct Peers {
+    config: PeersConfig,
+    token: Arc<Mutex<OwnToken>>,
+}
+
+/// A peer this service calls has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("setting peers.{0} is missing: the address of that service's business port, such as http://{0}:8080")]
+pub struct PeerMissing(&'static str);
+
+impl Peers {
+    pub(crate) fn new(config: PeersConfig, auth: &ServiceAuthConfig) -> Self {
+        let token = OwnToken {
+            file: WatchedFile::new(auth.token_file.clone()),
+            header: None,
+            looked: None,
+        };
+        Self { config, token: Arc::new(Mutex::new(token)) }
+    }
+
+    /// Returns the channel to identity.
+    pub fn identity(&self) -> anyhow::Result<PeerChannel> {
+        self.channel("identity", self.config.identity.as_ref())
+    }
+
+    /// Returns the channel to spaces.
+    pub fn spaces(&self) -> anyhow::Result<PeerChannel> {
+        self.channel("spaces", self.config.spaces.as_ref())
+    }
+
+    /// Returns the channel to assets.
+    pub fn assets(&self) -> anyhow::Result<PeerChannel> {
+        self.channel("assets", self.config.assets.as_ref())
+    }
+
+    fn channel(&self, name: &'static str, url: Option<&Url>) -> anyhow::Result<PeerChannel> {
+        let url = url.ok_or(PeerMissing(name))?;
+        let channel = Endpoint::from_shared(url.to_string())?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(MAX_DEADLINE)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(20))
+            .connect_lazy();
+        Ok(InterceptedService::new(channel, PeerInterceptor { token: Arc::clone(&self.token) }))
+    }
+}
+
+struct OwnToken {
+    file: WatchedFile,
+    header: Option<MetadataValue<tonic::metadata::Ascii>>,
+    looked: Option<Instant>,
+}
+
+impl OwnToken {
+    fn header(&mut self) -> Option<MetadataValue<tonic::metadata::Ascii>> {
+        if self.looked.is_none_or(|looked| looked.elapsed() > READ_TOKEN_EVERY) {
+            self.looked = Some(Instant::now());
+            if let Some(token) = self.file.read_if_changed() {
+                self.header = format!("Bearer {}", token.trim()).parse().ok().map(|mut value: MetadataValue<_>| {
+                    value.set_sensitive(true);
+                    value
+                });
+            }
+        }
+        self.header.clone()
+    }
+}
+
+/// Puts token, trace and deadline on each call.
+#[derive(Clone)]
+pub struct PeerInterceptor {
+    token: Arc<Mutex<OwnToken>>,
+}
+
+impl Interceptor for PeerInterceptor {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let header = self.token.lock().unwrap_or_else(PoisonError::into_inner).header();
+        let header = header.ok_or_else(|| Status::unavailable("this service has no token of its own"))?;
+        request.metadata_mut().insert("authorization", header);
+        propagation::inject(request.metadata_mut());
+        request.set_timeout(remaining().unwrap_or(MAX_DEADLINE).min(MAX_DEADLINE));
+        Ok(request)
+    }
+}

@@ -1,0 +1,306 @@
+//! Owns the settings that a service is started with on one machine, the same for `xtask up` and for the journeys.
+//!
+//! Must not start anything, nor choose a port or a secret that it was not given.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::databases::{app_role, database_name, owner_role, with_login};
+use crate::ports::Ports;
+use crate::secrets::Secrets;
+use crate::workspace::{SERVICES, setting_prefix, snake};
+
+/// The issuer of people's access tokens.
+pub const TOKEN_ISSUER: &str = "sharedspaces-identity";
+/// The issuer of services' tokens: what a cluster's API server calls itself.
+pub const SERVICE_TOKEN_ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+/// The sandbox's fixed access to its own S3.
+pub const S3_BUCKET: &str = "sharedspaces";
+const S3_ACCESS_KEY: &str = "sandbox";
+const S3_SECRET_KEY: &str = "sandbox-secret";
+const S3_REGION: &str = "us-east-1";
+
+/// Where one service listens and which database it works on.
+#[derive(Clone, Debug)]
+pub struct ServiceAddresses {
+    /// `host:port` of the business port.
+    pub grpc: String,
+    /// `host:port` of the port for health and JWKS.
+    pub health: String,
+    /// The database as the role that the service works as.
+    pub database_url: String,
+    /// The database as the role that owns its tables.
+    pub migration_url: String,
+}
+
+/// Where the sandbox listens and keeps its files.
+#[derive(Clone, Debug)]
+pub struct SandboxAddresses {
+    /// Its directory; absolute, since services read the issuer's files from it.
+    pub dir: PathBuf,
+    /// `host:port` of the mailbox page and the controls.
+    pub http: String,
+    /// `host:port` of the mail server.
+    pub smtp: String,
+    /// `host:port` of the S3 server.
+    pub s3: String,
+    /// `host:port` of the Salesforce look-alike.
+    pub salesforce: String,
+}
+
+impl SandboxAddresses {
+    /// The keys by which services verify each other's tokens.
+    #[must_use]
+    pub fn jwks_file(&self) -> PathBuf {
+        self.dir.join("issuer/jwks.json")
+    }
+
+    /// The token that the local issuer keeps for a service, or for `operator`.
+    #[must_use]
+    pub fn token_file(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("issuer/tokens/{name}.token"))
+    }
+
+    /// What the sandbox is started with.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let pairs = [
+            ("--dir", self.dir.to_string_lossy().into_owned()),
+            ("--http", self.http.clone()),
+            ("--smtp", self.smtp.clone()),
+            ("--s3", self.s3.clone()),
+            ("--salesforce", self.salesforce.clone()),
+        ];
+        pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    }
+}
+
+/// Keys that exactly one service holds, each 32 bytes in base64.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// With which identity encrypts what it stores.
+    pub identity_encryption: String,
+    /// With which identity signs the links it prints.
+    pub identity_link: String,
+    /// With which crm-sync encrypts the CRMs' tokens.
+    pub crm_sync_encryption: String,
+}
+
+/// Everything that the settings of the services are made from.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// By the service's name, for instance `crm-sync`.
+    pub services: BTreeMap<String, ServiceAddresses>,
+    /// The sandbox.
+    pub sandbox: SandboxAddresses,
+    /// The broker's AMQP address.
+    pub broker_url: String,
+    /// Put before the names of exchange and queues; empty outside tests.
+    pub broker_prefix: String,
+    /// `host:port` kept for the web client, to which links in mails lead.
+    pub web: String,
+    /// The services' own keys.
+    pub keys: Keys,
+}
+
+impl Addresses {
+    /// Chooses addresses on 127.0.0.1 with the ports and secrets that were kept, and makes what is new.
+    ///
+    /// `dir` is where the sandbox keeps its files and must be absolute. Databases have the names of
+    /// [`database_name`] on the server of `superuser_url`, with passwords kept as `<role>` in `secrets`.
+    ///
+    /// # Errors
+    /// Fails when no port is free, when what is kept cannot be written, or when `superuser_url` is no address.
+    pub fn choose(
+        dir: &Path,
+        ports: &mut Ports,
+        secrets: &mut Secrets,
+        superuser_url: &str,
+        broker_url: &str,
+    ) -> Result<Self> {
+        let mut address = |name: &str| ports.get(name).map(|port| format!("127.0.0.1:{port}"));
+        let mut services = BTreeMap::new();
+        for service in SERVICES {
+            let database = database_name(service);
+            let mut login = |role: String| -> Result<String> {
+                with_login(superuser_url, &role, &secrets.password(&role)?, &database)
+            };
+            let addresses = ServiceAddresses {
+                grpc: address(&format!("{service}-grpc"))?,
+                health: address(&format!("{service}-health"))?,
+                database_url: login(app_role(service))?,
+                migration_url: login(owner_role(service))?,
+            };
+            services.insert(service.to_owned(), addresses);
+        }
+        Ok(Self {
+            services,
+            sandbox: SandboxAddresses {
+                dir: dir.to_owned(),
+                http: address("sandbox-http")?,
+                smtp: address("sandbox-smtp")?,
+                s3: address("sandbox-s3")?,
+                salesforce: address("sandbox-salesforce")?,
+            },
+            broker_url: broker_url.to_owned(),
+            broker_prefix: String::new(),
+            web: address("web")?,
+            keys: Keys {
+                identity_encryption: secrets.key("identity_encryption_key")?,
+                identity_link: secrets.key("identity_link_key")?,
+                crm_sync_encryption: secrets.key("crm_sync_encryption_key")?,
+            },
+        })
+    }
+
+    /// The addresses of one service.
+    ///
+    /// # Errors
+    /// Fails when there is no such service.
+    pub fn service(&self, name: &str) -> Result<&ServiceAddresses> {
+        self.services.get(name).with_context(|| format!("there is no service {name}"))
+    }
+}
+
+/// Gives the environment that `service` is started with.
+///
+/// # Errors
+/// Fails when `world` lacks the service or one that it needs to call.
+pub fn service_env(service: &str, world: &Addresses) -> Result<Vec<(String, String)>> {
+    let own = world.service(service)?;
+    let mut settings: Vec<(&str, String)> = vec![
+        ("DATABASE__URL", own.database_url.clone()),
+        ("DATABASE__MIGRATION_URL", own.migration_url.clone()),
+        ("BROKER__URL", world.broker_url.clone()),
+        ("GRPC__LISTEN", own.grpc.clone()),
+        ("HEALTH__LISTEN", own.health.clone()),
+        ("AUTH__ISSUER", TOKEN_ISSUER.to_owned()),
+        ("AUTH__JWKS_URL", format!("http://{}/.well-known/jwks.json", world.service("identity")?.health)),
+        ("SERVICE_AUTH__ISSUER", SERVICE_TOKEN_ISSUER.to_owned()),
+        ("SERVICE_AUTH__JWKS_FILE", path(&world.sandbox.jwks_file())),
+        ("SERVICE_AUTH__TOKEN_FILE", path(&world.sandbox.token_file(service))),
+        ("DEVELOPMENT", "true".to_owned()),
+        ("TELEMETRY__LOG_FORMAT", "json".to_owned()),
+        ("PEERS__IDENTITY", format!("http://{}", world.service("identity")?.grpc)),
+        ("PEERS__SPACES", format!("http://{}", world.service("spaces")?.grpc)),
+        ("PEERS__ASSETS", format!("http://{}", world.service("assets")?.grpc)),
+    ];
+    if !world.broker_prefix.is_empty() {
+        settings.push(("BROKER__PREFIX", world.broker_prefix.clone()));
+    }
+    settings.extend(own_settings(service, world)?);
+    let prefix = setting_prefix(service);
+    Ok(settings.into_iter().map(|(key, value)| (format!("{prefix}__{key}"), value)).collect())
+}
+
+/// The settings that only this service has.
+fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, String)>> {
+    Ok(match service {
+        "identity" => vec![
+            ("WEB_BASE_URL", format!("http://{}", world.web)),
+            ("KEY_ENCRYPTION_KEY", world.keys.identity_encryption.clone()),
+            ("LINK_KEY", world.keys.identity_link.clone()),
+        ],
+        "notifications" => {
+            let (host, port) = world.sandbox.smtp.rsplit_once(':').context("the mail server's address has no port")?;
+            vec![
+                ("SMTP__HOST", host.to_owned()),
+                ("SMTP__PORT", port.to_owned()),
+                ("SMTP__FROM", "Shared Spaces <no-reply@sharedspaces.example>".to_owned()),
+                ("SMTP__TLS", "none".to_owned()),
+            ]
+        }
+        "assets" => vec![
+            ("S3__ENDPOINT", format!("http://{}", world.sandbox.s3)),
+            ("S3__REGION", S3_REGION.to_owned()),
+            ("S3__BUCKET", S3_BUCKET.to_owned()),
+            ("S3__ACCESS_KEY", S3_ACCESS_KEY.to_owned()),
+            ("S3__SECRET_KEY", S3_SECRET_KEY.to_owned()),
+        ],
+        "crm-sync" => vec![
+            ("KEY_ENCRYPTION_KEY", world.keys.crm_sync_encryption.clone()),
+            ("SALESFORCE__CLIENT_ID", "sharedspaces-dev".to_owned()),
+            ("SALESFORCE__CLIENT_SECRET", "sharedspaces-dev-secret".to_owned()),
+            ("SALESFORCE__REDIRECT_URL", format!("http://{}/crm/callback", world.web)),
+            ("SALESFORCE__ALLOWED_HOSTS", "[\"127.0.0.1\"]".to_owned()),
+        ],
+        _ => Vec::new(),
+    })
+}
+
+/// Gives the environment of the demo's commands: where everything is, and the operator's token.
+///
+/// # Errors
+/// Fails when `world` lacks a service.
+pub fn demo_env(world: &Addresses) -> Result<Vec<(String, String)>> {
+    let mut env = Vec::new();
+    for service in SERVICES {
+        let name = format!("DEMO_{}", snake(service).to_uppercase());
+        env.push((name, format!("http://{}", world.service(service)?.grpc)));
+    }
+    env.push(("DEMO_SANDBOX_HTTP".to_owned(), format!("http://{}", world.sandbox.http)));
+    env.push(("DEMO_SALESFORCE".to_owned(), format!("http://{}", world.sandbox.salesforce)));
+    env.push(("DEMO_OPERATOR_TOKEN_FILE".to_owned(), path(&world.sandbox.token_file("operator"))));
+    Ok(env)
+}
+
+fn path(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::throwaway::Throwaway;
+
+    fn world(dir: &Path) -> Addresses {
+        Addresses::choose(
+            &dir.join("sandbox"),
+            &mut Ports::load(&dir.join("ports.json")).unwrap(),
+            &mut Secrets::load(&dir.join("secrets.json")).unwrap(),
+            "postgres://postgres:secret@127.0.0.1:1/postgres",
+            "amqp://127.0.0.1:2",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_second_choice_gives_the_same_settings() {
+        let dir = Throwaway::create("environment").unwrap();
+        let (first, second) = (world(dir.path()), world(dir.path()));
+        for service in SERVICES {
+            assert_eq!(service_env(service, &first).unwrap(), service_env(service, &second).unwrap());
+        }
+    }
+
+    #[test]
+    fn every_setting_carries_the_prefix_of_its_service_and_no_key_comes_twice() {
+        let dir = Throwaway::create("environment").unwrap();
+        let world = world(dir.path());
+        for service in SERVICES {
+            let env = service_env(service, &world).unwrap();
+            let prefix = format!("{}__", setting_prefix(service));
+            assert!(env.iter().all(|(key, _)| key.starts_with(&prefix)), "{env:?}");
+            let keys: std::collections::BTreeSet<_> = env.iter().map(|(key, _)| key).collect();
+            assert_eq!(keys.len(), env.len());
+        }
+    }
+
+    #[test]
+    fn a_service_works_as_one_role_and_migrates_as_another() {
+        let dir = Throwaway::create("environment").unwrap();
+        let world = world(dir.path());
+        let own = world.service("crm-sync").unwrap();
+        assert!(own.database_url.starts_with("postgres://crm_sync_app:"), "{}", own.database_url);
+        assert!(own.migration_url.starts_with("postgres://crm_sync_owner:"), "{}", own.migration_url);
+        assert!(own.database_url.ends_with("/sharedspaces_crm_sync"));
+    }
+
+    #[test]
+    fn an_unknown_service_has_no_settings() {
+        let dir = Throwaway::create("environment").unwrap();
+        assert!(service_env("web", &world(dir.path())).is_err());
+    }
+}
