@@ -1,1 +1,14 @@
-//! Harness.
+//! What journeys across the services need.
+//!
+//! - [`environment`]: where everything is; [`api`]: clients of all services; [`outside`]: mailbox and CRM, as a person
+//!   would look at them
+//! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
+//! - [`world`]: all services as processes on servers of their own, for tests that break them
+//!
+//! Must not reach into any service: only its public interface, and what the outside world has received.
+
+pub mod api;
+pub mod environment;
+pub mod outside;
+pub mod visit;
+pub mod world;

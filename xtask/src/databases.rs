@@ -39,7 +39,8 @@ pub struct DatabaseSetup {
     pub create: String,
     /// Lets only the two roles connect. On any database, as superuser.
     pub connect: String,
-    /// Lets the service's role use what its migrations will create. On the new database, as superuser.
+    /// Lets only the owner create anything; `migrate` gives the service's role its rights on what it creates. On the
+    /// new database, as superuser.
     pub inside: String,
 }
 
@@ -60,7 +61,6 @@ pub fn database_setup_sql(
              ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD '{password}'; "
         )
     };
-    let defaults = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT");
     DatabaseSetup {
         // The lock keeps two set-ups that run side by side from changing one role at once.
         roles: format!(
@@ -75,9 +75,7 @@ pub fn database_setup_sql(
         ),
         inside: format!(
             "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO {owner}; \
-             GRANT USAGE ON SCHEMA public TO {app}; \
-             {defaults} SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}; \
-             {defaults} USAGE, SELECT ON SEQUENCES TO {app}"
+             GRANT USAGE ON SCHEMA public TO {app}"
         ),
     }
 }
@@ -125,14 +123,18 @@ pub fn psql_files(url: &str, files: &[PathBuf]) -> Result<()> {
 
 fn psql_command(url: &str) -> Result<Command> {
     let Some(psql) = crate::packages::find_postgres_tool("psql") else {
-        bail!("psql is missing; install PostgreSQL's client programs (Debian: apt-get install postgresql-client)");
+        bail!(
+            "psql is missing; install PostgreSQL's client programs (Debian: apt-get install postgresql-client)"
+        );
     };
     let mut command = Command::new(psql);
     // The address goes by environment, since arguments can be read by every user of the machine.
     let parts = UrlParts::parse(url)?;
     command.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "-v", "ON_ERROR_STOP=1", "-d"]);
     command.arg(format!("{}{}@{}/{}{}", parts.scheme, parts.user, parts.host, parts.database, parts.query));
-    command.env("PGPASSWORD", percent_decoded(parts.password)).env("PGOPTIONS", "-c client_min_messages=warning");
+    command
+        .env("PGPASSWORD", percent_decoded(parts.password))
+        .env("PGOPTIONS", "-c client_min_messages=warning");
     command.current_dir(Path::new("/"));
     Ok(command)
 }
@@ -206,7 +208,10 @@ mod tests {
     #[test]
     fn an_address_gets_another_database_and_login() {
         let url = "postgres://root:secret@127.0.0.1:5432/postgres?sslmode=disable";
-        assert_eq!(with_database(url, "a").unwrap(), "postgres://root:secret@127.0.0.1:5432/a?sslmode=disable");
+        assert_eq!(
+            with_database(url, "a").unwrap(),
+            "postgres://root:secret@127.0.0.1:5432/a?sslmode=disable"
+        );
         assert_eq!(
             with_login(url, "spaces_app", "pw", "b").unwrap(),
             "postgres://spaces_app:pw@127.0.0.1:5432/b?sslmode=disable"

@@ -204,7 +204,8 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
             ("LINK_KEY", world.keys.identity_link.clone()),
         ],
         "notifications" => {
-            let (host, port) = world.sandbox.smtp.rsplit_once(':').context("the mail server's address has no port")?;
+            let (host, port) =
+                world.sandbox.smtp.rsplit_once(':').context("the mail server's address has no port")?;
             vec![
                 ("SMTP__HOST", host.to_owned()),
                 ("SMTP__PORT", port.to_owned()),

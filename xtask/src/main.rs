@@ -1,2 +1,115 @@
-//! Binary.
-fn main() {}
+//! The commands of the workspace: `cargo xtask up | demo | test | check | sqlx | bench`.
+//!
+//! Must not hold what the tests need too: that is the library beside it.
+
+mod gates;
+mod sqlx;
+mod test;
+mod up;
+
+use std::fs;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use xtask::packages::{Package, ensure};
+use xtask::process::{catch_signals, run, say};
+use xtask::servers::{Postgres, RabbitMq};
+use xtask::throwaway::remove_left_behind;
+use xtask::workspace::Workspace;
+
+/// Runs, tests and measures Shared Spaces on one machine.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Starts everything under .dev/ and keeps it running until Ctrl-C.
+    Up,
+    /// Walks through a guest's first visit against what `up` started.
+    Demo,
+    /// Checks and tests everything against throw-away servers.
+    Test {
+        /// Runs only the tests whose names contain this, without the gates; further words go to the test programs.
+        #[arg(last = true)]
+        filter: Vec<String>,
+    },
+    /// Checks form, lints, dependencies and sources; needs no server.
+    Check,
+    /// Writes the saved queries (.sqlx) of every service anew.
+    Sqlx,
+    /// Measures the services against their limits, in a release build.
+    Bench,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match perform(&arguments.command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Performs a command and tells whether what it looked at was in order.
+fn perform(task: &Task) -> Result<bool> {
+    catch_signals()?;
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Up => up::up(&workspace).map(|()| true),
+        Task::Demo => demo(&workspace),
+        Task::Test { filter } => Ok(test::test(&workspace, filter)),
+        Task::Check => gates::check(&workspace).map(|()| true),
+        Task::Sqlx => {
+            ensure(&[Package::Postgres])?;
+            remove_left_behind()?;
+            let count = sqlx::regenerate(&workspace, &Postgres::start_throwaway()?)?;
+            say(&format!("{count} queries saved."));
+            Ok(true)
+        }
+        Task::Bench => bench(&workspace),
+    }
+}
+
+fn demo(workspace: &Workspace) -> Result<bool> {
+    let file = up::state_dir(workspace).join("env");
+    let Ok(text) = fs::read_to_string(&file) else {
+        bail!(
+            "nothing runs yet; start it with `cargo xtask up` in another terminal and wait for its addresses"
+        );
+    };
+    let env = text.lines().filter_map(|line| line.split_once('='));
+    let mut command = Command::new(workspace.binary("demo")?);
+    Ok(run(command.arg("run").envs(env))
+        .context("the demo is not built; run `cargo xtask up` again")?
+        .success())
+}
+
+fn bench(workspace: &Workspace) -> Result<bool> {
+    if !workspace.has_binary("bench") {
+        bail!("there is no binary `bench` in the workspace; it belongs into tests/src/bin");
+    }
+    ensure(&[Package::Postgres, Package::RabbitMq])?;
+    remove_left_behind()?;
+    let mut build = workspace.cargo();
+    if !run(build.args(["build", "--release", "--workspace", "--bins"]))?.success() {
+        bail!("the release build fails; see the errors above");
+    }
+    let mut broker = RabbitMq::launch_throwaway()?;
+    let database = Postgres::start_throwaway_durable()?;
+    broker.wait_ready()?;
+    let mut bench = workspace.cargo();
+    bench
+        .args(["run", "--release", "-p", "journeys", "--bin", "bench"])
+        .env("TEST_DATABASE_URL", database.superuser_url())
+        .env("TEST_AMQP_URL", broker.url())
+        .env("TEST_BINARIES", workspace.target()?.join("release"));
+    Ok(run(&mut bench)?.success())
+}

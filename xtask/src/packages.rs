@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{output, run, say};
+use crate::process::{output, say};
 
 /// Tells Debian's tools whether a package may start its service (invoke-rc.d(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -70,9 +70,12 @@ pub fn ensure(wanted: &[Package]) -> Result<()> {
     let Some(privilege) = Privilege::find() else {
         bail!("{} missing and no right to install; run: {}", names(&missing), manager.command_for(&missing));
     };
-    say(&format!("Installing {} through apt …", names(&missing).trim_end_matches(" are").trim_end_matches(" is")));
+    say(&format!(
+        "Installing {} through apt …",
+        names(&missing).trim_end_matches(" are").trim_end_matches(" is")
+    ));
     install_quietly(privilege, &missing).with_context(|| {
-        format!("apt could not install it; check the network and run: {}", manager.command_for(&missing))
+        format!("apt could not install it; check the network, then run: {}", manager.command_for(&missing))
     })?;
     missing.into_iter().try_for_each(require)
 }
@@ -195,9 +198,11 @@ impl Manager {
 
     fn command_for(self, packages: &[Package]) -> String {
         let (start, postgres, rabbitmq) = match self {
-            Self::Apt => {
-                ("sudo apt-get update && sudo apt-get install --no-install-recommends", "postgresql", "rabbitmq-server")
-            }
+            Self::Apt => (
+                "sudo apt-get update && sudo apt-get install --no-install-recommends",
+                "postgresql",
+                "rabbitmq-server",
+            ),
             Self::Dnf => ("sudo dnf install", "postgresql-server postgresql-contrib", "rabbitmq-server"),
             Self::Pacman => ("sudo pacman -S", "postgresql", "rabbitmq"),
             Self::Apk => ("sudo apk add", "postgresql postgresql-contrib", "rabbitmq-server"),
@@ -249,18 +254,26 @@ impl Privilege {
 /// Installs through apt, without the packages starting servers on the standard ports.
 fn install_quietly(privilege: Privilege, packages: &[Package]) -> Result<()> {
     let quiet = Quiet::begin(privilege, packages)?;
-    let update = run(privilege.command("apt-get").args(["-qq", "update"]).stdin(Stdio::null()))?;
-    let installed = run(privilege
-        .command("env")
-        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "-y", "--no-install-recommends"])
-        .args(packages.iter().map(|package| package.in_apt()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null()))?;
+    // Lists that are old are good enough as long as what they name is still there.
+    let update = output(privilege.command("apt-get").args(["-qq", "update"]));
+    let install = output(
+        privilege
+            .command("env")
+            .args([
+                "DEBIAN_FRONTEND=noninteractive",
+                "apt-get",
+                "-qq",
+                "install",
+                "-y",
+                "--no-install-recommends",
+            ])
+            .args(packages.iter().map(|package| package.in_apt())),
+    );
     quiet.end()?;
-    if !installed.success() {
-        bail!("apt-get install ended with {installed}, after an update that ended with {update}");
-    }
-    Ok(())
+    install.map(drop).map_err(|error| {
+        let words = update.err().unwrap_or(error).to_string();
+        anyhow::anyhow!("{}", words.lines().next_back().unwrap_or_default().to_owned())
+    })
 }
 
 /// Holds back what the packages would start, and takes that back afterwards.
@@ -295,7 +308,10 @@ impl Quiet {
     fn put_back(&mut self) -> Result<()> {
         // The cluster policy stays: removing a package's configuration file would make the next upgrade ask.
         let policies = std::mem::take(&mut self.remove);
-        policies.iter().filter(|file| **file == POLICY).try_for_each(|file| self.privilege.shell(&format!("rm -f {file}")))
+        policies
+            .iter()
+            .filter(|file| **file == POLICY)
+            .try_for_each(|file| self.privilege.shell(&format!("rm -f {file}")))
     }
 }
 

@@ -37,7 +37,10 @@ pub fn free() -> Result<u16> {
             return Ok(port);
         }
     }
-    bail!("no port between {FIRST} and {} is free on 127.0.0.1; stop a program that holds them", FIRST + COUNT - 1)
+    bail!(
+        "no port between {FIRST} and {} is free on 127.0.0.1; stop a program that holds them",
+        FIRST + COUNT - 1
+    )
 }
 
 /// Where to begin: differs from process to process, so that two that start together do not race for one port.

@@ -72,7 +72,8 @@ pub fn wait_until<T>(time: Duration, mut condition: impl FnMut() -> Result<Optio
 /// Fails when the program cannot be started; when the end is asked for, the program is ended first.
 pub fn run(command: &mut Command) -> Result<ExitStatus> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let mut child = command.spawn().with_context(|| format!("`{program}` could not be started; is it installed?"))?;
+    let mut child =
+        command.spawn().with_context(|| format!("`{program}` could not be started; is it installed?"))?;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
@@ -227,8 +228,12 @@ impl Child {
     }
 
     fn forget(&self) {
-        // Nothing depends on the file once its process is gone: the start time in it keeps it from being mistaken.
-        let _ = fs::remove_file(&self.pid_file);
+        let own = format!("{} ", self.id());
+        // The next process with the same log may have begun already, and the file is its own then.
+        if fs::read_to_string(&self.pid_file).is_ok_and(|text| text.starts_with(&own)) {
+            // At worst it stays: the start time in it keeps it from being mistaken.
+            let _ = fs::remove_file(&self.pid_file);
+        }
     }
 }
 
@@ -345,7 +350,8 @@ mod tests {
         let dir = Throwaway::create("process").unwrap();
         let log = dir.path().join("child.log");
         let mut child =
-            Child::spawn("child", shell("trap '' TERM; echo ready; while :; do sleep 0.1; done"), &log).unwrap();
+            Child::spawn("child", shell("trap '' TERM; echo ready; while :; do sleep 0.1; done"), &log)
+                .unwrap();
         wait_until(Duration::from_secs(5), || Ok(child.last_lines(1).contains("ready").then_some(())))
             .unwrap()
             .expect("the child is ready");
@@ -362,6 +368,8 @@ mod tests {
         let next = Child::spawn("child", shell("sleep 60"), &log).unwrap();
         assert_eq!(start_time(pid), None);
         assert_ne!(next.id(), pid);
+        drop(left);
+        assert!(log.with_extension("pid").exists(), "the file is the next one's");
     }
 
     #[test]

@@ -25,7 +25,10 @@ impl Secrets {
     pub fn load(file: &Path) -> Result<Self> {
         let kept = match fs::read_to_string(file) {
             Ok(text) => serde_json::from_str(&text).with_context(|| {
-                format!("{} is not a list of secrets; remove the directory it is in to start afresh", file.display())
+                format!(
+                    "{} is not a list of secrets; remove the directory it is in to start afresh",
+                    file.display()
+                )
             })?,
             Err(_) => BTreeMap::new(),
         };

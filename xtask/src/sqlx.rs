@@ -11,15 +11,17 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 use xtask::databases::{database_name, owner_role, prepare, psql_files};
 use xtask::process::run;
-use xtask::secrets::random_hex;
+use xtask::secrets::{random_hex, write_private};
 use xtask::servers::Postgres;
 use xtask::throwaway::Throwaway;
 use xtask::workspace::{SERVICES, Workspace, setting_prefix};
 
-/// Gives every package a directory of its own for what sqlx's macros save: one variable serves all of one cargo run.
+/// Gives every package a database and a directory of its own: the variables serve all of one cargo run.
 const WRAPPER: &str = "#!/bin/sh\n\
     if [ -n \"$CARGO_PKG_NAME\" ] && [ -d \"$XTASK_SQLX_OUT/$CARGO_PKG_NAME\" ]; then\n\
-    export SQLX_OFFLINE_DIR=\"$XTASK_SQLX_OUT/$CARGO_PKG_NAME\"\n\
+    SQLX_OFFLINE_DIR=\"$XTASK_SQLX_OUT/$CARGO_PKG_NAME\"\n\
+    DATABASE_URL=$(cat \"$XTASK_SQLX_OUT/$CARGO_PKG_NAME.url\")\n\
+    export SQLX_OFFLINE_DIR DATABASE_URL\n\
     fi\n\
     exec \"$@\"\n";
 
@@ -30,7 +32,7 @@ type Queries = BTreeMap<String, String>;
 ///
 /// # Errors
 /// Fails when a migration or a query is wrong.
-pub fn regenerate(workspace: &Workspace, server: &Postgres) -> Result<usize> {
+pub(crate) fn regenerate(workspace: &Workspace, server: &Postgres) -> Result<usize> {
     let mut count = 0;
     for (service, queries) in describe_all(workspace, server)? {
         let dir = committed_dir(workspace, &service);
@@ -53,7 +55,7 @@ pub fn regenerate(workspace: &Workspace, server: &Postgres) -> Result<usize> {
 ///
 /// # Errors
 /// Fails with the names of the services whose `.sqlx` is out of date, or when a migration or a query is wrong.
-pub fn verify(workspace: &Workspace, server: &Postgres) -> Result<()> {
+pub(crate) fn verify(workspace: &Workspace, server: &Postgres) -> Result<()> {
     let mut stale = Vec::new();
     for (service, queries) in describe_all(workspace, server)? {
         if read_queries(&committed_dir(workspace, &service))? != queries {
@@ -63,7 +65,10 @@ pub fn verify(workspace: &Workspace, server: &Postgres) -> Result<()> {
     if stale.is_empty() {
         return Ok(());
     }
-    bail!("the saved queries of {} are out of date; run `cargo xtask sqlx` and commit .sqlx", stale.join(", "))
+    bail!(
+        "the saved queries of {} are out of date; run `cargo xtask sqlx` and commit .sqlx",
+        stale.join(", ")
+    )
 }
 
 fn committed_dir(workspace: &Workspace, service: &str) -> PathBuf {
@@ -83,7 +88,9 @@ fn describe_all(workspace: &Workspace, server: &Postgres) -> Result<BTreeMap<Str
         .env_remove("DATABASE_URL");
     for service in SERVICES {
         let url = migrated_database(workspace, server, service)?;
-        command.env(format!("{}_DATABASE_URL", setting_prefix(service)), url);
+        // For packages whose sqlx.toml names a variable of their own; the wrapper sets the usual one.
+        command.env(format!("{}_DATABASE_URL", setting_prefix(service)), &url);
+        write_private(&out.path().join(format!("{service}.url")), &url)?;
         fs::create_dir(out.path().join(service))?;
     }
     let touched = Touched::sources(workspace)?;
@@ -103,8 +110,21 @@ fn migrated_database(workspace: &Workspace, server: &Postgres, service: &str) ->
     let database = database_name(service);
     prepare(&server.superuser_url(), service, &database, &owner, &app)?;
     let url = server.url(&database, &owner_role(service), &owner)?;
-    let dir = workspace.root().join("services").join(service).join("migrations");
-    let mut files: Vec<PathBuf> = fs::read_dir(&dir)
+    let own = format!("services/{service}");
+    // In the order in which `migrate` applies them.
+    let files: Vec<PathBuf> = ["crates/service-kit", "crates/messaging", &own]
+        .into_iter()
+        .flat_map(|package| migrations_in(&workspace.root().join(package).join("migrations")))
+        .collect();
+    if !files.is_empty() {
+        psql_files(&url, &files).with_context(|| format!("the migrations of {service} do not apply"))?;
+    }
+    Ok(url)
+}
+
+/// The migrations of one package, in the order of their names.
+fn migrations_in(dir: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
         .into_iter()
         .flatten()
         .flatten()
@@ -112,10 +132,7 @@ fn migrated_database(workspace: &Workspace, server: &Postgres, service: &str) ->
         .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
         .collect();
     files.sort();
-    if !files.is_empty() {
-        psql_files(&url, &files).with_context(|| format!("the migrations of {service} do not apply"))?;
-    }
-    Ok(url)
+    files
 }
 
 fn read_queries(dir: &Path) -> Result<Queries> {
@@ -187,12 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn migrations_come_in_the_order_of_their_names() {
+        let dir = Throwaway::create("migrations").unwrap();
+        for name in ["2_b.sql", "1_a.sql", "note.md"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(migrations_in(dir.path()), [dir.path().join("1_a.sql"), dir.path().join("2_b.sql")]);
+    }
+
+    #[test]
     fn the_wrapper_is_written_once_and_can_be_run() {
         let dir = Throwaway::create("wrapper").unwrap();
         let path = write_wrapper(dir.path()).unwrap();
         let first = fs::metadata(&path).unwrap().modified().unwrap();
         write_wrapper(dir.path()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), first);
-        assert_eq!(xtask::process::output(std::process::Command::new(&path).args(["echo", "ran"])).unwrap(), "ran\n");
+        assert_eq!(
+            xtask::process::output(std::process::Command::new(&path).args(["echo", "ran"])).unwrap(),
+            "ran\n"
+        );
     }
 }

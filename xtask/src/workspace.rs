@@ -75,13 +75,15 @@ impl Workspace {
     /// Tells whether any package of the workspace has a binary of this name.
     #[must_use]
     pub fn has_binary(&self, name: &str) -> bool {
-        self.packages().filter_map(|package| package.get("targets").and_then(Value::as_array)).flatten().any(|target| {
-            let is_binary = target
-                .get("kind")
-                .and_then(Value::as_array)
-                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "bin"));
-            is_binary && target.get("name").is_some_and(|found| found == name)
-        })
+        self.packages().filter_map(|package| package.get("targets").and_then(Value::as_array)).flatten().any(
+            |target| {
+                let is_binary = target
+                    .get("kind")
+                    .and_then(Value::as_array)
+                    .is_some_and(|kinds| kinds.iter().any(|kind| kind == "bin"));
+                is_binary && target.get("name").is_some_and(|found| found == name)
+            },
+        )
     }
 
     /// A cargo command that runs at the root, and never asks a database about its queries.

@@ -113,7 +113,8 @@ impl Fault {
         if self.recipient.is_some() && matches!(phase, Phase::Banner | Phase::Mail) {
             return Err("recipient: is not known yet at the phases banner and mail".to_owned());
         }
-        if self.status.is_some() || self.error_code.is_some() || self.method.is_some() || self.path.is_some() {
+        if self.status.is_some() || self.error_code.is_some() || self.method.is_some() || self.path.is_some()
+        {
             return Err("status, errorCode, method, path: are not for the mailbox".to_owned());
         }
         if let Some(reply) = &self.reply {

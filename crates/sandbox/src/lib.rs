@@ -1,1 +1,216 @@
-//! Placeholder.
+//! The outside world on one machine: a mailbox, an object store, a CRM look-alike and the issuer of service tokens.
+//!
+//! One process for development, and the same in-process for tests. It holds no rule of the product, trusts
+//! whoever reaches it, and must never be reachable from elsewhere or run in production.
+
+mod faults;
+mod home;
+mod html;
+mod http;
+mod issuer;
+mod mailbox;
+mod s3;
+mod salesforce;
+#[cfg(test)]
+mod tests;
+mod world;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::faults::Faults;
+use crate::mailbox::Mailbox;
+use crate::salesforce::Salesforce;
+
+/// The key id of the object store where none is given.
+pub const S3_ACCESS_KEY: &str = "sandbox";
+/// The secret key of the object store where none is given.
+pub const S3_SECRET_KEY: &str = "sandbox-secret";
+/// The bucket that is made where none is named.
+pub const S3_BUCKET: &str = "sharedspaces";
+/// The client id the Salesforce look-alike knows.
+pub const SALESFORCE_CLIENT_ID: &str = salesforce::CLIENT_ID;
+/// The client secret that goes with it.
+pub const SALESFORCE_CLIENT_SECRET: &str = salesforce::CLIENT_SECRET;
+
+/// How long stopping may take before what is left is abandoned.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Where the sandbox keeps its files and listens.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where everything is kept: mails, objects, the CRM's records, keys and tokens.
+    pub dir: PathBuf,
+    /// The pages and the JSON calls.
+    pub http: SocketAddr,
+    /// The SMTP server.
+    pub smtp: SocketAddr,
+    /// The object store.
+    pub s3: SocketAddr,
+    /// The Salesforce look-alike.
+    pub salesforce: SocketAddr,
+    /// The object store's key id.
+    pub s3_access_key: String,
+    /// The object store's secret key.
+    pub s3_secret_key: String,
+    /// The buckets that are made at start.
+    pub buckets: Vec<String>,
+}
+
+impl Options {
+    /// Gives options with the usual keys, and a free port of the loopback address for each server.
+    #[must_use]
+    pub fn ephemeral(dir: impl Into<PathBuf>) -> Self {
+        let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        Self {
+            dir: dir.into(),
+            http: any,
+            smtp: any,
+            s3: any,
+            salesforce: any,
+            s3_access_key: S3_ACCESS_KEY.to_owned(),
+            s3_secret_key: S3_SECRET_KEY.to_owned(),
+            buckets: vec![S3_BUCKET.to_owned()],
+        }
+    }
+}
+
+/// A running sandbox; dropping it stops it without waiting.
+#[derive(Debug)]
+pub struct Sandbox {
+    http_addr: SocketAddr,
+    smtp_addr: SocketAddr,
+    s3_addr: SocketAddr,
+    salesforce_addr: SocketAddr,
+    jwks_file: PathBuf,
+    token_dir: PathBuf,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Sandbox {
+    /// Starts everything; once it returns, all ports listen and the first tokens are written.
+    ///
+    /// # Errors
+    /// Fails if a port is taken, an address is not of the loopback interface, or the directory cannot be used.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let (http_listener, http_addr) = listen("http", options.http).await?;
+        let (smtp_listener, smtp_addr) = listen("smtp", options.smtp).await?;
+        let (s3_listener, s3_addr) = listen("s3", options.s3).await?;
+        let (salesforce_listener, salesforce_addr) = listen("salesforce", options.salesforce).await?;
+        let dir = &options.dir;
+        let faults = Arc::new(Faults::default());
+        let mailbox = Arc::new(Mailbox::open(&dir.join("mail"))?);
+        let store = s3::Store::open(
+            &dir.join("s3"),
+            &options.s3_access_key,
+            &options.s3_secret_key,
+            &options.buckets,
+            Arc::clone(&faults),
+        )?;
+        let instance_url = format!("http://{salesforce_addr}");
+        let salesforce = Arc::new(
+            Salesforce::open(&dir.join("salesforce"), instance_url.clone(), Arc::clone(&faults))
+                .context("cannot open the salesforce look-alike")?,
+        );
+        let issuer = issuer::Issuer::open(&dir.join("issuer")).context("cannot open the token issuer")?;
+        issuer.write_tokens().context("cannot write the service tokens")?;
+        let (jwks_file, token_dir) = (issuer.jwks_file(), issuer.token_dir());
+        let places = vec![
+            ("Mails", format!("http://{http_addr}/mail")),
+            ("Salesforce look-alike", instance_url),
+            ("SMTP", format!("smtp://{smtp_addr}")),
+            ("S3", format!("endpoint {s3_addr}, buckets {}", options.buckets.join(", "))),
+            ("Service tokens", token_dir.display().to_string()),
+        ];
+        let desk = home::Desk {
+            faults: Arc::clone(&faults),
+            salesforce: Arc::clone(&salesforce),
+            places: Arc::new(places),
+        };
+        let pages = home::router(desk)
+            .merge(mailbox::page_router(Arc::clone(&mailbox)))
+            .merge(mailbox::api_router(Arc::clone(&mailbox)));
+
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let of_stop = || (stop.clone(), tasks.clone());
+        let (token, tracker) = of_stop();
+        tasks.spawn(http::serve_router(http_listener, token, tracker, pages));
+        let (token, tracker) = of_stop();
+        tasks.spawn(http::serve_router(salesforce_listener, token, tracker, salesforce::router(salesforce)));
+        let (token, tracker) = of_stop();
+        tasks.spawn(http::serve(s3_listener, token, tracker, move |request| store.clone().handle(request)));
+        let (token, tracker) = of_stop();
+        tasks.spawn(mailbox::serve(smtp_listener, token, tracker, mailbox, faults));
+        tasks.spawn(issuer.renew(stop.clone()));
+        tasks.close();
+        Ok(Self { http_addr, smtp_addr, s3_addr, salesforce_addr, jwks_file, token_dir, stop, tasks })
+    }
+
+    /// Where the pages and the JSON calls are.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Where SMTP is.
+    #[must_use]
+    pub fn smtp_addr(&self) -> SocketAddr {
+        self.smtp_addr
+    }
+
+    /// Where the object store is.
+    #[must_use]
+    pub fn s3_addr(&self) -> SocketAddr {
+        self.s3_addr
+    }
+
+    /// Where the Salesforce look-alike is.
+    #[must_use]
+    pub fn salesforce_addr(&self) -> SocketAddr {
+        self.salesforce_addr
+    }
+
+    /// The file with the public keys that service tokens are checked with.
+    #[must_use]
+    pub fn jwks_file(&self) -> &Path {
+        &self.jwks_file
+    }
+
+    /// The directory with one `<service>.token` each, renewed every ten minutes.
+    #[must_use]
+    pub fn token_dir(&self) -> &Path {
+        &self.token_dir
+    }
+
+    /// Stops everything; requests under way get two seconds, and after five it returns in any case.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Binds a port, of the loopback interface only: the sandbox lets anybody in.
+async fn listen(name: &str, address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    anyhow::ensure!(address.ip().is_loopback(), "{name}: {address} is not a loopback address");
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("{name}: cannot listen on {address}"))?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}

@@ -51,8 +51,7 @@ impl Store {
     pub(crate) async fn handle(self, request: Request<Incoming>) -> Response {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let call =
-            |phase| Call { target: Target::S3, phase, method: &method, path: &path, ordinary: true };
+        let call = |phase| Call { target: Target::S3, phase, method: &method, path: &path, ordinary: true };
         if let Some(fault) = self.faults.take_http(&call(Phase::BeforeCommit)) {
             fault.stall().await;
             if let Some(response) = failed(&fault) {
@@ -98,7 +97,8 @@ fn error_body(status: StatusCode, code: &str, message: &str) -> Response {
 
 /// The naming rules of general purpose buckets, as far as they matter for a directory's name.
 fn is_bucket_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
     (3..=63).contains(&name.len())
         && name.bytes().all(allowed)
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())

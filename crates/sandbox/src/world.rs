@@ -13,7 +13,10 @@ use chrono::{DateTime, Utc};
 use ring::rand::SecureRandom as _;
 
 /// Returns the time of the machine.
-#[expect(clippy::disallowed_methods, reason = "the sandbox plays the outside world and has a clock of its own")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the sandbox plays the outside world and has a clock of its own"
+)]
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
 }

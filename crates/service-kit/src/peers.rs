@@ -38,7 +38,8 @@ pub struct Peers {
 pub struct PeerMissing(&'static str);
 
 impl Peers {
-    pub(crate) fn new(config: PeersConfig, auth: &ServiceAuthConfig) -> Self {
+    /// Returns channels to `config`'s addresses that carry the token in `auth`'s file.
+    pub fn new(config: PeersConfig, auth: &ServiceAuthConfig) -> Self {
         let token = OwnToken {
             file: WatchedFile::new(auth.token_file.clone()),
             header: None,

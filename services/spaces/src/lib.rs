@@ -1,1 +1,58 @@
-//! Placeholder.
+//! The spaces service: spaces, and who takes part in them.
+//!
+//! - [`space`]: creating, reading and changing spaces; what a participant may do in one
+//! - [`participant`]: inviting, and who is there
+//! - [`organization`], [`person`]: what is kept of identity's, from events
+//! - [`grpc`]: transport; [`consumers`]: one file per service listened to
+//!
+//! Must not send mail, store files, talk to a CRM or know a password: others do, told by events.
+
+pub mod config;
+pub mod consumers;
+pub mod grpc;
+pub mod organization;
+pub mod participant;
+pub mod person;
+pub mod space;
+
+use std::sync::Arc;
+
+use messaging::Messaging;
+use service_kit::grpc::UNARY_LIMIT_BYTES;
+use service_kit::{Kit, Parts};
+use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
+use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
+use sharedspaces_proto::spaces::v1::participant_service_server::ParticipantServiceServer;
+use sharedspaces_proto::spaces::v1::space_service_server::SpaceServiceServer;
+use sqlx::migrate::Migrator;
+use tonic::service::Routes;
+
+use crate::config::Settings;
+use crate::grpc::{ParticipantsGrpc, SpacesGrpc};
+use crate::participant::Participants;
+use crate::space::Spaces;
+
+pub use crate::participant::ParticipantError;
+pub use crate::space::SpaceError;
+
+/// The schema of spaces.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Puts the service together.
+#[expect(clippy::unused_async, reason = "every service is built by an async function")]
+pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
+    let (database, clock, ids) = (kit.database.clone(), kit.clock.clone(), kit.ids.clone());
+    let logos = LogoServiceClient::new(kit.peers.assets()?);
+    let spaces = Arc::new(Spaces::new(database.clone(), clock.clone(), ids.clone(), logos));
+    let directory = OrganizationServiceClient::new(kit.peers.identity()?);
+    let participants = Arc::new(Participants::new(database, clock, ids, directory));
+    let routes = Routes::new(
+        SpaceServiceServer::new(SpacesGrpc::new(spaces)).max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
+    .add_service(
+        ParticipantServiceServer::new(ParticipantsGrpc::new(Arc::clone(&participants)))
+            .max_decoding_message_size(UNARY_LIMIT_BYTES),
+    );
+    let workers = consumers::identity::subscribe(Messaging::new(&kit), &participants).workers();
+    Ok(Parts { routes, workers, ..Parts::default() })
+}

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::databases::{psql, with_login};
 use crate::packages::{Package, postgres_bin_dirs};
-use crate::process::{Child, output, wait_until};
+use crate::process::{Child, output, reap_all, wait_until};
 use crate::secrets::{random_hex, write_private};
 use crate::throwaway::Throwaway;
 use crate::{packages, ports};
@@ -63,7 +63,18 @@ impl Postgres {
     /// # Errors
     /// Fails when the programs are missing, the port is taken, or the server does not answer within a minute.
     pub fn start(dir: &Path, port: Option<u16>) -> Result<Self> {
-        Self::start_cluster(dir, port, true, None)
+        refuse_taken(port)?;
+        Self::start_cluster(Cluster::place(dir, true)?, port, None)
+    }
+
+    /// Starts the cluster like [`Postgres::start`], on the port that `port` chooses once no earlier run holds it.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`], and what `port` fails with.
+    pub fn start_kept(dir: &Path, port: impl FnOnce() -> Result<u16>) -> Result<Self> {
+        let cluster = Cluster::place(dir, true)?;
+        reap_all(&cluster.dir)?;
+        Self::start_cluster(cluster, Some(port()?), None)
     }
 
     /// Starts an empty server in a temporary directory, without any durability, for tests.
@@ -72,8 +83,8 @@ impl Postgres {
     /// As [`Postgres::start`].
     pub fn start_throwaway() -> Result<Self> {
         let dir = Throwaway::create("postgres")?;
-        let place = dir.path().join("cluster");
-        Self::start_cluster(&place, None, false, Some(dir))
+        let cluster = Cluster::place(&dir.path().join("cluster"), false)?;
+        Self::start_cluster(cluster, None, Some(dir))
     }
 
     /// Starts an empty server in a temporary directory that is as durable as a real one, for measurements.
@@ -82,24 +93,12 @@ impl Postgres {
     /// As [`Postgres::start`].
     pub fn start_throwaway_durable() -> Result<Self> {
         let dir = Throwaway::create("postgres")?;
-        let place = dir.path().join("cluster");
-        Self::start_cluster(&place, None, true, Some(dir))
+        let cluster = Cluster::place(&dir.path().join("cluster"), true)?;
+        Self::start_cluster(cluster, None, Some(dir))
     }
 
-    fn start_cluster(
-        dir: &Path,
-        port: Option<u16>,
-        durable: bool,
-        throwaway: Option<Throwaway>,
-    ) -> Result<Self> {
-        let port = match port {
-            Some(port) if !ports::is_free(port) => {
-                bail!("port {port} of 127.0.0.1 is taken, so PostgreSQL cannot listen there; name another one")
-            }
-            Some(port) => port,
-            None => ports::free()?,
-        };
-        let cluster = Cluster::place(dir, durable)?;
+    fn start_cluster(cluster: Cluster, port: Option<u16>, throwaway: Option<Throwaway>) -> Result<Self> {
+        let port = port.map_or_else(ports::free, Ok)?;
         cluster.create_if_missing()?;
         let password = cluster.password()?;
         let mut this = Self { child: None, cluster, port, password, _throwaway: throwaway };
@@ -112,6 +111,33 @@ impl Postgres {
     /// # Errors
     /// Fails when the server does not answer within a minute.
     pub fn start_again(&mut self) -> Result<()> {
+        reap_all(&self.cluster.dir)?;
+        refuse_taken(Some(self.port))?;
+        let mut child = self.spawn()?;
+        let url = self.superuser_url();
+        let answered = wait_until(START_TIMEOUT, || {
+            if child.is_running() {
+                return Ok(psql(&url, "SELECT 1").ok());
+            }
+            // After a crash the old server's own children take a moment to notice and go.
+            if child.last_lines(3).contains("pre-existing shared memory block") {
+                child = self.spawn()?;
+                return Ok(None);
+            }
+            bail!(
+                "PostgreSQL ended while starting; its log {} says:\n{}",
+                child.log().display(),
+                child.last_lines(8)
+            );
+        })?;
+        if answered.is_none() {
+            bail!("PostgreSQL did not answer within {START_TIMEOUT:?}; see {}", child.log().display());
+        }
+        self.child = Some(child);
+        Ok(())
+    }
+
+    fn spawn(&self) -> Result<Child> {
         let mut command = self.cluster.command("postgres")?;
         command.arg("-D").arg(self.cluster.data()).args(["-p", &self.port.to_string()]);
         let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", MAX_CONNECTIONS];
@@ -120,19 +146,7 @@ impl Postgres {
             command.args(["-c", setting]);
         }
         // SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
-        let log = self.cluster.dir.join("postgres.log");
-        let child = self.child.insert(Child::spawn_stopped_by("INT", "PostgreSQL", command, &log)?);
-        let url = superuser_url(self.port, &self.password);
-        let answered = wait_until(START_TIMEOUT, || {
-            if !child.is_running() {
-                bail!("PostgreSQL ended while starting; its log {} says:\n{}", log.display(), child.last_lines(8));
-            }
-            Ok(psql(&url, "SELECT 1").ok())
-        })?;
-        if answered.is_none() {
-            bail!("PostgreSQL did not answer within {START_TIMEOUT:?}; see {}", log.display());
-        }
-        Ok(())
+        Child::spawn_stopped_by("INT", "PostgreSQL", command, &self.cluster.dir.join("postgres.log"))
     }
 
     /// The directory the cluster lies in.
@@ -209,7 +223,8 @@ impl Cluster {
             return Ok(Self { dir, account: Some(account), durable });
         }
         let elsewhere = Path::new(ELSEWHERE).join(hash(&dir.to_string_lossy()));
-        fs::create_dir_all(&elsewhere).with_context(|| format!("{} cannot be created", elsewhere.display()))?;
+        fs::create_dir_all(&elsewhere)
+            .with_context(|| format!("{} cannot be created", elsewhere.display()))?;
         account.own(&elsewhere)?;
         if !account.can_work_in(&elsewhere) {
             bail!(
@@ -270,13 +285,14 @@ impl Cluster {
     fn command(&self, program: &str) -> Result<Command> {
         packages::require(Package::Postgres)?;
         let version = fs::read_to_string(self.data().join("PG_VERSION")).ok();
-        let found = postgres_bin_dirs().into_iter().map(|dir| dir.join(program)).filter(|path| path.is_file()).find(
-            |path| match &version {
-                None => true,
-                Some(version) => output(Command::new(path).arg("--version"))
-                    .is_ok_and(|words| words.split([' ', '.']).any(|word| word == version.trim())),
-            },
-        );
+        let found =
+            postgres_bin_dirs().into_iter().map(|dir| dir.join(program)).filter(|path| path.is_file()).find(
+                |path| match &version {
+                    None => true,
+                    Some(version) => output(Command::new(path).arg("--version"))
+                        .is_ok_and(|words| words.split([' ', '.']).any(|word| word == version.trim())),
+                },
+            );
         let Some(path) = found else {
             bail!(
                 "the data in {} needs PostgreSQL {}, which is not installed; install it, or remove the directory to start afresh",
@@ -313,7 +329,9 @@ impl Account {
                 return Ok(Some(Self { uid, gid }));
             }
         }
-        bail!("PostgreSQL may not run as root and there is no user `postgres`; create one: useradd --system postgres")
+        bail!(
+            "PostgreSQL may not run as root and there is no user `postgres`; create one: useradd --system postgres"
+        )
     }
 
     fn own(self, dir: &Path) -> Result<()> {
@@ -336,15 +354,26 @@ impl Account {
     }
 }
 
+fn refuse_taken(port: Option<u16>) -> Result<()> {
+    match port {
+        Some(port) if !ports::is_free(port) => {
+            bail!(
+                "port {port} of 127.0.0.1 is taken, so PostgreSQL cannot listen there; end the program that holds it"
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
 fn superuser_url(port: u16, password: &str) -> String {
     format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres")
 }
 
 /// FNV-1a with 64 bits: the same name for the same checkout, whatever compiler built this.
 fn hash(text: &str) -> String {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("{hash:016x}")
 }
 
@@ -363,10 +392,16 @@ mod tests {
             prepare(&first.superuser_url(), "crm-sync", "sharedspaces_crm_sync", "owner", "app").unwrap();
         }
         let owner = first.url("sharedspaces_crm_sync", "crm_sync_owner", "owner").unwrap();
-        psql(&owner, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)").unwrap();
+        psql(
+            &owner,
+            "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7); GRANT SELECT ON kept TO crm_sync_app",
+        )
+        .unwrap();
         let app = first.url("sharedspaces_crm_sync", "crm_sync_app", "app").unwrap();
         assert_eq!(psql(&app, "SELECT id FROM kept").unwrap(), "7\n");
-        assert!(psql(&app, "CREATE TABLE mine (id int)").unwrap_err().to_string().contains("permission denied"));
+        assert!(
+            psql(&app, "CREATE TABLE mine (id int)").unwrap_err().to_string().contains("permission denied")
+        );
         prepare(&first.superuser_url(), "spaces", "sharedspaces_spaces", "owner", "app").unwrap();
         let foreign = with_login(&owner, "spaces_app", "app", "sharedspaces_crm_sync").unwrap();
         assert!(psql(&foreign, "SELECT 1").unwrap_err().to_string().contains("permission denied"));
@@ -389,7 +424,10 @@ mod tests {
         let two = Postgres::start_throwaway().unwrap();
         assert_ne!(one.port(), two.port());
         assert_eq!(one.psql("SHOW fsync").unwrap(), "off\n");
-        assert_eq!(psql(&with_database(&two.superuser_url(), "template1").unwrap(), "SELECT 1").unwrap(), "1\n");
+        assert_eq!(
+            psql(&with_database(&two.superuser_url(), "template1").unwrap(), "SELECT 1").unwrap(),
+            "1\n"
+        );
         let dir = one.dir().to_owned();
         drop(one);
         assert!(!dir.exists());

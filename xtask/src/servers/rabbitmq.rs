@@ -100,7 +100,8 @@ impl RabbitMq {
 
     fn launch_in(dir: &Path, ports: RabbitPorts, throwaway: Option<Throwaway>) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("{} cannot be created", dir.display()))?;
-        let mut this = Self { node: None, epmd: None, dir: dir.canonicalize()?, ports, _throwaway: throwaway };
+        let mut this =
+            Self { node: None, epmd: None, dir: dir.canonicalize()?, ports, _throwaway: throwaway };
         this.write_settings()?;
         this.begin()?;
         Ok(this)
@@ -124,7 +125,11 @@ impl RabbitMq {
         let port = self.ports.amqp;
         let answered = wait_until(START_TIMEOUT, || {
             if !node.is_running() {
-                bail!("RabbitMQ ended while starting; its log {} says:\n{}", node.log().display(), node.last_lines(12));
+                bail!(
+                    "RabbitMQ ended while starting; its log {} says:\n{}",
+                    node.log().display(),
+                    node.last_lines(12)
+                );
             }
             Ok(speaks_amqp(port).then_some(()))
         })?;
@@ -183,7 +188,9 @@ impl RabbitMq {
             [("AMQP", self.ports.amqp), ("distribution", self.ports.distribution), ("epmd", self.ports.epmd)]
         {
             if !ports::is_free(port) {
-                bail!("port {port} of 127.0.0.1, meant for RabbitMQ's {purpose}, is taken; end the program that holds it");
+                bail!(
+                    "port {port} of 127.0.0.1, meant for RabbitMQ's {purpose}, is taken; end the program that holds it"
+                );
             }
         }
         // Started here rather than by the node, which would leave it behind as a daemon.
@@ -191,11 +198,13 @@ impl RabbitMq {
         mapper.args(["-address", "127.0.0.1", "-port", &self.ports.epmd.to_string()]);
         self.epmd = Some(Child::spawn("epmd", mapper, &self.dir.join("epmd.log"))?);
         let mapper = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.epmd));
-        let listens = wait_until(PROBE_TIMEOUT, || Ok(TcpStream::connect_timeout(&mapper, PROBE_TIMEOUT).ok()))?;
+        let listens =
+            wait_until(PROBE_TIMEOUT, || Ok(TcpStream::connect_timeout(&mapper, PROBE_TIMEOUT).ok()))?;
         if listens.is_none() {
             bail!("Erlang's port mapper did not answer; see {}", self.dir.join("epmd.log").display());
         }
-        self.node = Some(Child::spawn("RabbitMQ", self.node_command(&script), &self.dir.join("rabbitmq.log"))?);
+        self.node =
+            Some(Child::spawn("RabbitMQ", self.node_command(&script), &self.dir.join("rabbitmq.log"))?);
         Ok(())
     }
 
@@ -218,7 +227,8 @@ impl RabbitMq {
         for (name, _) in std::env::vars_os() {
             // Settings for another node must not reach this one.
             let text = name.to_string_lossy();
-            if ["RABBITMQ_", "ERL_", "ERLANG_", "NOTIFY_SOCKET"].iter().any(|prefix| text.starts_with(prefix)) {
+            if ["RABBITMQ_", "ERL_", "ERLANG_", "NOTIFY_SOCKET"].iter().any(|prefix| text.starts_with(prefix))
+            {
                 command.env_remove(name);
             }
         }
@@ -274,7 +284,10 @@ mod tests {
 
     /// Holds the ports a system's own servers would hold; one already held serves as well.
     fn occupy_standard_ports() -> Vec<TcpListener> {
-        [5672, 4369, 25672, 5432].into_iter().filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).collect()
+        [5672, 4369, 25672, 5432]
+            .into_iter()
+            .filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok())
+            .collect()
     }
 
     #[test]

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn message_with_both_parts_gives_text_and_html() {
-        let raw = b"From: Ann <ann@acme.test>\r\nSubject: =?utf-8?q?Caf=C3=A9?=\r\nMessage-ID: <1@acme.test>\r\n\
+        let raw =
+            b"From: Ann <ann@acme.test>\r\nSubject: =?utf-8?q?Caf=C3=A9?=\r\nMessage-ID: <1@acme.test>\r\n\
             List-Unsubscribe: <https://a.test/u>,\r\n <mailto:u@a.test>\r\nX-A: 1\r\nX-A: 2\r\n\
             MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
             --b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\r\n\

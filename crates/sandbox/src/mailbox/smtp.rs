@@ -60,7 +60,11 @@ struct Session {
 }
 
 /// Leads one conversation to its end.
-pub(super) async fn converse(stream: TcpStream, mailbox: Arc<Mailbox>, faults: Arc<Faults>) -> io::Result<()> {
+pub(super) async fn converse(
+    stream: TcpStream,
+    mailbox: Arc<Mailbox>,
+    faults: Arc<Faults>,
+) -> io::Result<()> {
     let (reader, writer) = stream.into_split();
     let reader = BufReader::new(reader);
     let mut session =
@@ -70,7 +74,8 @@ pub(super) async fn converse(stream: TcpStream, mailbox: Arc<Mailbox>, faults: A
         Injected::Replied | Injected::Close => return Ok(()),
     }
     loop {
-        let Ok(line) = tokio::time::timeout(IDLE, read_line(&mut session.reader, MAX_COMMAND_LINE_BYTES)).await
+        let Ok(line) =
+            tokio::time::timeout(IDLE, read_line(&mut session.reader, MAX_COMMAND_LINE_BYTES)).await
         else {
             return session.reply("421 4.4.2 silent for too long").await;
         };
@@ -380,7 +385,9 @@ fn split_path<'a>(argument: &'a str, keyword: &str) -> Option<(&'a str, &'a str)
 fn is_address(path: &str) -> bool {
     let sides = path.rsplit_once('@');
     path.len() <= MAX_PATH_BYTES
-        && !path.contains(|character: char| character.is_control() || character.is_whitespace() || character == '<')
+        && !path.contains(|character: char| {
+            character.is_control() || character.is_whitespace() || character == '<'
+        })
         && sides.is_some_and(|(local, domain)| {
             !local.is_empty() && local.len() <= 64 && !domain.is_empty() && domain.len() <= 255
         })

@@ -72,7 +72,9 @@ impl Mailbox {
             let path = entry?.path();
             let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
             if let (Some(id), Some("json")) = (id, path.extension().and_then(|end| end.to_str())) {
-                list.push(Arc::new(load(id, &path).with_context(|| format!("cannot read {}", path.display()))?));
+                list.push(Arc::new(
+                    load(id, &path).with_context(|| format!("cannot read {}", path.display()))?,
+                ));
             }
         }
         list.sort_by_key(|mail| mail.id);

@@ -1,0 +1,27 @@
+//! The settings of assets alone.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+/// The settings of assets alone.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// The object store.
+    pub s3: S3Settings,
+}
+
+/// The object store, addressed path-style: `<endpoint>/<bucket>/<key>`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct S3Settings {
+    /// Where it is, for this service and for those who fetch images.
+    pub endpoint: Url,
+    /// Its region, which is part of every signature.
+    pub region: String,
+    /// The bucket, private, which must exist.
+    pub bucket: String,
+    /// The key id.
+    pub access_key: SecretString,
+    /// The secret key.
+    pub secret_key: SecretString,
+}

@@ -1,0 +1,152 @@
+//! Making a clean image of an upload.
+//!
+//! Owns telling the format by content, decoding under limits, and re-encoding in the same format, so that neither
+//! metadata nor anything hidden in the file survives; only pixels do. A profile (ICC) is metadata too: colours are
+//! taken as sRGB. Must not trust a name, a type or a size that somebody says.
+
+mod container;
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::image::codecs::jpeg::{JpegDecoder, JpegEncoder};
+use ::image::codecs::png::{PngDecoder, PngEncoder};
+use ::image::codecs::webp::{WebPDecoder, WebPEncoder};
+use ::image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageResult, Limits, guess_format};
+use service_kit::error::CommonError;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::logo::{Format, LogoError};
+
+/// Images converted at once: each may take a whole core and some 200 MiB.
+const MAX_CONVERSIONS: usize = 2;
+/// How long an upload waits for its turn.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
+const MAX_SIDE_PX: u32 = 4_096;
+const MAX_PIXELS: u64 = 16_000_000;
+const MAX_DECODED_BYTES: u64 = 96 * 1024 * 1024;
+/// Of re-encoded JPEGs, 1 to 100.
+const JPEG_QUALITY: u8 = 90;
+/// How far into a text an `<svg` is looked for.
+const SVG_WITHIN_BYTES: usize = 1_024;
+
+/// An image made by this service.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub(crate) format: Format,
+    pub(crate) width_px: u32,
+    pub(crate) height_px: u32,
+    pub(crate) content: Vec<u8>,
+}
+
+/// Converts images, few at once and off the threads that answer calls.
+#[derive(Clone)]
+pub(crate) struct Converter {
+    places: Arc<Semaphore>,
+}
+
+impl Default for Converter {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(MAX_CONVERSIONS)) }
+    }
+}
+
+impl Converter {
+    /// Returns a clean image of `upload`. Errors: what is wrong with it, or [`LogoError::Busy`] after ten seconds.
+    pub(crate) async fn convert(&self, upload: Vec<u8>) -> Result<Picture, LogoError> {
+        let waited = timeout(MAX_WAIT, Arc::clone(&self.places).acquire_owned()).await;
+        let place = waited.ok().and_then(Result::ok).ok_or(LogoError::Busy)?;
+        // The place is held by the work, not by the caller, who may give up.
+        let work = tokio::task::spawn_blocking(move || {
+            let converted = convert(&upload);
+            drop(place);
+            converted
+        });
+        match work.await {
+            Ok(converted) => converted,
+            Err(error) => {
+                tracing::error!(error.chain = %error, "decoding an image panicked");
+                Err(LogoError::Damaged)
+            }
+        }
+    }
+}
+
+/// Returns a clean image of `upload`.
+fn convert(upload: &[u8]) -> Result<Picture, LogoError> {
+    let (format, image) = match guess_format(upload) {
+        Ok(ImageFormat::Png) => {
+            let essential = container::essential_png(upload)?;
+            let decoder = PngDecoder::with_limits(Cursor::new(essential), limits());
+            (Format::Png, decode(decoder)?)
+        }
+        Ok(ImageFormat::Jpeg) => {
+            (Format::Jpeg, decode(JpegDecoder::new(Cursor::new(container::whole_jpeg(upload)?)))?)
+        }
+        Ok(ImageFormat::WebP) => {
+            (Format::Webp, decode(WebPDecoder::new(Cursor::new(container::still_webp(upload)?)))?)
+        }
+        Ok(ImageFormat::Gif) => return Err(LogoError::FormatRefused { found: "GIF" }),
+        _ if is_svg(upload) => return Err(LogoError::FormatRefused { found: "SVG" }),
+        _ => return Err(LogoError::FormatRefused { found: "something else" }),
+    };
+    let content = encode(format, &image).map_err(|error| CommonError::Unexpected(error.into()))?;
+    Ok(Picture { format, width_px: image.width(), height_px: image.height(), content })
+}
+
+fn decode<D: ImageDecoder>(decoder: ImageResult<D>) -> Result<DynamicImage, LogoError> {
+    let mut decoder = decoder.map_err(|_| LogoError::Damaged)?;
+    let (width_px, height_px) = decoder.dimensions();
+    check_dimensions(width_px, height_px)?;
+    let refused = |error| match error {
+        ImageError::Limits(_) => LogoError::DimensionsRefused { width_px, height_px },
+        _ => LogoError::Damaged,
+    };
+    limits().reserve(decoder.total_bytes()).map_err(refused)?;
+    decoder.set_limits(limits()).map_err(refused)?;
+    // Metadata will be gone, so what it says about which side is up is done to the pixels.
+    let orientation = decoder.orientation().map_err(refused)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+fn encode(format: Format, image: &DynamicImage) -> ImageResult<Vec<u8>> {
+    let mut content = Vec::new();
+    match format {
+        Format::Png => image.write_with_encoder(PngEncoder::new(&mut content))?,
+        Format::Jpeg => {
+            image.write_with_encoder(JpegEncoder::new_with_quality(&mut content, JPEG_QUALITY))?;
+        }
+        Format::Webp => image.write_with_encoder(WebPEncoder::new_lossless(&mut content))?,
+    }
+    Ok(content)
+}
+
+fn check_dimensions(width_px: u32, height_px: u32) -> Result<(), LogoError> {
+    let pixels = u64::from(width_px) * u64::from(height_px);
+    if width_px > MAX_SIDE_PX || height_px > MAX_SIDE_PX || pixels > MAX_PIXELS {
+        return Err(LogoError::DimensionsRefused { width_px, height_px });
+    }
+    Ok(())
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE_PX);
+    limits.max_image_height = Some(MAX_SIDE_PX);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits
+}
+
+/// Tells an SVG, only to say so in the refusal: what is not known as something good is refused anyway.
+fn is_svg(upload: &[u8]) -> bool {
+    let start = upload.get(..SVG_WITHIN_BYTES).unwrap_or(upload);
+    start.windows(4).any(|four| four.eq_ignore_ascii_case(b"<svg"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! What assets does without being asked.
+
+pub(crate) mod delete_abandoned_uploads;

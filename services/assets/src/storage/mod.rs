@@ -1,0 +1,121 @@
+//! S3.
+//!
+//! Owns the bucket: putting, deleting, and addresses to fetch from, each within a deadline. Must not be called while a
+//! transaction is open, and must not know what the objects are.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::Context;
+use s3::creds::Credentials;
+use s3::error::S3Error;
+use s3::{Bucket, Region};
+use secrecy::ExposeSecret;
+
+use crate::config::S3Settings;
+
+/// How long one call may take, repetitions by the client library included: it repeats a HEAD once.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// How long an address to fetch an object from lives.
+pub(crate) const LINK_TTL: Duration = Duration::from_secs(60);
+
+/// The bucket.
+#[derive(Clone)]
+pub(crate) struct ObjectStore {
+    bucket: Box<Bucket>,
+}
+
+/// Why the object store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It answered with an error.
+    #[error("the object store answered with HTTP status {0}")]
+    Refused(u16),
+    /// It could not be reached, or the connection broke.
+    #[error("the object store could not be reached")]
+    Unreachable(#[source] Box<S3Error>),
+    /// It did not answer in time.
+    #[error("the object store did not answer in time")]
+    TooSlow,
+    /// It took an object, but holds another number of bytes.
+    #[error("the object store holds {held} bytes of {sent}")]
+    NotKept {
+        /// How many bytes it was sent.
+        sent: usize,
+        /// How many bytes it says it has.
+        held: i64,
+    },
+}
+
+impl From<S3Error> for StoreError {
+    fn from(error: S3Error) -> Self {
+        match error {
+            // The body is left out: it may name keys.
+            S3Error::HttpFailWithBody(status, _) => Self::Refused(status),
+            S3Error::Reqwest(error) if error.is_timeout() => Self::TooSlow,
+            error => Self::Unreachable(Box::new(error)),
+        }
+    }
+}
+
+impl ObjectStore {
+    /// Returns the bucket; connects when it is first used.
+    pub(crate) fn try_new(settings: &S3Settings) -> anyhow::Result<Self> {
+        let region = Region::Custom {
+            region: settings.region.clone(),
+            endpoint: settings.endpoint.as_str().trim_end_matches('/').to_owned(),
+        };
+        let credentials = Credentials::new(
+            Some(settings.access_key.expose_secret()),
+            Some(settings.secret_key.expose_secret()),
+            None,
+            None,
+            None,
+        )
+        .context("settings s3.access_key, s3.secret_key")?;
+        let mut bucket = Bucket::new(&settings.bucket, region, credentials).context("settings s3")?;
+        bucket.set_path_style();
+        bucket.set_request_timeout(Some(DEADLINE));
+        Ok(Self { bucket })
+    }
+
+    /// Puts an object and looks whether it arrived whole. The signature covers the content's SHA-256, so the store
+    /// refuses what changed on the way.
+    #[tracing::instrument(name = "s3.put", skip_all)]
+    pub(crate) async fn put(&self, key: &str, content: &[u8], content_type: &str) -> Result<(), StoreError> {
+        within_deadline(self.bucket.put_object_with_content_type(key, content, content_type)).await?;
+        let (head, _) = within_deadline(self.bucket.head_object(key)).await?;
+        let held = head.content_length.unwrap_or_default();
+        if usize::try_from(held) != Ok(content.len()) {
+            return Err(StoreError::NotKept { sent: content.len(), held });
+        }
+        Ok(())
+    }
+
+    /// Deletes an object; one that is not there is as good as deleted.
+    #[tracing::instrument(name = "s3.delete", skip_all)]
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match within_deadline(self.bucket.delete_object(key)).await {
+            Ok(_) | Err(StoreError::Refused(404)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Signs an address to fetch an object from, for [`LINK_TTL`]; what type and name it is shown with is signed too.
+    /// Does not look whether the object is there.
+    pub(crate) async fn link(&self, key: &str, content_type: &str, file_name: &str) -> Result<String, StoreError> {
+        let shown = HashMap::from([
+            ("response-content-type".to_owned(), content_type.to_owned()),
+            ("response-content-disposition".to_owned(), format!("inline; filename=\"{file_name}\"")),
+        ]);
+        let seconds = u32::try_from(LINK_TTL.as_secs()).unwrap_or_default();
+        Ok(self.bucket.presign_get(key, seconds, Some(shown)).await?)
+    }
+}
+
+async fn within_deadline<T>(call: impl Future<Output = Result<T, S3Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(DEADLINE, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(StoreError::TooSlow),
+    }
+}

@@ -1,0 +1,97 @@
+//! The HTTP client of the connectors.
+//!
+//! Owns its limits: a deadline on every call, no redirects, at most 1 MiB of an answer, public addresses only. Must
+//! not log an address, a header or a body: they hold tokens and customers' data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, StatusCode};
+
+use super::{CrmError, Hosts};
+
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The longest a call may take; less where a caller is waiting.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// What is left for our own answer after a call within somebody's deadline.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// Returns a client whose names resolve by the rule of `hosts`.
+pub(super) fn client(hosts: Hosts) -> reqwest::Result<Client> {
+    Client::builder()
+        .user_agent(concat!("shared-spaces/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT)
+        .redirect(Policy::none())
+        .no_proxy()
+        .dns_resolver(Arc::new(hosts))
+        .build()
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Reads the body as JSON; what is none is a CRM that is out of order.
+    pub(super) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, CrmError> {
+        serde_json::from_slice(&self.body)
+            .map_err(|_| CrmError::retry("The CRM gave an answer that cannot be read."))
+    }
+}
+
+/// Sends a request and reads its answer, whatever its status. Errors where no whole answer came: then it is not known
+/// whether the request had an effect.
+pub(super) async fn send(request: RequestBuilder) -> Result<Answer, CrmError> {
+    let limit = service_kit::grpc::remaining()
+        .map_or(CALL_TIMEOUT, |remaining| remaining.saturating_sub(MARGIN).min(CALL_TIMEOUT));
+    let mut response = request.timeout(limit).send().await.map_err(|error| unanswered(&error))?;
+    let status = response.status();
+    let retry_after = retry_after(response.headers());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(CrmError::retry("The CRM gave an answer of more than 1 MiB."));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, retry_after, body })
+}
+
+fn unanswered(error: &reqwest::Error) -> CrmError {
+    let kind = if error.is_timeout() {
+        "timeout"
+    } else if error.is_connect() {
+        "connect"
+    } else {
+        "cut off"
+    };
+    tracing::warn!(error.type = kind, "the crm did not answer");
+    CrmError::retry("The CRM did not answer.")
+}
+
+/// Reads `Retry-After` in seconds; the CRMs send no dates.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_nonsense_is_none() {
+        let read = |text: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
+        assert_eq!(read("17"), Some(Duration::from_secs(17)));
+        assert_eq!(read("-1"), None);
+        assert_eq!(read("soon"), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! OAuth with Salesforce: the web server flow with PKCE, and refreshing ("OAuth 2.0 Web Server Flow").
+//!
+//! Owns the two requests to the token endpoint and what their answers mean. Access tokens have no known end: a 401
+//! tells. Must not keep a token.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+use super::Salesforce;
+use super::error::{self, OauthError};
+use super::mapping::is_record_id;
+use crate::config::SalesforceConfig;
+use crate::connectors::http::{self, Answer};
+use crate::connectors::{CrmError, Grant};
+
+/// `refresh_token` is what makes Salesforce give one.
+const SCOPE: &str = "api refresh_token";
+/// Ids have 15 characters that count, and three more that make them fit for case-insensitive tools.
+const ID_LENGTH: usize = 15;
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: SecretString,
+    refresh_token: Option<SecretString>,
+    instance_url: String,
+    /// `https://login.salesforce.com/id/<organisation>/<user>`
+    id: String,
+}
+
+pub(super) fn authorization_url(
+    config: &SalesforceConfig,
+    login_url: &Url,
+    state: &str,
+    challenge: &str,
+) -> Url {
+    let mut url = login_url.clone();
+    url.set_path("/services/oauth2/authorize");
+    url.query_pairs_mut()
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &config.client_id)
+        .append_pair("redirect_uri", config.redirect_url.as_str())
+        .append_pair("scope", SCOPE)
+        .append_pair("state", state)
+        .append_pair("code_challenge", challenge)
+        .append_pair("code_challenge_method", "S256");
+    url
+}
+
+impl Salesforce {
+    pub(super) async fn exchange_code(
+        &self,
+        login_url: &Url,
+        code: &str,
+        verifier: &SecretString,
+    ) -> Result<Grant, CrmError> {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", self.config.redirect_url.as_str()),
+            ("code_verifier", verifier.expose_secret()),
+        ];
+        let grant = match self.ask_for_token(login_url, &form).await? {
+            Ok(answer) => self.grant(&answer)?,
+            Err(refusal) => return Err(error::of_exchange(&refusal)),
+        };
+        if grant.refresh_token.is_none() {
+            return Err(CrmError::permanent(
+                "Salesforce gave no refresh token: allow the app the scope `refresh_token`, then connect again.",
+            ));
+        }
+        Ok(grant)
+    }
+
+    pub(super) async fn refresh_token(
+        &self,
+        login_url: &Url,
+        refresh_token: &SecretString,
+    ) -> Result<Grant, CrmError> {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose_secret())];
+        match self.ask_for_token(login_url, &form).await? {
+            Ok(answer) => self.grant(&answer),
+            Err(refusal) => Err(error::of_refresh(&refusal)),
+        }
+    }
+
+    async fn ask_for_token(
+        &self,
+        login_url: &Url,
+        form: &[(&str, &str)],
+    ) -> Result<Result<Answer, OauthError>, CrmError> {
+        let mut url = login_url.clone();
+        url.set_path("/services/oauth2/token");
+        let app = [
+            ("client_id", self.config.client_id.as_str()),
+            ("client_secret", self.config.client_secret.expose_secret()),
+        ];
+        let form: Vec<(&str, &str)> = app.iter().chain(form).copied().collect();
+        let answer = http::send(self.http.post(url).form(&form)).await?;
+        if answer.status.is_success() {
+            return Ok(Ok(answer));
+        }
+        Ok(Err(OauthError::read(&answer)))
+    }
+
+    fn grant(&self, answer: &Answer) -> Result<Grant, CrmError> {
+        let token: TokenAnswer = answer.json()?;
+        let instance_url = self.hosts.check(&token.instance_url).map_err(|_| {
+            CrmError::permanent("Salesforce names an instance whose address is none of Salesforce's own.")
+        })?;
+        let organization = token.id.rsplit('/').nth(1).filter(|id| is_record_id(id));
+        let crm_organization_id = organization
+            .and_then(|id| id.get(..ID_LENGTH))
+            .ok_or_else(|| CrmError::retry("Salesforce did not say which organisation it is."))?
+            .to_owned();
+        Ok(Grant {
+            instance_url,
+            crm_organization_id,
+            access_token: token.access_token,
+            refresh_token: token.refresh_token,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authorization_address_asks_for_a_refresh_token_and_carries_the_challenge() {
+        let config = SalesforceConfig {
+            client_id: "app&id".to_owned(),
+            client_secret: SecretString::from("hidden"),
+            redirect_url: "https://spaces.example/crm/callback".parse().unwrap(),
+            allowed_hosts: Vec::new(),
+            api_version: "v60.0".to_owned(),
+            external_id_field: "X__c".to_owned(),
+        };
+        let login = "https://login.salesforce.com/".parse().unwrap();
+        let url = authorization_url(&config, &login, "state", "challenge");
+        assert_eq!(
+            url.as_str(),
+            "https://login.salesforce.com/services/oauth2/authorize?response_type=code&client_id=app%26id\
+             &redirect_uri=https%3A%2F%2Fspaces.example%2Fcrm%2Fcallback&scope=api+refresh_token&state=state\
+             &code_challenge=challenge&code_challenge_method=S256"
+        );
+    }
+}

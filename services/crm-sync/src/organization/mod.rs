@@ -1,0 +1,25 @@
+//! Organisations, as far as crm-sync knows them: a replica of identity's, with nothing but the plan.
+//!
+//! Owns the plan gate before every use case. Must not be written but by identity's events.
+
+mod entity;
+mod error;
+pub(crate) mod repo;
+
+use service_kit::ids::OrganizationId;
+use sqlx::PgConnection;
+
+pub(crate) use entity::Plan;
+pub use error::OrganizationError;
+
+/// Refuses an organisation whose plan has no CRM, and one that is not known yet.
+pub(crate) async fn require_crm(
+    tx: &mut PgConnection,
+    organization: OrganizationId,
+) -> Result<(), OrganizationError> {
+    match repo::find_plan(tx, organization).await? {
+        Some(plan) if plan.has_crm() => Ok(()),
+        Some(_) => Err(OrganizationError::PlanRequired),
+        None => Err(OrganizationError::NotReady),
+    }
+}

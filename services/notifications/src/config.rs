@@ -1,0 +1,75 @@
+//! The settings of notifications alone: the mail server.
+
+use lettre::message::Mailbox;
+use secrecy::SecretString;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+/// The settings of notifications alone.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// The mail server.
+    pub smtp: SmtpConfig,
+}
+
+/// The mail server that takes our mails.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SmtpConfig {
+    /// Its name, which its certificate must have.
+    pub host: String,
+    /// Its port, such as 587 for `starttls` and 465 for `implicit`.
+    pub port: u16,
+    /// Who our mails are from, such as `Shared Spaces <no-reply@example.org>`.
+    #[serde(deserialize_with = "mailbox")]
+    pub from: Mailbox,
+    /// How the connection is encrypted.
+    #[serde(default)]
+    pub tls: TlsMode,
+    /// Who signs in; absent: nobody does. Needs an encrypted connection.
+    pub username: Option<String>,
+    /// The password that goes with it.
+    pub password: Option<SecretString>,
+}
+
+/// How a connection to the mail server is encrypted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsMode {
+    /// Not at all; for a server on the same machine.
+    None,
+    /// From STARTTLS on; a server that does not offer it gets no mail.
+    #[default]
+    StartTls,
+    /// From the first byte.
+    Implicit,
+}
+
+fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mailbox, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| D::Error::custom("expected an address, such as `Shared Spaces <no-reply@example.org>`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn smtp(from: &str, tls: &str) -> Result<SmtpConfig, serde_json::Error> {
+        serde_json::from_value(serde_json::json!({"host": "mx", "port": 25, "from": from, "tls": tls}))
+    }
+
+    #[test]
+    fn the_mail_server_is_read_with_each_way_of_encryption() {
+        for (name, mode) in [("none", TlsMode::None), ("starttls", TlsMode::StartTls), ("implicit", TlsMode::Implicit)] {
+            let smtp = smtp("Shared Spaces <no-reply@example.org>", name).unwrap();
+            assert_eq!(smtp.tls, mode);
+            assert_eq!(smtp.from.email.domain(), "example.org");
+        }
+    }
+
+    #[test]
+    fn a_bad_sender_is_refused_with_what_was_expected() {
+        let error = smtp("nobody", "none").unwrap_err().to_string();
+        assert!(error.contains("expected an address"), "{error}");
+        assert!(smtp("a@example.org", "tls").is_err());
+    }
+}

@@ -1,0 +1,3 @@
+//! What is listened to: one file per service that events come from.
+
+pub mod spaces;

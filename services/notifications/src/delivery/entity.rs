@@ -1,0 +1,225 @@
+//! The rules of a delivery. No I/O.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use service_kit::ids::{OrganizationId, SpaceId, UserId};
+use service_kit::typed_id;
+use uuid::Uuid;
+
+use super::DeliveryError;
+
+/// How often a mail is tried before it counts as failed: for about two and a half hours.
+pub const MAX_ATTEMPTS: i32 = 12;
+
+const FIRST_DELAY: Duration = Duration::from_secs(5);
+const MAX_DELAY: Duration = Duration::from_secs(3600);
+
+typed_id! {
+    /// One mail to one recipient.
+    DeliveryId
+}
+
+impl DeliveryId {
+    /// Returns the id of what `event_id` sends to a recipient: the same event always gives the same id.
+    pub fn of(event_id: Uuid, recipient: UserId) -> Self {
+        Self::from(Uuid::new_v5(&event_id, recipient.uuid().as_bytes()))
+    }
+}
+
+/// Which mail.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MailKind {
+    /// Invitation of a guest.
+    GuestInvitation,
+    /// Invitation of a colleague.
+    ColleagueInvitation,
+    /// An invitation was accepted.
+    InvitationAccepted,
+}
+
+/// How a mail fares.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Waiting for its first or next try.
+    Pending,
+    /// Taken by the mail server.
+    Sent,
+    /// Refused for good, or tried too often.
+    Failed,
+}
+
+/// A space, as its event told it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Space {
+    /// The space.
+    pub space_id: SpaceId,
+    /// Shown to customers.
+    pub title: String,
+    /// The whole address.
+    pub url: String,
+}
+
+/// What a mail says, as its event told it; never a link, token or password.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Mail {
+    /// Asks somebody from outside in (R8.5).
+    GuestInvitation {
+        /// Where to.
+        space: Space,
+        /// What identity issues the link for.
+        invitation_id: Uuid,
+        /// Who invites.
+        inviter_user_id: UserId,
+        /// Their name.
+        inviter: String,
+        /// The guest's name; empty where it is not known yet.
+        recipient: String,
+        /// The personal note; may be empty.
+        note: String,
+    },
+    /// Tells a member that they take part (R8.4).
+    ColleagueInvitation {
+        /// Where to.
+        space: Space,
+        /// Who invites.
+        inviter: String,
+        /// The personal note; may be empty.
+        note: String,
+    },
+    /// Tells the inviter that an invitation was accepted (R8.6).
+    InvitationAccepted {
+        /// Where to.
+        space: Space,
+        /// Who came in.
+        person: String,
+    },
+}
+
+impl Mail {
+    /// Tells which mail it is.
+    pub fn kind(&self) -> MailKind {
+        match self {
+            Self::GuestInvitation { .. } => MailKind::GuestInvitation,
+            Self::ColleagueInvitation { .. } => MailKind::ColleagueInvitation,
+            Self::InvitationAccepted { .. } => MailKind::InvitationAccepted,
+        }
+    }
+}
+
+/// A mail to send.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// Whose mail it is.
+    pub organization_id: OrganizationId,
+    /// The event that asks for it.
+    pub event_id: Uuid,
+    /// When that happened.
+    pub event_time: DateTime<Utc>,
+    /// Who gets it.
+    pub recipient_user_id: UserId,
+    /// What it says.
+    pub mail: Mail,
+}
+
+impl NewDelivery {
+    /// Returns the id it has, however often its event arrives.
+    pub fn delivery_id(&self) -> DeliveryId {
+        DeliveryId::of(self.event_id, self.recipient_user_id)
+    }
+}
+
+/// One mail to one recipient, as listed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Delivery {
+    /// The delivery.
+    pub delivery_id: DeliveryId,
+    /// Which mail.
+    pub kind: MailKind,
+    /// Who gets it.
+    pub recipient_user_id: UserId,
+    /// Where it was last sent to; empty before the first try.
+    pub email_address: String,
+    /// How it fares.
+    pub state: State,
+    /// Why it waits or failed, in words; empty otherwise.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When its event happened.
+    pub create_time: DateTime<Utc>,
+    /// When the mail server took it.
+    pub sent_time: Option<DateTime<Utc>>,
+}
+
+impl Delivery {
+    /// Makes a mail that failed wait again.
+    pub fn retry(&mut self) -> Result<(), DeliveryError> {
+        if self.state != State::Failed {
+            return Err(DeliveryError::NotFailed);
+        }
+        self.state = State::Pending;
+        self.reason.clear();
+        Ok(())
+    }
+}
+
+/// How one try ended that did not get the mail sent.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Setback {
+    /// Why, in words an admin can act on; never an address, a name or what a server said.
+    pub reason: String,
+    /// Trying again changes nothing.
+    pub is_permanent: bool,
+}
+
+impl Setback {
+    /// Returns a setback that trying again does not mend.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_permanent: true }
+    }
+
+    /// Returns a setback that may pass.
+    pub fn passing(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_permanent: false }
+    }
+}
+
+/// Returns how long to wait after a try: 5 s after the first, doubled each time up to an hour, give or take 20 %.
+/// `attempt` counts from 1; `dice` is any random byte.
+pub fn delay_after(attempt: i32, dice: u8) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default().min(16);
+    let delay = FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY);
+    delay.mul_f64(0.8 + 0.4 * f64::from(dice) / f64::from(u8::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delay_doubles_from_five_seconds_to_an_hour_give_or_take_a_fifth() {
+        let delays = |attempt: i32| [0, 255].map(|dice| delay_after(attempt, dice).as_secs_f64().round());
+        assert_eq!(delays(1), [4.0, 6.0]);
+        assert_eq!(delays(2), [8.0, 12.0]);
+        assert_eq!(delays(10), [2048.0, 3072.0]);
+        assert_eq!(delays(11), [2880.0, 4320.0]);
+        assert_eq!(delays(i32::MAX), [2880.0, 4320.0]);
+        assert_eq!(delays(0), [4.0, 6.0]);
+    }
+
+    #[test]
+    fn one_event_gives_each_recipient_one_id_and_another_event_another() {
+        let [event, other, anna, bert] = [1, 2, 3, 4].map(Uuid::from_u128);
+        let id = DeliveryId::of(event, anna.into());
+        assert_eq!(id, DeliveryId::of(event, anna.into()));
+        assert_ne!(id, DeliveryId::of(event, bert.into()));
+        assert_ne!(id, DeliveryId::of(other, anna.into()));
+        assert_eq!(id.uuid().get_version_num(), 5);
+    }
+}

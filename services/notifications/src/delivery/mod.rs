@@ -1,0 +1,140 @@
+//! Deliveries: planning them, recording how they fare, listing them, sending a failed one again.
+//!
+//! Owns the table `deliveries` and the job of each. Must not send anything: no transaction here waits for a mail server.
+
+mod entity;
+mod error;
+mod repo;
+
+use chrono::{DateTime, Utc};
+use messaging::jobs::{self, NewJob};
+use service_kit::caller::{Call, Caller};
+use service_kit::db::{Database, Reply};
+use service_kit::error::CommonError;
+use service_kit::ids::OrganizationId;
+use service_kit::page::{Page, PageRequest};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+pub use entity::{
+    Delivery, DeliveryId, MAX_ATTEMPTS, Mail, MailKind, NewDelivery, Setback, Space, State, delay_after,
+};
+pub use error::DeliveryError;
+
+/// The name of the job that sends one mail.
+pub const SEND_MAIL: &str = "send_mail";
+
+/// The key of the last delivery of a page: its time and its id.
+pub type PageKey = (DateTime<Utc>, DeliveryId);
+
+/// The mails of all organisations, each seen by its own only.
+#[derive(Clone, Debug)]
+pub struct Deliveries {
+    database: Database,
+}
+
+impl Deliveries {
+    /// Returns the deliveries of a database.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Lists an organisation's mails, newest first.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        page: PageRequest<PageKey>,
+    ) -> Result<Page<Delivery>, DeliveryError> {
+        let organization = caller.organization_id;
+        self.database
+            .read(organization, move |tx| {
+                Box::pin(async move {
+                    let rows = repo::list(tx, organization, page.after, page.limit()).await?;
+                    Ok(Page::cut(rows, &page, |delivery| (delivery.create_time, delivery.delivery_id)))
+                })
+            })
+            .await
+    }
+
+    /// Sends a mail that failed for good once more.
+    pub async fn retry<R: Reply<Delivery>>(&self, call: &Call, id: DeliveryId) -> Result<R, DeliveryError> {
+        let organization = call.caller()?.organization_id;
+        self.database
+            .write(call, organization, move |tx| {
+                Box::pin(async move {
+                    let mut delivery = repo::get_for_update(tx, organization, id).await?;
+                    delivery.retry()?;
+                    repo::set_pending(tx, organization, id).await?;
+                    if !jobs::redrive(tx, id.uuid()).await? {
+                        // The dead job was cleared away, or is not marked dead yet: a new one, under an id of its own.
+                        let again = Uuid::new_v5(&id.uuid(), &delivery.attempts.to_be_bytes());
+                        enqueue(tx, again, organization, id).await?;
+                    }
+                    Ok(delivery)
+                })
+            })
+            .await
+    }
+
+    /// Finds a delivery and what its mail says.
+    pub async fn find(
+        &self,
+        organization: OrganizationId,
+        id: DeliveryId,
+    ) -> Result<Option<(Delivery, Mail)>, CommonError> {
+        self.database.read(organization, move |tx| Box::pin(repo::find(tx, organization, id))).await
+    }
+
+    /// Records how a try ended. `email_address` is empty where the try did not get that far. Changes nothing where the
+    /// delivery no longer waits.
+    pub async fn record(
+        &self,
+        organization: OrganizationId,
+        id: DeliveryId,
+        email_address: String,
+        outcome: Outcome,
+    ) -> Result<(), CommonError> {
+        self.database
+            .transaction(organization, move |tx| {
+                Box::pin(async move {
+                    Ok(repo::record(tx, organization, id, &email_address, &outcome).await?)
+                })
+            })
+            .await
+    }
+}
+
+/// How a try ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// The mail server took the mail.
+    Sent(DateTime<Utc>),
+    /// It will be tried again; why it was not sent.
+    Waiting(String),
+    /// It will not be tried again; why.
+    Failed(String),
+}
+
+/// Plans a mail, in the transaction that applies its event. The same event again plans nothing more.
+pub async fn plan(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
+    let id = new.delivery_id();
+    repo::insert(tx, new).await?;
+    Ok(enqueue(tx, id.uuid(), new.organization_id, id).await?)
+}
+
+async fn enqueue(
+    tx: &mut PgConnection,
+    job_id: Uuid,
+    organization_id: OrganizationId,
+    id: DeliveryId,
+) -> Result<(), sqlx::Error> {
+    let job = NewJob {
+        id: job_id,
+        name: SEND_MAIL,
+        organization_id,
+        queue_key: None,
+        payload: serde_json::json!({ "delivery_id": id }),
+        max_attempts: MAX_ATTEMPTS,
+    };
+    jobs::enqueue(tx, job).await
+}

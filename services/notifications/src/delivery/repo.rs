@@ -1,0 +1,177 @@
+//! All SQL of deliveries.
+
+use chrono::{DateTime, Utc};
+use service_kit::error::CommonError;
+use service_kit::ids::{OrganizationId, UserId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::entity::{Delivery, DeliveryId, Mail, MailKind, NewDelivery, State};
+use super::{DeliveryError, Outcome, PageKey};
+
+struct Row {
+    delivery_id: Uuid,
+    kind: MailKind,
+    recipient_user_id: Uuid,
+    email_address: String,
+    state: State,
+    reason: String,
+    attempts: i32,
+    create_time: DateTime<Utc>,
+    sent_time: Option<DateTime<Utc>>,
+}
+
+impl From<Row> for Delivery {
+    fn from(row: Row) -> Self {
+        Self {
+            delivery_id: DeliveryId::from(row.delivery_id),
+            kind: row.kind,
+            recipient_user_id: UserId::from(row.recipient_user_id),
+            email_address: row.email_address,
+            state: row.state,
+            reason: row.reason,
+            attempts: row.attempts,
+            create_time: row.create_time,
+            sent_time: row.sent_time,
+        }
+    }
+}
+
+pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
+    let mail = serde_json::to_value(&new.mail).map_err(|error| CommonError::Unexpected(error.into()))?;
+    sqlx::query!(
+        "INSERT INTO deliveries (organization_id, delivery_id, kind, recipient_user_id, mail, create_time)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING",
+        new.organization_id.uuid(),
+        new.delivery_id().uuid(),
+        new.mail.kind() as MailKind,
+        new.recipient_user_id.uuid(),
+        mail,
+        new.event_time,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn list(
+    tx: &mut PgConnection,
+    organization: OrganizationId,
+    after: Option<PageKey>,
+    limit: i64,
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    let (after_time, after_id) = after.unzip();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
+                  state AS "state: State", reason, attempts, create_time, sent_time
+             FROM deliveries
+            WHERE organization_id = $1
+              AND ($2::timestamptz IS NULL OR (create_time, delivery_id) < ($2, $3::uuid))
+            ORDER BY create_time DESC, delivery_id DESC
+            LIMIT $4"#,
+        organization.uuid(),
+        after_time,
+        after_id.map(DeliveryId::uuid),
+        limit,
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(Delivery::from).collect())
+}
+
+pub(super) async fn get_for_update(
+    tx: &mut PgConnection,
+    organization: OrganizationId,
+    id: DeliveryId,
+) -> Result<Delivery, DeliveryError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
+                  state AS "state: State", reason, attempts, create_time, sent_time
+             FROM deliveries
+            WHERE organization_id = $1 AND delivery_id = $2
+              FOR UPDATE"#,
+        organization.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    row.map(Delivery::from).ok_or(DeliveryError::NotFound)
+}
+
+pub(super) async fn find(
+    tx: &mut PgConnection,
+    organization: OrganizationId,
+    id: DeliveryId,
+) -> Result<Option<(Delivery, Mail)>, CommonError> {
+    let row = sqlx::query!(
+        r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
+                  state AS "state: State", reason, attempts, create_time, sent_time, mail
+             FROM deliveries
+            WHERE organization_id = $1 AND delivery_id = $2"#,
+        organization.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let mail = serde_json::from_value(row.mail).map_err(|error| CommonError::Unexpected(error.into()))?;
+    let delivery = Delivery::from(Row {
+        delivery_id: row.delivery_id,
+        kind: row.kind,
+        recipient_user_id: row.recipient_user_id,
+        email_address: row.email_address,
+        state: row.state,
+        reason: row.reason,
+        attempts: row.attempts,
+        create_time: row.create_time,
+        sent_time: row.sent_time,
+    });
+    Ok(Some((delivery, mail)))
+}
+
+pub(super) async fn set_pending(
+    tx: &mut PgConnection,
+    organization: OrganizationId,
+    id: DeliveryId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE deliveries SET state = 'PENDING', reason = '' WHERE organization_id = $1 AND delivery_id = $2",
+        organization.uuid(),
+        id.uuid(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn record(
+    tx: &mut PgConnection,
+    organization: OrganizationId,
+    id: DeliveryId,
+    email_address: &str,
+    outcome: &Outcome,
+) -> Result<(), sqlx::Error> {
+    let (state, reason, sent_time) = match outcome {
+        Outcome::Sent(time) => (State::Sent, "", Some(*time)),
+        Outcome::Waiting(reason) => (State::Pending, reason.as_str(), None),
+        Outcome::Failed(reason) => (State::Failed, reason.as_str(), None),
+    };
+    sqlx::query!(
+        "UPDATE deliveries
+            SET state = $3, reason = $4, sent_time = $5, attempts = attempts + 1,
+                email_address = CASE WHEN $6 = '' THEN email_address ELSE $6 END
+          WHERE organization_id = $1 AND delivery_id = $2 AND state = 'PENDING'",
+        organization.uuid(),
+        id.uuid(),
+        state as State,
+        reason,
+        sent_time,
+        email_address,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! The job that sends one mail.
+//!
+//! Owns the order of things: ask identity, write the message, hand it to the mail server, record what came of it. No
+//! transaction is open while another server is asked. A crash between the last two sends a second copy, which is the
+//! first one byte for byte and has its Message-ID, unless a name was changed in between.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use messaging::Messaging;
+use messaging::jobs::{Job, JobError};
+use opentelemetry::metrics::Counter;
+use opentelemetry::{KeyValue, global};
+use serde::Deserialize;
+use service_kit::Kit;
+use service_kit::clock::SharedClock;
+use service_kit::ids::Ids;
+use service_kit::telemetry::names;
+
+use crate::delivery::{Deliveries, Delivery, DeliveryId, Mail, Outcome, SEND_MAIL, Setback, State, delay_after};
+use crate::directory::{Directory, InvitationFor, Line};
+use crate::failpoint;
+use crate::mail::{Addressee, Letter, Locale, Smtp, Words, compose};
+
+/// Lets the job runner send mails.
+pub fn register<C: Line>(messaging: Messaging, send_mail: Arc<SendMail<C>>) -> Messaging {
+    messaging.job(SEND_MAIL, move |job| {
+        let send_mail = Arc::clone(&send_mail);
+        Box::pin(async move { send_mail.run(job).await })
+    })
+}
+
+/// Sends mails.
+pub struct SendMail<C> {
+    deliveries: Deliveries,
+    directory: Directory<C>,
+    smtp: Smtp,
+    clock: SharedClock,
+    ids: Ids,
+    sent: Counter<u64>,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    delivery_id: DeliveryId,
+}
+
+/// A message that is ready, and the address it goes to.
+struct Ready {
+    email_address: String,
+    letter: Result<Letter, Setback>,
+}
+
+impl<C: Line> SendMail<C> {
+    /// Returns the job over the parts it needs.
+    pub fn new<S>(kit: &Kit<S>, directory: Directory<C>, smtp: Smtp) -> Self {
+        Self::of(Deliveries::new(kit.database.clone()), directory, smtp, Arc::clone(&kit.clock), kit.ids.clone())
+    }
+
+    pub(crate) fn of(
+        deliveries: Deliveries,
+        directory: Directory<C>,
+        smtp: Smtp,
+        clock: SharedClock,
+        ids: Ids,
+    ) -> Self {
+        let sent = global::meter("sharedspaces").u64_counter(names::EMAIL_SENT).build();
+        Self { deliveries, directory, smtp, clock, ids, sent }
+    }
+
+    /// Tries to send the mail of a job, once.
+    pub async fn run(&self, job: Job) -> Result<(), JobError> {
+        let payload: Payload = serde_json::from_value(job.payload.clone())
+            .context("the job has no delivery")
+            .map_err(|source| JobError::Dead { source })?;
+        let found = self.deliveries.find(job.organization_id, payload.delivery_id).await?;
+        let Some((delivery, mail)) = found else {
+            return Err(JobError::Dead { source: anyhow::anyhow!("there is no such delivery") });
+        };
+        match delivery.state {
+            State::Sent => Ok(()),
+            // The process ended after the row was written and before the job was.
+            State::Failed => Err(JobError::Dead { source: anyhow::anyhow!(delivery.reason) }),
+            State::Pending => self.attempt(&job, &delivery, mail).await,
+        }
+    }
+
+    async fn attempt(&self, job: &Job, delivery: &Delivery, mail: Mail) -> Result<(), JobError> {
+        let (email_address, handed_over) = match self.prepare(job, delivery, mail).await {
+            Err(setback) => (String::new(), Err(setback)),
+            Ok(Ready { email_address, letter: Err(setback) }) => (email_address, Err(setback)),
+            Ok(Ready { email_address, letter: Ok(letter) }) => {
+                failpoint("email.before_send");
+                let handed_over = self.smtp.send(&letter).await.map_err(Setback::from);
+                failpoint("email.after_250_before_commit");
+                (email_address, handed_over)
+            }
+        };
+        let (outcome, result) = self.judge(job, handed_over);
+        let label = match outcome {
+            Outcome::Sent(_) => "sent",
+            Outcome::Waiting(_) => "retried",
+            Outcome::Failed(_) => "failed",
+        };
+        self.deliveries.record(job.organization_id, delivery.delivery_id, email_address, outcome).await?;
+        self.sent.add(1, &[KeyValue::new(names::OUTCOME, label)]);
+        tracing::info!(delivery.id = %delivery.delivery_id, delivery.outcome = label, "mail tried");
+        result
+    }
+
+    /// Tells what a try means for the row and for the job.
+    fn judge(&self, job: &Job, handed_over: Result<(), Setback>) -> (Outcome, Result<(), JobError>) {
+        let Err(setback) = handed_over else {
+            return (Outcome::Sent(self.clock.now()), Ok(()));
+        };
+        let reason = setback.reason.clone();
+        let source = anyhow::Error::new(setback.clone());
+        if setback.is_permanent || job.is_last_attempt() {
+            return (Outcome::Failed(reason), Err(JobError::Dead { source }));
+        }
+        // Without randomness there is no jitter, which harms nothing.
+        let [dice] = self.ids.secret_bytes().unwrap_or([128]);
+        let after = Some(delay_after(job.attempt, dice));
+        (Outcome::Waiting(reason), Err(JobError::Retry { source, after }))
+    }
+
+    /// Asks identity and writes the message. The link goes into the message and nowhere else.
+    async fn prepare(&self, job: &Job, delivery: &Delivery, mail: Mail) -> Result<Ready, Setback> {
+        let organization_id = job.organization_id;
+        let user_id = delivery.recipient_user_id;
+        let (to, words) = match mail {
+            Mail::GuestInvitation { space, invitation_id, inviter_user_id, inviter, recipient, note } => {
+                let wanted = InvitationFor {
+                    organization_id,
+                    invitation_id,
+                    space_id: space.space_id,
+                    user_id,
+                    inviter_user_id,
+                };
+                let issued = self.directory.issue_invitation(wanted).await?;
+                let to = Addressee::new(issued.email_address, recipient, Locale::of(&issued.locale));
+                let organization = issued.organization_display_name;
+                (to, Words::guest_invitation(&space.title, &inviter, &organization, &note, &issued.url))
+            }
+            Mail::ColleagueInvitation { space, inviter, note } => {
+                let person = self.directory.person(organization_id, user_id).await?;
+                let words = Words::colleague_invitation(&space.title, &inviter, &note, &space.url);
+                (Addressee::from(person), words)
+            }
+            Mail::InvitationAccepted { space, person } => {
+                let inviter = self.directory.person(organization_id, user_id).await?;
+                let words = Words::invitation_accepted(&space.title, &person, &space.url);
+                (Addressee::from(inviter), words)
+            }
+        };
+        let letter = words.and_then(|words| compose(self.smtp.from(), &to, delivery, &words));
+        Ok(Ready { email_address: to.email_address, letter })
+    }
+}

@@ -1,0 +1,14 @@
+//! Mails: their words, the message made of them, and the conversation with the mail server.
+//!
+//! Must not know the database or identity: it gets what a mail says and gives a message or a setback.
+
+mod message;
+mod render;
+mod smtp;
+mod text;
+mod words;
+
+pub use message::{Addressee, Letter, compose};
+pub use render::Locale;
+pub use smtp::{SendError, Smtp};
+pub use words::Words;

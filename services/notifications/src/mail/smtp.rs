@@ -1,0 +1,329 @@
+//! The conversation with the mail server (RFC 5321).
+//!
+//! Owns up to four connections, the deadlines, and telling how a conversation ended. lettre speaks; its own timeout
+//! covers connecting only and its transport sets no TCP_NODELAY, so both are done here.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use lettre::Address;
+use lettre::message::Mailbox;
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use secrecy::ExposeSecret;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::message::Letter;
+use crate::config::{SmtpConfig, TlsMode};
+use crate::delivery::Setback;
+use crate::failpoint;
+
+const MAX_CONNECTIONS: usize = 4;
+/// From connecting until the recipient is accepted.
+const GREETING_WITHIN: Duration = Duration::from_secs(30);
+/// The whole: RFC 5321 §4.5.3.2.6 asks for ten minutes after the final dot, or copies result (RFC 1047).
+const SENT_WITHIN: Duration = Duration::from_secs(600);
+/// Servers close an idle connection after some minutes at the earliest.
+const IDLE_FOR: Duration = Duration::from_secs(30);
+const QUIT_WITHIN: Duration = Duration::from_secs(2);
+/// "The server closes" (RFC 5321 §3.8).
+const CLOSING: u16 = 421;
+
+/// The mail server.
+pub struct Smtp {
+    config: SmtpConfig,
+    tls: Option<TlsParameters>,
+    hello: ClientId,
+    places: Semaphore,
+    idle: Mutex<Vec<Idle>>,
+    deadlines: Deadlines,
+}
+
+struct Idle {
+    connection: AsyncSmtpConnection,
+    since: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct Deadlines {
+    greeting: Duration,
+    sent: Duration,
+}
+
+/// Where in the conversation something went wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    Connection,
+    SignIn,
+    Sender,
+    Recipient,
+    Content,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Cause {
+    /// 4xx.
+    PutOff(u16),
+    /// 5xx.
+    Refused(u16),
+    TimedOut,
+    Broken(io::ErrorKind),
+    /// The server ended the connection, or said what is not SMTP.
+    Unintelligible,
+    NotEncrypted,
+    /// The address needs SMTPUTF8, which the server does not speak.
+    AddressTooNew,
+}
+
+/// Why a mail was not sent. Tells neither the address nor what the server said, which often repeats it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", self.words())]
+pub struct SendError {
+    step: Step,
+    cause: Cause,
+}
+
+impl SendError {
+    fn words(&self) -> String {
+        let what = match self.step {
+            Step::Connection => "the connection",
+            Step::SignIn => "the sign-in",
+            Step::Sender => "the sender",
+            Step::Recipient => "the recipient",
+            Step::Content => "the content",
+        };
+        match self.cause {
+            Cause::PutOff(code) => format!("the mail server put off {what} (SMTP {code})"),
+            Cause::Refused(code) => format!("the mail server refused {what} for good (SMTP {code})"),
+            Cause::TimedOut => format!("the mail server did not answer in time about {what}"),
+            Cause::Broken(kind) => format!("the connection to the mail server broke at {what} ({kind})"),
+            Cause::Unintelligible => format!("the mail server broke off at {what}"),
+            Cause::NotEncrypted => "the mail server does not encrypt as it must".to_owned(),
+            Cause::AddressTooNew => "the mail server does not take international addresses".to_owned(),
+        }
+    }
+
+    /// A refusal to let us in is no judgement on the mail: it may go once the settings are mended.
+    fn is_permanent(&self) -> bool {
+        match self.cause {
+            Cause::Refused(_) => self.step != Step::SignIn,
+            Cause::AddressTooNew => true,
+            Cause::PutOff(_)
+            | Cause::TimedOut
+            | Cause::Broken(_)
+            | Cause::Unintelligible
+            | Cause::NotEncrypted => false,
+        }
+    }
+
+    /// Tells whether a connection that was idle has turned out to be dead.
+    fn is_stale_connection(&self) -> bool {
+        matches!(self.cause, Cause::Broken(_) | Cause::Unintelligible | Cause::PutOff(CLOSING))
+    }
+}
+
+impl From<SendError> for Setback {
+    fn from(error: SendError) -> Self {
+        if error.is_permanent() { Self::permanent(error.words()) } else { Self::passing(error.words()) }
+    }
+}
+
+impl Step {
+    fn io(self, error: &io::Error) -> SendError {
+        SendError { step: self, cause: Cause::Broken(error.kind()) }
+    }
+
+    fn timed_out<T>(self, _: T) -> SendError {
+        SendError { step: self, cause: Cause::TimedOut }
+    }
+
+    fn failed(self, error: &smtp::Error) -> SendError {
+        let code = error.status().map(u16::from);
+        let cause = match code {
+            Some(code) if error.is_permanent() => Cause::Refused(code),
+            Some(code) => Cause::PutOff(code),
+            None if error.is_tls() => Cause::NotEncrypted,
+            None => io_kind(error).map_or(Cause::Unintelligible, Cause::Broken),
+        };
+        SendError { step: self, cause }
+    }
+}
+
+fn io_kind(error: &smtp::Error) -> Option<io::ErrorKind> {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        source = error.source();
+    }
+    None
+}
+
+impl Smtp {
+    /// Returns the mail server of the settings; connects when there is something to send.
+    pub fn try_new(config: SmtpConfig) -> anyhow::Result<Self> {
+        if config.username.is_some() != config.password.is_some() {
+            anyhow::bail!("settings smtp.username and smtp.password: expected both or none");
+        }
+        if config.username.is_some() && config.tls == TlsMode::None {
+            anyhow::bail!("setting smtp.tls: expected starttls or implicit, because smtp.password is set");
+        }
+        let tls = match config.tls {
+            TlsMode::None => None,
+            TlsMode::StartTls | TlsMode::Implicit => Some(TlsParameters::new_rustls(config.host.clone())?),
+        };
+        Ok(Self {
+            config,
+            tls,
+            hello: ClientId::default(),
+            places: Semaphore::new(MAX_CONNECTIONS),
+            idle: Mutex::default(),
+            deadlines: Deadlines { greeting: GREETING_WITHIN, sent: SENT_WITHIN },
+        })
+    }
+
+    /// Shortens the deadlines, for tests.
+    #[cfg(test)]
+    pub(crate) fn with_deadlines(mut self, greeting: Duration, sent: Duration) -> Self {
+        self.deadlines = Deadlines { greeting, sent };
+        self
+    }
+
+    /// Returns who mails are from.
+    pub fn from(&self) -> &Mailbox {
+        &self.config.from
+    }
+
+    /// Hands a message to the mail server. Where it fails after the content was sent, the server may have taken it.
+    pub async fn send(&self, letter: &Letter) -> Result<(), SendError> {
+        let Ok(_place) = self.places.acquire().await else {
+            return Err(SendError { step: Step::Connection, cause: Cause::Unintelligible });
+        };
+        let started = Instant::now();
+        let mut connection = timeout(self.deadlines.greeting, self.begin(letter))
+            .await
+            .map_err(|elapsed| Step::Connection.timed_out(elapsed))??;
+        let left = self.deadlines.sent.saturating_sub(started.elapsed());
+        let handed_over = timeout(left, hand_over(&mut connection, &letter.content))
+            .await
+            .unwrap_or_else(|elapsed| Err(Step::Content.timed_out(elapsed)));
+        match handed_over {
+            Ok(()) => self.keep(connection),
+            Err(error) => leave(connection, error).await,
+        }
+        handed_over
+    }
+
+    /// Comes to where the content can be sent, over a connection that is there or a new one.
+    async fn begin(&self, letter: &Letter) -> Result<AsyncSmtpConnection, SendError> {
+        if let Some(mut connection) = self.take() {
+            match address(&mut connection, letter).await {
+                Ok(()) => return Ok(connection),
+                Err(error) if error.is_stale_connection() => drop(connection),
+                Err(error) => {
+                    leave(connection, error).await;
+                    return Err(error);
+                }
+            }
+        }
+        let mut connection = self.connect().await?;
+        match address(&mut connection, letter).await {
+            Ok(()) => Ok(connection),
+            Err(error) => {
+                leave(connection, error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let server = (self.config.host.as_str(), self.config.port);
+        let failed = |error: smtp::Error| Step::Connection.failed(&error);
+        let mut connection = if self.config.tls == TlsMode::Implicit {
+            AsyncSmtpConnection::connect_tokio1(server, None, &self.hello, self.tls.clone(), None)
+                .await
+                .map_err(failed)?
+        } else {
+            let stream = TcpStream::connect(server).await.map_err(|error| Step::Connection.io(&error))?;
+            stream.set_nodelay(true).map_err(|error| Step::Connection.io(&error))?;
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await.map_err(failed)?
+        };
+        if self.config.tls == TlsMode::StartTls {
+            let not_encrypted = SendError { step: Step::Connection, cause: Cause::NotEncrypted };
+            let parameters = self.tls.clone().filter(|_| connection.can_starttls()).ok_or(not_encrypted)?;
+            connection.starttls(parameters, &self.hello).await.map_err(failed)?;
+        }
+        if let (Some(name), Some(password)) = (&self.config.username, &self.config.password) {
+            let credentials = Credentials::new(name.clone(), password.expose_secret().to_owned());
+            connection
+                .auth(&[Mechanism::Plain, Mechanism::Login], &credentials)
+                .await
+                .map_err(|error| Step::SignIn.failed(&error))?;
+        }
+        Ok(connection)
+    }
+
+    fn take(&self) -> Option<AsyncSmtpConnection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|idle| idle.since.elapsed() < IDLE_FOR);
+        idle.pop().map(|idle| idle.connection)
+    }
+
+    fn keep(&self, connection: AsyncSmtpConnection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(Idle { connection, since: Instant::now() });
+    }
+}
+
+/// Names sender and recipient.
+async fn address(connection: &mut AsyncSmtpConnection, letter: &Letter) -> Result<(), SendError> {
+    let is_international = |address: &Address| !AsRef::<str>::as_ref(address).is_ascii();
+    let mut parameters = Vec::new();
+    if is_international(&letter.from) || is_international(&letter.to) {
+        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            return Err(SendError { step: Step::Recipient, cause: Cause::AddressTooNew });
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    let sender = Mail::new(Some(letter.from.clone()), parameters);
+    connection.command(sender).await.map_err(|error| Step::Sender.failed(&error))?;
+    let recipient = Rcpt::new(letter.to.clone(), Vec::new());
+    connection.command(recipient).await.map_err(|error| Step::Recipient.failed(&error))?;
+    Ok(())
+}
+
+/// Sends the content and waits for the server to take it.
+async fn hand_over(connection: &mut AsyncSmtpConnection, content: &[u8]) -> Result<(), SendError> {
+    let failed = |error: smtp::Error| Step::Content.failed(&error);
+    connection.command(Data).await.map_err(failed)?;
+    let mut sending = std::pin::pin!(connection.message(content));
+    // Polled first, sending writes all of a mail that fits the socket's buffer and then waits for the answer.
+    let early = tokio::select! {
+        biased;
+        answer = &mut sending => Some(answer),
+        () = std::future::ready(()) => None,
+    };
+    let answer = match early {
+        Some(answer) => answer,
+        None => {
+            failpoint("email.after_data_before_250");
+            sending.await
+        }
+    };
+    answer.map(drop).map_err(failed)
+}
+
+/// Ends a conversation that led nowhere; politely, where the server still listens.
+async fn leave(mut connection: AsyncSmtpConnection, error: SendError) {
+    if matches!(error.cause, Cause::PutOff(_) | Cause::Refused(_) | Cause::AddressTooNew) {
+        // What the server answers to a goodbye changes nothing.
+        let _goodbye = timeout(QUIT_WITHIN, connection.quit()).await;
+    }
+}

@@ -1,0 +1,155 @@
+//! Texts that people gave, made harmless for a mail.
+//!
+//! Owns taking out what moves text about or ends a line, and keeping mail programs from making links of what looks like
+//! one: who invites must not be able to send strangers links in our name. What is shown still reads the same.
+//! Escaping is the templates' part.
+
+use std::fmt;
+
+use url::Url;
+
+use crate::delivery::Setback;
+
+/// Seen by nobody; ends what mail programs take for an address.
+const BREAK: char = '\u{200b}';
+
+/// A text of one line, such as a title or a name. Shows itself with its links broken.
+#[derive(Clone, Debug)]
+pub(super) struct Line(String);
+
+impl Line {
+    /// Makes any text one line: what ends lines or moves text about becomes a space.
+    pub(super) fn new(text: &str) -> Self {
+        let spaced: String = text.chars().map(|c| if is_control(c) { ' ' } else { c }).collect();
+        Self(spaced.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// Returns the line as it is, for a header: nothing is made a link there.
+    pub(super) fn plain(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&unlinked(&self.0))
+    }
+}
+
+/// The personal note: several lines of plain text (R8.3).
+#[derive(Clone, Debug)]
+pub(super) struct Note(Vec<Line>);
+
+impl Note {
+    pub(super) fn new(text: &str) -> Self {
+        let ends_line = |c| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+        let text = text.replace("\r\n", "\n");
+        Self(text.trim().split(ends_line).map(Line::new).collect())
+    }
+
+    /// Tells whether there is nothing to show.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|line| line.0.is_empty())
+    }
+
+    /// Returns the lines; each shows itself with its links broken.
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.0
+    }
+}
+
+/// Where a mail's button leads.
+#[derive(Clone)]
+pub(super) struct Link(Url);
+
+impl Link {
+    /// Takes an address of the web only, so that no mail can carry `javascript:` or the like.
+    pub(super) fn try_new(text: &str) -> Result<Self, Setback> {
+        Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "https" | "http") && url.username().is_empty())
+            .map(Self)
+            .ok_or_else(|| Setback::permanent("the link of the mail is not an address of the web"))
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Puts a break after each dot before a letter (`example.com`), each colon after a letter (`https://`, `tel:1`) and each
+/// `@`. Numbers, times and ends of sentences stay as they are.
+fn unlinked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        out.push(c);
+        let follows = rest.peek().copied().unwrap_or(' ');
+        let is_link = match c {
+            // Also the dots of other scripts, which domain names may have (UTS #46).
+            '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}' => !before.is_whitespace() && follows.is_alphabetic(),
+            ':' | '\u{ff1a}' => before.is_alphabetic() && !follows.is_whitespace(),
+            '@' | '\u{ff20}' => !follows.is_whitespace(),
+            _ => false,
+        };
+        if is_link {
+            out.push(BREAK);
+        }
+        before = c;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_an_address_is_broken() {
+        for (text, broken) in [
+            ("http://evil", "http:|//evil"),
+            ("see www.evil.com/x", "see www.|evil.|com/x"),
+            ("a@evil.com", "a@|evil.|com"),
+            ("HTTPS://EVIL.COM", "HTTPS:|//EVIL.|COM"),
+            ("evil\u{3002}com", "evil\u{3002}|com"),
+            ("évil.cöm", "évil.|cöm"),
+            ("javascript:alert(1)", "javascript:|alert(1)"),
+            ("mailto:a@b", "mailto:|a@|b"),
+        ] {
+            assert_eq!(unlinked(text).replace(BREAK, "|"), broken);
+        }
+    }
+
+    #[test]
+    fn ordinary_sentences_stay_as_they_are() {
+        for text in ["Version 2.0 at 12:30.", "Hello. You, too: yes!", "1,000.50 €", "", "…"] {
+            assert_eq!(unlinked(text), text);
+        }
+    }
+
+    #[test]
+    fn a_line_has_no_control_characters_and_a_note_keeps_its_lines() {
+        let line = Line::new(" a\r\nBcc: x@y\u{2028}b\u{0}\u{202e}c ");
+        assert_eq!(line.plain(), "a Bcc: x@y b c");
+        let note = Note::new("one\r\n\r\ntwo\u{2028}three\u{85}\tfour\n");
+        let lines: Vec<_> = note.lines().iter().map(Line::plain).collect();
+        assert_eq!(lines, ["one", "", "two", "three", "four"]);
+        assert!(Note::new(" \r\n ").is_empty());
+    }
+
+    #[test]
+    fn a_link_is_an_address_of_the_web_or_refused() {
+        let link = Link::try_new("https://acme.test/i#t=\"><script>").unwrap().to_string();
+        assert!(!link.contains(['"', '<', '>']), "{link}");
+        for bad in ["", "javascript:alert(1)", "data:text/html,x", "/relative", "https://user@evil.test/", "ftp://x"] {
+            assert!(Link::try_new(bad).is_err(), "{bad}");
+        }
+    }
+}

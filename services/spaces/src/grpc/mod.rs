@@ -1,0 +1,9 @@
+//! Transport: converts, calls a use case, converts back. No SQL, no decision on the state of anything.
+
+mod convert;
+mod participant_service;
+mod space_service;
+
+pub(crate) use convert::timestamp;
+pub use participant_service::ParticipantsGrpc;
+pub use space_service::SpacesGrpc;

@@ -1,0 +1,36 @@
+//! What spaces keeps of organisations: the plan and the address. identity owns them; this copy follows its events.
+
+pub(crate) mod repo;
+
+use service_kit::ids::OrganizationId;
+use sharedspaces_proto::identity::v1 as identity;
+
+/// An organisation as spaces knows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Organization {
+    /// The organisation.
+    pub organization_id: OrganizationId,
+    /// Its part of a space's address.
+    pub slug: String,
+    /// Where its links lead.
+    pub base_url: String,
+    /// Whether its plan includes CRM logging.
+    pub has_crm: bool,
+}
+
+impl Organization {
+    /// Returns the copy of an organisation as identity told it.
+    pub fn from_event(organization_id: OrganizationId, organization: &identity::Organization) -> Self {
+        Self {
+            organization_id,
+            slug: organization.slug.clone(),
+            base_url: organization.base_url.clone(),
+            has_crm: organization.plan() == identity::Plan::Ultimate,
+        }
+    }
+
+    /// Returns the whole address of a space.
+    pub fn space_url(&self, address: &str) -> String {
+        format!("{}/{}/{address}", self.base_url, self.slug)
+    }
+}

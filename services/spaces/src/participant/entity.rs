@@ -1,0 +1,193 @@
+//! The rules of participants. No I/O.
+
+use chrono::{DateTime, Utc};
+use email_address::EmailAddress;
+use serde::{Deserialize, Serialize};
+use service_kit::ids::SpaceId;
+use service_kit::validate::Violations;
+use sharedspaces_proto::identity::v1::PersonKind;
+use uuid::Uuid;
+
+use crate::person::Person;
+
+/// Most addresses in one call, after folding duplicates.
+pub const ADDRESSES_MAX: usize = 100;
+/// Longest address, in bytes (RFC 5321, section 4.5.3.1.3, less the brackets).
+pub const ADDRESS_MAX_BYTES: usize = 254;
+/// Longest personal note, in characters (R8.3).
+pub const NOTE_MAX: usize = 1_000;
+/// How many participants a space is recommended to have at most (R7.3).
+pub const RECOMMENDED_MAX: i64 = 15;
+
+/// How a participant belongs to a space.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Kind {
+    /// The member the space belongs to.
+    Owner,
+    /// A colleague of the owner.
+    Internal,
+    /// A guest.
+    External,
+}
+
+impl Kind {
+    /// Returns how a person who is added belongs to the space.
+    pub fn of(kind: PersonKind) -> Self {
+        match kind {
+            PersonKind::Member => Self::Internal,
+            PersonKind::Guest | PersonKind::Unspecified => Self::External,
+        }
+    }
+
+    /// Tells whether the owner's rights come with it (R7.1).
+    pub fn is_internal(self) -> bool {
+        self != Self::External
+    }
+
+    /// Colleagues take part at once (R8.4); guests when they accept.
+    pub fn state_when_added(self) -> State {
+        if self.is_internal() { State::Active } else { State::Invited }
+    }
+}
+
+/// Where a participant stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Invited, has not come in yet.
+    Invited,
+    /// Takes part.
+    Active,
+}
+
+/// Somebody in a space.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Participant {
+    /// The participant.
+    pub participant_id: Uuid,
+    /// The space.
+    pub space_id: SpaceId,
+    /// The person.
+    pub person: Person,
+    /// How they belong to the space.
+    pub kind: Kind,
+    /// Where they stand.
+    pub state: State,
+    /// When they were invited or added.
+    pub create_time: DateTime<Utc>,
+}
+
+impl Participant {
+    /// Returns where the participant stands in the list.
+    pub fn key(&self) -> ParticipantKey {
+        ParticipantKey { create_time: self.create_time, participant_id: self.participant_id }
+    }
+}
+
+/// Where a participant stands in the list.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ParticipantKey {
+    /// When they were added.
+    pub create_time: DateTime<Utc>,
+    /// Tells apart those added at once.
+    pub participant_id: Uuid,
+}
+
+/// Whom to invite, and with which words.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Invitation {
+    /// The space.
+    pub space_id: SpaceId,
+    /// Addresses, each once.
+    pub addresses: Vec<String>,
+    /// The personal note.
+    pub note: String,
+}
+
+/// Who was invited.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// The participants behind the addresses.
+    pub participants: Vec<Participant>,
+    /// How many the space has now.
+    pub total: i64,
+}
+
+impl Invitation {
+    /// Checks addresses and note; each bad address is named by its place.
+    pub fn checked(check: &mut Violations, space_id: SpaceId, addresses: &[String], note: &str) -> Self {
+        let mut folded = Vec::new();
+        for (index, address) in addresses.iter().enumerate() {
+            match normalised(address) {
+                Some(address) if folded.contains(&address) => {}
+                Some(address) => folded.push(address),
+                None => check.add(format!("email_addresses[{index}]"), "must be an e-mail address"),
+            }
+        }
+        if addresses.is_empty() || folded.len() > ADDRESSES_MAX {
+            check.add("email_addresses", format!("must have 1 to {ADDRESSES_MAX} different addresses"));
+        }
+        let note = check.paragraphs("personal_note", note, NOTE_MAX);
+        Self { space_id, addresses: folded, note }
+    }
+}
+
+/// Returns the address as identity compares it: domain in ASCII (IDNA), all in lower case.
+fn normalised(address: &str) -> Option<String> {
+    let (local, domain) = address.trim().rsplit_once('@')?;
+    let domain = idna::domain_to_ascii_strict(domain).ok().filter(|domain| domain.contains('.'))?;
+    let address = format!("{}@{domain}", local.to_lowercase());
+    let is_valid = address.len() <= ADDRESS_MAX_BYTES && EmailAddress::is_valid(&address);
+    (is_valid && !address.contains(['"', '<', '>', ' '])).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(addresses: &[&str], note: &str) -> Result<Invitation, Violations> {
+        let mut check = Violations::default();
+        let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
+        let invitation = Invitation::checked(&mut check, Uuid::nil().into(), &addresses, note);
+        check.into_result().map(|()| invitation)
+    }
+
+    #[test]
+    fn duplicates_are_folded_whatever_their_case_and_script() {
+        let invitation = checked(&["Ann@B.example", " ann@b.example", "eve@bücher.example"], "").unwrap();
+        assert_eq!(invitation.addresses, ["ann@b.example", "eve@xn--bcher-kva.example"]);
+    }
+
+    #[test]
+    fn each_bad_address_is_named_by_its_place() {
+        let refused = checked(&["a@b.example", "a@b", "c@d.example", "@", "x y@z.example"], "").unwrap_err();
+        let fields: Vec<_> = refused.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["email_addresses[1]", "email_addresses[3]", "email_addresses[4]"]);
+    }
+
+    #[test]
+    fn up_to_100_addresses_are_taken_and_101_refused() {
+        let many: Vec<String> = (0..=ADDRESSES_MAX).map(|n| format!("p{n}@b.example")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(checked(&many[..ADDRESSES_MAX], "").is_ok());
+        assert!(checked(&many, "").is_err());
+        assert!(checked(&[], "").is_err());
+    }
+
+    #[test]
+    fn a_note_is_taken_up_to_its_limit_and_refused_beyond() {
+        assert!(checked(&["a@b.example"], &"n".repeat(NOTE_MAX)).is_ok());
+        assert!(checked(&["a@b.example"], &"n".repeat(NOTE_MAX + 1)).is_err());
+        assert!(checked(&["a@b.example"], "one\r\ntwo\tthree").is_ok());
+        assert!(checked(&["a@b.example"], "bell\u{7}").is_err());
+    }
+
+    #[test]
+    fn an_address_is_taken_up_to_254_bytes_and_refused_beyond() {
+        let domain = format!("{}.{}.{}.example", "d".repeat(60), "d".repeat(60), "d".repeat(54));
+        let local = "l".repeat(ADDRESS_MAX_BYTES - domain.len() - 1);
+        assert!(checked(&[&format!("{local}@{domain}")], "").is_ok());
+        assert!(checked(&[&format!("{local}l@{domain}")], "").is_err());
+    }
+}

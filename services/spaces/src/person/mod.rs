@@ -1,0 +1,30 @@
+//! What spaces keeps of people: address and name. identity owns them; this copy follows its events and answers.
+
+pub(crate) mod repo;
+
+use service_kit::ids::UserId;
+use sharedspaces_proto::identity::v1 as identity;
+use uuid::Uuid;
+
+/// A person as spaces knows them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Person {
+    /// The person.
+    pub user_id: UserId,
+    /// E-mail address, normalised by identity.
+    pub email_address: String,
+    /// Name people see; empty for a guest who gave none yet.
+    pub display_name: String,
+}
+
+impl TryFrom<&identity::Person> for Person {
+    type Error = uuid::Error;
+
+    fn try_from(person: &identity::Person) -> Result<Self, Self::Error> {
+        Ok(Self {
+            user_id: Uuid::parse_str(&person.user_id)?.into(),
+            email_address: person.email_address.clone(),
+            display_name: person.display_name.clone(),
+        })
+    }
+}

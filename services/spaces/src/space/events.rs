@@ -1,0 +1,47 @@
+//! Spaces as the other services are told of them.
+
+use messaging::outbox::{self, NewEvent};
+use sharedspaces_proto::spaces::events::v1 as events;
+use sharedspaces_proto::spaces::v1 as pb;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::entity::{CrmTarget, Space};
+use crate::grpc::timestamp;
+
+/// Returns what other services may keep of a space.
+pub(crate) fn snapshot(space: &Space, url: &str) -> events::SpaceSnapshot {
+    events::SpaceSnapshot {
+        organization_id: space.organization_id.to_string(),
+        space_id: space.space_id.to_string(),
+        title: space.title.clone(),
+        url: url.to_owned(),
+        description: space.description.clone(),
+        owner_user_id: space.owner_user_id.to_string(),
+        create_time: Some(timestamp(space.create_time)),
+    }
+}
+
+pub(super) async fn created(
+    tx: &mut PgConnection,
+    event_id: Uuid,
+    space: &Space,
+    url: &str,
+    crm_target: Option<&CrmTarget>,
+) -> Result<(), sqlx::Error> {
+    let event = events::SpaceCreated {
+        space: Some(snapshot(space, url)),
+        crm_target: crm_target.map(pb::CrmTarget::from),
+    };
+    outbox::append(
+        tx,
+        NewEvent {
+            event_id,
+            organization_id: space.organization_id,
+            aggregate_id: space.space_id.uuid(),
+            aggregate_version: space.version,
+            event: &event,
+        },
+    )
+    .await
+}

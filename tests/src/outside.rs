@@ -1,0 +1,146 @@
+//! The outside world as a person sees it: their mailbox, and the CRM's records.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+use url::Url;
+
+use crate::environment::Environment;
+
+const POLL: Duration = Duration::from_millis(50);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A mail as the mailbox shows it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Mail {
+    /// `Subject`.
+    pub subject: String,
+    /// `Message-ID`.
+    pub message_id: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+impl Mail {
+    /// Returns the first link with a fragment: the one that carries a token.
+    pub fn link(&self) -> anyhow::Result<Url> {
+        let link = self
+            .text
+            .split_whitespace()
+            .find(|word| word.starts_with("http") && word.contains('#'))
+            .context("the mail has no link with a token")?;
+        Ok(link.parse()?)
+    }
+}
+
+/// A record of the Salesforce look-alike.
+pub type Task = serde_json::Value;
+
+/// What a person can see of the outside world.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    http: reqwest::Client,
+    sandbox: String,
+    salesforce: String,
+}
+
+impl Outside {
+    /// Returns the view of a running sandbox.
+    pub fn new(environment: &Environment) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .timeout(REQUEST_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self {
+            http,
+            sandbox: environment.sandbox.clone(),
+            salesforce: environment.salesforce.clone(),
+        })
+    }
+
+    /// Returns all mails to an address, newest first.
+    pub async fn mails(&self, to: &str) -> anyhow::Result<Vec<Mail>> {
+        let url = Url::parse_with_params(&format!("{}/api/mails", self.sandbox), [("to", to)])?;
+        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Waits for a mail to an address whose subject has a word in it.
+    pub async fn wait_for_mail(&self, to: &str, subject: &str) -> anyhow::Result<Mail> {
+        within(Duration::from_secs(30), &format!("a mail with `{subject}` in its subject"), async || {
+            Ok(self.mails(to).await?.into_iter().find(|mail| mail.subject.contains(subject)))
+        })
+        .await
+    }
+
+    /// Says yes on the CRM's own page, as an admin's browser does; returns the code and the state it is sent back with.
+    pub async fn approve(&self, authorization_url: &str) -> anyhow::Result<(String, String)> {
+        let mut url = Url::parse(authorization_url)?;
+        url.query_pairs_mut().append_pair("approve", "true");
+        let answer = self.http.get(url).send().await?;
+        ensure!(answer.status().is_redirection(), "the CRM did not send the browser back");
+        let location = answer.headers().get("location").context("the CRM sent the browser nowhere")?;
+        let back = Url::parse(location.to_str()?)?;
+        let find = |name: &str| {
+            back.query_pairs()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+                .with_context(|| format!("the CRM sent no {name}"))
+        };
+        Ok((find("code")?, find("state")?))
+    }
+
+    /// Returns all tasks of the CRM that belong to a record.
+    pub async fn tasks_of(&self, record_id: &str, title: &str) -> anyhow::Result<Vec<Task>> {
+        let url = format!("{}/api/salesforce/tasks", self.sandbox);
+        let tasks: Vec<Task> = self.http.get(url).send().await?.error_for_status()?.json().await?;
+        let holds = |task: &Task, text: &str| task.to_string().contains(text);
+        Ok(tasks.into_iter().filter(|task| holds(task, record_id) && holds(task, title)).collect())
+    }
+
+    /// Tells the sandbox how to fail next; see its page for what it knows.
+    pub async fn fail_next(&self, fault: &serde_json::Value) -> anyhow::Result<()> {
+        self.http.post(format!("{}/api/faults", self.sandbox)).json(fault).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Fetches an address, such as a presigned one; returns status, content type and bytes.
+    pub async fn fetch(&self, url: &str) -> anyhow::Result<(u16, String, Vec<u8>)> {
+        let answer = self.http.get(url).send().await?;
+        let status = answer.status().as_u16();
+        let content_type = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        Ok((status, content_type, answer.bytes().await?.to_vec()))
+    }
+
+    /// Returns where the Salesforce look-alike is.
+    pub fn salesforce(&self) -> &str {
+        &self.salesforce
+    }
+}
+
+/// Looks again and again until there is something to see, or the time is over.
+pub async fn within<T>(
+    time: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + time;
+    loop {
+        let last = match look().await {
+            Ok(Some(seen)) => return Ok(seen),
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        if Instant::now() > deadline {
+            match last {
+                Some(error) => return Err(error.context(format!("{what} did not come within {time:?}"))),
+                None => bail!("{what} did not come within {time:?}"),
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that polls")]
+        tokio::time::sleep(POLL).await;
+    }
+}
