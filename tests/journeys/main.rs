@@ -1,1 +1,36 @@
-//! Journeys.
+//! Journeys across the services, the gates over their interfaces, and what must hold when something breaks.
+
+mod bad_input;
+mod crashes;
+mod first_visit;
+mod gates;
+mod golden;
+mod refusals;
+mod telemetry;
+
+use journeys::visit::{Accounts, Journey, Session, unique};
+use journeys::world::World;
+use sharedspaces_proto::identity::v1::Plan;
+
+/// Starts a world off the runtime's threads, which starting would block.
+async fn start(world: impl FnOnce() -> anyhow::Result<World> + Send + 'static) -> World {
+    tokio::task::spawn_blocking(world).await.unwrap().unwrap()
+}
+
+/// An organisation of its own, with everybody signed in.
+struct Organization {
+    accounts: Accounts,
+    admin: Session,
+    member: Session,
+    colleague: Session,
+}
+
+async fn found(journey: &Journey, locale: &str, plan: Plan) -> Organization {
+    let accounts = Accounts::of(&format!("org-{}", unique()));
+    journey.found(&accounts, "Acme & Söhne", locale, plan).await.unwrap();
+    let sign_in = async |address: &str| journey.sign_in(&accounts.organization, address).await.unwrap();
+    let admin = sign_in(&accounts.admin).await;
+    let member = sign_in(&accounts.members[0]).await;
+    let colleague = sign_in(&accounts.members[1]).await;
+    Organization { accounts, admin, member, colleague }
+}

@@ -54,7 +54,9 @@ pub(crate) fn up(workspace: &Workspace) -> Result<()> {
     let _lock = lock(&state.join("up.lock"))?;
     let mut running = Running::default();
     let result = start(workspace, &state, &mut running).and_then(|()| watch(&mut running));
-    say("Stopping …");
+    if running.is_anything() {
+        say("Stopping …");
+    }
     // `cargo xtask demo` goes by this file.
     let _ = fs::remove_file(state.join("env"));
     let stopped = running.stop();
@@ -322,6 +324,13 @@ fn is_ready(address: &str) -> bool {
 }
 
 impl Running {
+    fn is_anything(&self) -> bool {
+        !self.services.is_empty()
+            || self.sandbox.is_some()
+            || self.broker.is_some()
+            || self.database.is_some()
+    }
+
     /// Stops the services together, then the sandbox, RabbitMQ and PostgreSQL.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! - [`logo`]: uploading and showing the logo of a space's customer
 //! - [`image`]: telling what an upload really is, and making a clean image of it
-//! - [`storage`]: S3
+//! - [`storage`]: the bucket in S3
 //! - [`spaces`]: what a person may do in a space
 //! - [`grpc`]: transport; [`jobs`]: one file per job
 //!
@@ -41,11 +41,22 @@ pub const FAILPOINTS: &[&str] = &[logo::AFTER_ROW_BEFORE_PUT, logo::AFTER_PUT_BE
 /// Puts the service together. Errors: a setting that S3 or the address of spaces cannot be made of.
 #[expect(clippy::unused_async, reason = "every service is built by an async function")]
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
+    arm_failpoints();
     let store = ObjectStore::try_new(&kit.settings.s3)?;
     let spaces = Spaces::new(kit.peers.spaces()?);
     let logos = Logos::new(kit.database.clone(), kit.ids.clone(), store, spaces);
-    let service =
-        LogoServiceServer::new(LogoGrpc::new(logos.clone())).max_decoding_message_size(STREAM_MESSAGE_LIMIT_BYTES);
+    let service = LogoServiceServer::new(LogoGrpc::new(logos.clone()))
+        .max_decoding_message_size(STREAM_MESSAGE_LIMIT_BYTES);
     let workers = vec![jobs::delete_abandoned_uploads::worker(logos)];
     Ok(Parts { routes: Routes::new(service), workers, ..Parts::default() })
 }
+
+/// Reads the variable `FAILPOINTS`, as messaging does for the services that use it.
+#[cfg(feature = "failpoints")]
+fn arm_failpoints() {
+    // Kept for the life of the process: dropping it would clear the points.
+    std::mem::forget(fail::FailScenario::setup());
+}
+
+#[cfg(not(feature = "failpoints"))]
+fn arm_failpoints() {}

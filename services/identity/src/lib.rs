@@ -1,1 +1,126 @@
-//! Placeholder.
+//! identity: organisations, people, credentials, sessions, consent.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`grpc`] | transport: convert, call a use case, convert back |
+//! | [`organization`] | the tenants, and the public directory of their slugs |
+//! | [`person`] | members and guests, their addresses and passwords |
+//! | [`session`] | signing in, access and refresh tokens, guessing |
+//! | [`invitation`] | the links in invitation mails and what opening one leads to |
+//! | [`consent`] | privacy notices and the ledger of consent |
+//! | [`keys`] | the keys that sign access tokens, and their publication |
+//! | [`mac`], [`token`] | keyed hashes and opaque tokens |
+//! | [`locale`], [`text_enum`] | words that are stored as text |
+//! | [`sweep`] | deleting what nobody needs any more |
+//!
+//! Must not know spaces, invitations' texts or mails: spaces decides who is invited, notifications what is written.
+
+mod config;
+mod consent;
+mod grpc;
+mod invitation;
+mod keys;
+mod locale;
+mod mac;
+mod organization;
+mod person;
+mod session;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod text_enum;
+mod token;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use messaging::Messaging;
+use secrecy::SecretString;
+use service_kit::clock::SharedClock;
+use service_kit::db::Database;
+use service_kit::ids::Ids;
+use service_kit::seal::Sealer;
+use service_kit::{Kit, Parts};
+use sqlx::migrate::Migrator;
+
+pub use config::Settings;
+pub use consent::ConsentError;
+pub use invitation::InvitationError;
+pub use organization::OrganizationError;
+pub use person::PersonError;
+pub use session::SessionError;
+
+use consent::Consents;
+use invitation::Invitations;
+use keys::SigningKeys;
+use mac::MacKey;
+use organization::Organizations;
+use person::{Passwords, People};
+use session::{Sessions, TokenMint};
+
+/// The schema of identity.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Builds the service: its gRPC services, the key set on the second port, and its workers.
+pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
+    let identity = Identity::assemble(Foundation {
+        database: kit.database.clone(),
+        clock: Arc::clone(&kit.clock),
+        ids: kit.ids.clone(),
+        settings: kit.settings.clone(),
+        issuer: kit.config.auth.issuer.clone(),
+    })
+    .await?;
+    tokio::spawn(Arc::clone(&identity.keys).watch(kit.stop.work.clone().cancelled_owned()));
+    let mut workers = Messaging::new(&kit).workers();
+    workers.push(sweep::worker(kit.database.clone()));
+    let http = keys::http::routes(Arc::clone(&identity.keys));
+    Ok(Parts { routes: grpc::routes(identity), http, workers })
+}
+
+/// What the use cases stand on.
+struct Foundation {
+    database: Database,
+    clock: SharedClock,
+    ids: Ids,
+    settings: Settings,
+    issuer: String,
+}
+
+/// All use cases of the service.
+#[derive(Clone)]
+struct Identity {
+    organizations: Organizations,
+    people: People,
+    sessions: Sessions,
+    invitations: Invitations,
+    consents: Consents,
+    keys: Arc<SigningKeys>,
+    mac: MacKey,
+}
+
+impl Identity {
+    async fn assemble(on: Foundation) -> anyhow::Result<Self> {
+        let Foundation { database, clock, ids, settings, issuer } = on;
+        let mac = MacKey::try_new(&settings.link_key).context("setting link_key")?;
+        let keys = Arc::new(connect_keys(&database, &ids, &settings.key_encryption_key).await?);
+        let passwords = Passwords::try_new(Passwords::cores())?;
+        let mint = TokenMint::new(Arc::clone(&keys), Arc::clone(&clock), ids.clone(), &issuer);
+        let people = People::new(database.clone(), Arc::clone(&clock), ids.clone(), passwords.clone());
+        let base_url = settings.base_url();
+        Ok(Self {
+            organizations: Organizations::new(database.clone(), clock, ids.clone(), passwords.clone(), base_url),
+            people,
+            sessions: Sessions::new(database.clone(), mint.clone(), passwords, mac.clone()),
+            invitations: Invitations::new(database.clone(), ids, mint, mac.clone()),
+            consents: Consents::new(database),
+            keys,
+            mac,
+        })
+    }
+}
+
+async fn connect_keys(database: &Database, ids: &Ids, key: &SecretString) -> anyhow::Result<SigningKeys> {
+    let sealer = Sealer::try_new(key).context("setting key_encryption_key")?;
+    SigningKeys::connect(database.clone(), ids, sealer).await.context("the signing keys could not be read")
+}

@@ -46,7 +46,8 @@ pub enum TlsMode {
 
 fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mailbox, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| D::Error::custom("expected an address, such as `Shared Spaces <no-reply@example.org>`"))
+    text.parse()
+        .map_err(|_| D::Error::custom("expected an address, such as `Shared Spaces <no-reply@example.org>`"))
 }
 
 #[cfg(test)]
@@ -59,7 +60,9 @@ mod tests {
 
     #[test]
     fn the_mail_server_is_read_with_each_way_of_encryption() {
-        for (name, mode) in [("none", TlsMode::None), ("starttls", TlsMode::StartTls), ("implicit", TlsMode::Implicit)] {
+        for (name, mode) in
+            [("none", TlsMode::None), ("starttls", TlsMode::StartTls), ("implicit", TlsMode::Implicit)]
+        {
             let smtp = smtp("Shared Spaces <no-reply@example.org>", name).unwrap();
             assert_eq!(smtp.tls, mode);
             assert_eq!(smtp.from.email.domain(), "example.org");

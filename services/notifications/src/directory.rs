@@ -72,7 +72,10 @@ impl<C: Line> Directory<C> {
     }
 
     /// Asks for the link of a guest's invitation; asking again gives the same link until it is used.
-    pub async fn issue_invitation(&self, wanted: InvitationFor) -> Result<pb::IssueInvitationResponse, Setback> {
+    pub async fn issue_invitation(
+        &self,
+        wanted: InvitationFor,
+    ) -> Result<pb::IssueInvitationResponse, Setback> {
         let request = pb::IssueInvitationRequest {
             organization_id: wanted.organization_id.to_string(),
             invitation_id: wanted.invitation_id.to_string(),
@@ -122,7 +125,8 @@ mod tests {
 
     #[test]
     fn only_what_concerns_this_mail_alone_is_permanent() {
-        let permanent = [Code::NotFound, Code::FailedPrecondition, Code::InvalidArgument, Code::AlreadyExists];
+        let permanent =
+            [Code::NotFound, Code::FailedPrecondition, Code::InvalidArgument, Code::AlreadyExists];
         for code in (1..=16).map(Code::from_i32) {
             let setback = setback("the invitation", &Status::new(code, "anna@acme.test is unknown"));
             assert_eq!(setback.is_permanent, permanent.contains(&code), "{code:?}");

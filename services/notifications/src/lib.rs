@@ -5,7 +5,7 @@
 //! - [`jobs`]: sends what is planned
 //! - [`mail`]: the words, the message and the conversation with the mail server
 //! - [`directory`]: what identity is asked for when a mail is sent
-//! - [`grpc`]: transport
+//! - [`grpc`] is transport
 //!
 //! Must not decide who is invited or may enter, and never keeps a link, token or password.
 

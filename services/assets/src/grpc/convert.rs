@@ -26,9 +26,15 @@ impl TryFrom<pb::UploadLogoRequest> for NewLogo {
     }
 }
 
+/// Returns what the first message of an upload announces.
+pub(super) fn header(first: Option<Result<pb::UploadLogoRequest, Status>>) -> Result<NewLogo, LogoError> {
+    let first = first.transpose().map_err(|status| broken(&status))?;
+    Ok(NewLogo::try_from(first.unwrap_or_default())?)
+}
+
 /// Returns the bytes of what comes after the header.
 pub(super) fn chunk(message: Result<pb::UploadLogoRequest, Status>) -> Result<Bytes, LogoError> {
-    match message.map_err(broken)?.part {
+    match message.map_err(|status| broken(&status))?.part {
         Some(pb::upload_logo_request::Part::Chunk(bytes)) => Ok(bytes),
         Some(pb::upload_logo_request::Part::Header(_)) => {
             Err(Violations::one("header", "must come once only").into())
@@ -38,7 +44,7 @@ pub(super) fn chunk(message: Result<pb::UploadLogoRequest, Status>) -> Result<By
 }
 
 /// Returns why a stream broke: a message beyond the server's limit, or a client that went away.
-pub(super) fn broken(status: Status) -> LogoError {
+pub(super) fn broken(status: &Status) -> LogoError {
     if status.code() == Code::OutOfRange {
         return Violations::one("chunk", format!("must have at most {MAX_CHUNK_BYTES} bytes each")).into();
     }

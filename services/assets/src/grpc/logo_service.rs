@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{self, LogoQuery, logo_id_of};
-use crate::logo::{LogoError, Logos, NewLogo, PACE};
+use crate::logo::{LogoError, Logos, PACE};
 
 /// `LogoService` over the use cases.
 pub(crate) struct LogoGrpc {
@@ -30,7 +30,7 @@ impl LogoService for LogoGrpc {
         let call = Call::of_stream(&request)?;
         let mut messages = request.into_inner();
         let first = timeout(PACE.idle, messages.next()).await.map_err(|_| LogoError::TooSlow)?;
-        let new = NewLogo::try_from(first.transpose().map_err(convert::broken)?.unwrap_or_default())?;
+        let new = convert::header(first)?;
         let response: pb::UploadLogoResponse =
             self.logos.upload(&call, new, messages.map(convert::chunk)).await?;
         Ok(Response::new(response))

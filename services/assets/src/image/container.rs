@@ -75,7 +75,9 @@ pub(super) fn still_webp(file: &[u8]) -> Result<&[u8], LogoError> {
         let data = rest.get(8..).and_then(|data| data.get(..length)).ok_or(LogoError::Damaged)?;
         match rest.get(..4).unwrap_or_default() {
             b"ANIM" | b"ANMF" => return Err(LogoError::Animated),
-            b"VP8X" if data.first().is_some_and(|flags| flags & 0b10 != 0) => return Err(LogoError::Animated),
+            b"VP8X" if data.first().is_some_and(|flags| flags & 0b10 != 0) => {
+                return Err(LogoError::Animated);
+            }
             // A frame is decoded by its own header's size, before that is held against the canvas's.
             b"VP8 " => {
                 let sides = le_u32(data, 6)?;

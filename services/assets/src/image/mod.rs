@@ -46,18 +46,19 @@ pub(crate) struct Picture {
 #[derive(Clone)]
 pub(crate) struct Converter {
     places: Arc<Semaphore>,
+    max_wait: Duration,
 }
 
 impl Default for Converter {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(MAX_CONVERSIONS)) }
+        Self { places: Arc::new(Semaphore::new(MAX_CONVERSIONS)), max_wait: MAX_WAIT }
     }
 }
 
 impl Converter {
-    /// Returns a clean image of `upload`. Errors: what is wrong with it, or [`LogoError::Busy`] after ten seconds.
+    /// Returns a clean image of `upload`. Errors: what is wrong with it, or [`LogoError::Busy`] after [`MAX_WAIT`].
     pub(crate) async fn convert(&self, upload: Vec<u8>) -> Result<Picture, LogoError> {
-        let waited = timeout(MAX_WAIT, Arc::clone(&self.places).acquire_owned()).await;
+        let waited = timeout(self.max_wait, Arc::clone(&self.places).acquire_owned()).await;
         let place = waited.ok().and_then(Result::ok).ok_or(LogoError::Busy)?;
         // The place is held by the work, not by the caller, who may give up.
         let work = tokio::task::spawn_blocking(move || {

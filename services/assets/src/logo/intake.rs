@@ -53,7 +53,9 @@ where
             return Err(LogoError::TooLarge);
         }
         if chunk.len() > MAX_CHUNK_BYTES {
-            return Err(Violations::one("chunk", format!("must have at most {MAX_CHUNK_BYTES} bytes each")).into());
+            return Err(
+                Violations::one("chunk", format!("must have at most {MAX_CHUNK_BYTES} bytes each")).into()
+            );
         }
         content.extend_from_slice(&chunk);
     }

@@ -102,10 +102,10 @@ impl Logos {
                 Box::pin(async move { Ok::<_, LogoError>(repo::insert_pending(tx, &pending).await?) })
             })
             .await?;
-        fail::fail_point!(AFTER_ROW_BEFORE_PUT, |_| std::process::abort());
+        messaging::failpoint(AFTER_ROW_BEFORE_PUT);
         let key = object_key(organization_id, logo_id);
         self.store.put(&key, &picture.content, picture.format.content_type()).await?;
-        fail::fail_point!(AFTER_PUT_BEFORE_READY, |_| std::process::abort());
+        messaging::failpoint(AFTER_PUT_BEFORE_READY);
         Ok((organization_id, logo_id))
     }
 
@@ -172,5 +172,27 @@ impl Logos {
 
 /// Brings a size into the database's type; the limits on images keep it far below.
 fn fitting<A, B: TryFrom<A>>(size: A) -> Result<B, CommonError> {
-    B::try_from(size).map_err(|_| CommonError::Unexpected(anyhow::anyhow!("the size of an image does not fit")))
+    B::try_from(size)
+        .map_err(|_| CommonError::Unexpected(anyhow::anyhow!("the size of an image does not fit")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::pictures;
+    use crate::tests::world::World;
+
+    #[tokio::test]
+    async fn thirty_two_uploads_are_taken_at_once_and_one_more_is_turned_away() {
+        let world = World::new().await;
+        let (editor, space_id) = world.editor();
+        let others = u32::try_from(MAX_UPLOADS - 1).unwrap();
+        let held = world.logos.uploads.acquire_many(others).await.unwrap();
+        assert!(world.upload(&editor, space_id, &pictures::png(8, 8)).await.is_ok());
+        let last = world.logos.uploads.acquire().await.unwrap();
+        let refused = world.upload(&editor, space_id, &pictures::png(8, 8)).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+        drop((held, last));
+        assert!(world.upload(&editor, space_id, &pictures::png(8, 8)).await.is_ok());
+    }
 }

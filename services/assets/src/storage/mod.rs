@@ -103,7 +103,12 @@ impl ObjectStore {
 
     /// Signs an address to fetch an object from, for [`LINK_TTL`]; what type and name it is shown with is signed too.
     /// Does not look whether the object is there.
-    pub(crate) async fn link(&self, key: &str, content_type: &str, file_name: &str) -> Result<String, StoreError> {
+    pub(crate) async fn link(
+        &self,
+        key: &str,
+        content_type: &str,
+        file_name: &str,
+    ) -> Result<String, StoreError> {
         let shown = HashMap::from([
             ("response-content-type".to_owned(), content_type.to_owned()),
             ("response-content-disposition".to_owned(), format!("inline; filename=\"{file_name}\"")),

@@ -88,7 +88,8 @@ fn space(snapshot: Option<&SpaceSnapshot>) -> anyhow::Result<Space> {
 
 /// Somebody who gave no name yet is known by their address.
 fn name_of(person: &Person) -> String {
-    let name = if person.display_name.trim().is_empty() { &person.email_address } else { &person.display_name };
+    let name =
+        if person.display_name.trim().is_empty() { &person.email_address } else { &person.display_name };
     name.clone()
 }
 

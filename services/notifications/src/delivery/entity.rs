@@ -12,6 +12,9 @@ use super::DeliveryError;
 
 /// How often a mail is tried before it counts as failed: for about two and a half hours.
 pub const MAX_ATTEMPTS: i32 = 12;
+/// How often its job is run: more often, so that a try in which the process ended is made up for, and the last one still
+/// marks the mail as failed.
+pub(super) const MAX_JOB_ATTEMPTS: i32 = MAX_ATTEMPTS + 8;
 
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 const MAX_DELAY: Duration = Duration::from_secs(3600);
@@ -190,12 +193,11 @@ impl Setback {
     }
 }
 
-/// Returns how long to wait after a try: 5 s after the first, doubled each time up to an hour, give or take 20 %.
-/// `attempt` counts from 1; `dice` is any random byte.
-pub fn delay_after(attempt: i32, dice: u8) -> Duration {
+/// Returns how long to wait after a try: 5 s after the first, doubled each time up to an hour. `attempt` counts from 1.
+/// The job runner adds the ±20 %.
+pub fn delay_after(attempt: i32) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default().min(16);
-    let delay = FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY);
-    delay.mul_f64(0.8 + 0.4 * f64::from(dice) / f64::from(u8::MAX))
+    FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY)
 }
 
 #[cfg(test)]
@@ -203,14 +205,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_delay_doubles_from_five_seconds_to_an_hour_give_or_take_a_fifth() {
-        let delays = |attempt: i32| [0, 255].map(|dice| delay_after(attempt, dice).as_secs_f64().round());
-        assert_eq!(delays(1), [4.0, 6.0]);
-        assert_eq!(delays(2), [8.0, 12.0]);
-        assert_eq!(delays(10), [2048.0, 3072.0]);
-        assert_eq!(delays(11), [2880.0, 4320.0]);
-        assert_eq!(delays(i32::MAX), [2880.0, 4320.0]);
-        assert_eq!(delays(0), [4.0, 6.0]);
+    fn the_delay_doubles_from_five_seconds_to_an_hour() {
+        let delays = [0, 1, 2, 3, 10, 11, i32::MAX].map(|attempt| delay_after(attempt).as_secs());
+        assert_eq!(delays, [5, 5, 10, 20, 2560, 3600, 3600]);
     }
 
     #[test]

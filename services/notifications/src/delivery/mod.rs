@@ -96,9 +96,9 @@ impl Deliveries {
     ) -> Result<(), CommonError> {
         self.database
             .transaction(organization, move |tx| {
-                Box::pin(async move {
-                    Ok(repo::record(tx, organization, id, &email_address, &outcome).await?)
-                })
+                Box::pin(
+                    async move { Ok(repo::record(tx, organization, id, &email_address, &outcome).await?) },
+                )
             })
             .await
     }
@@ -134,7 +134,7 @@ async fn enqueue(
         organization_id,
         queue_key: None,
         payload: serde_json::json!({ "delivery_id": id }),
-        max_attempts: MAX_ATTEMPTS,
+        max_attempts: entity::MAX_JOB_ATTEMPTS,
     };
     jobs::enqueue(tx, job).await
 }

@@ -14,10 +14,11 @@ use opentelemetry::{KeyValue, global};
 use serde::Deserialize;
 use service_kit::Kit;
 use service_kit::clock::SharedClock;
-use service_kit::ids::Ids;
 use service_kit::telemetry::names;
 
-use crate::delivery::{Deliveries, Delivery, DeliveryId, Mail, Outcome, SEND_MAIL, Setback, State, delay_after};
+use crate::delivery::{
+    Deliveries, Delivery, DeliveryId, MAX_ATTEMPTS, Mail, Outcome, SEND_MAIL, Setback, State, delay_after,
+};
 use crate::directory::{Directory, InvitationFor, Line};
 use crate::failpoint;
 use crate::mail::{Addressee, Letter, Locale, Smtp, Words, compose};
@@ -36,7 +37,6 @@ pub struct SendMail<C> {
     directory: Directory<C>,
     smtp: Smtp,
     clock: SharedClock,
-    ids: Ids,
     sent: Counter<u64>,
 }
 
@@ -54,7 +54,7 @@ struct Ready {
 impl<C: Line> SendMail<C> {
     /// Returns the job over the parts it needs.
     pub fn new<S>(kit: &Kit<S>, directory: Directory<C>, smtp: Smtp) -> Self {
-        Self::of(Deliveries::new(kit.database.clone()), directory, smtp, Arc::clone(&kit.clock), kit.ids.clone())
+        Self::of(Deliveries::new(kit.database.clone()), directory, smtp, Arc::clone(&kit.clock))
     }
 
     pub(crate) fn of(
@@ -62,10 +62,15 @@ impl<C: Line> SendMail<C> {
         directory: Directory<C>,
         smtp: Smtp,
         clock: SharedClock,
-        ids: Ids,
     ) -> Self {
         let sent = global::meter("sharedspaces").u64_counter(names::EMAIL_SENT).build();
-        Self { deliveries, directory, smtp, clock, ids, sent }
+        Self { deliveries, directory, smtp, clock, sent }
+    }
+
+    /// Drops the connections to the mail server that are idle, for tests.
+    #[cfg(test)]
+    pub(crate) fn forget_connections(&self) {
+        self.smtp.forget_connections();
     }
 
     /// Tries to send the mail of a job, once.
@@ -115,12 +120,10 @@ impl<C: Line> SendMail<C> {
         };
         let reason = setback.reason.clone();
         let source = anyhow::Error::new(setback.clone());
-        if setback.is_permanent || job.is_last_attempt() {
+        if setback.is_permanent || job.attempt >= MAX_ATTEMPTS {
             return (Outcome::Failed(reason), Err(JobError::Dead { source }));
         }
-        // Without randomness there is no jitter, which harms nothing.
-        let [dice] = self.ids.secret_bytes().unwrap_or([128]);
-        let after = Some(delay_after(job.attempt, dice));
+        let after = Some(delay_after(job.attempt));
         (Outcome::Waiting(reason), Err(JobError::Retry { source, after }))
     }
 

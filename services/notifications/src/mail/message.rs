@@ -5,9 +5,10 @@
 
 use std::time::SystemTime;
 
+use lettre::Address;
+use lettre::address::AddressError;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
-use lettre::{Address, address::AddressError};
 use sharedspaces_proto::identity::v1::Person;
 
 use super::render::{Locale, Rendered, render};
@@ -45,6 +46,14 @@ pub struct Letter {
     pub(super) content: Vec<u8>,
 }
 
+#[cfg(test)]
+impl Letter {
+    /// Returns the bytes.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.content
+    }
+}
+
 /// Tells other machines not to answer (RFC 3834 §5).
 #[derive(Clone)]
 struct AutoSubmitted;
@@ -64,7 +73,12 @@ impl Header for AutoSubmitted {
 }
 
 /// Writes the message of a delivery.
-pub fn compose(from: &Mailbox, to: &Addressee, delivery: &Delivery, words: &Words) -> Result<Letter, Setback> {
+pub fn compose(
+    from: &Mailbox,
+    to: &Addressee,
+    delivery: &Delivery,
+    words: &Words,
+) -> Result<Letter, Setback> {
     let address: Address = to
         .email_address
         .parse()

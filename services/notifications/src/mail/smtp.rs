@@ -13,7 +13,7 @@ use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -196,6 +196,12 @@ impl Smtp {
         self
     }
 
+    /// Drops the connections that are idle, for tests.
+    #[cfg(test)]
+    pub(crate) fn forget_connections(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Returns who mails are from.
     pub fn from(&self) -> &Mailbox {
         &self.config.from
@@ -253,7 +259,9 @@ impl Smtp {
         } else {
             let stream = TcpStream::connect(server).await.map_err(|error| Step::Connection.io(&error))?;
             stream.set_nodelay(true).map_err(|error| Step::Connection.io(&error))?;
-            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello).await.map_err(failed)?
+            AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello)
+                .await
+                .map_err(failed)?
         };
         if self.config.tls == TlsMode::StartTls {
             let not_encrypted = SendError { step: Step::Connection, cause: Cause::NotEncrypted };
@@ -290,7 +298,9 @@ async fn address(connection: &mut AsyncSmtpConnection, letter: &Letter) -> Resul
         if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
             return Err(SendError { step: Step::Recipient, cause: Cause::AddressTooNew });
         }
+        // Such an address stands in the header as it is (RFC 6532), and not in seven bits.
         parameters.push(MailParameter::SmtpUtfEight);
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
     let sender = Mail::new(Some(letter.from.clone()), parameters);
     connection.command(sender).await.map_err(|error| Step::Sender.failed(&error))?;

@@ -148,7 +148,9 @@ mod tests {
     fn a_link_is_an_address_of_the_web_or_refused() {
         let link = Link::try_new("https://acme.test/i#t=\"><script>").unwrap().to_string();
         assert!(!link.contains(['"', '<', '>']), "{link}");
-        for bad in ["", "javascript:alert(1)", "data:text/html,x", "/relative", "https://user@evil.test/", "ftp://x"] {
+        for bad in
+            ["", "javascript:alert(1)", "data:text/html,x", "/relative", "https://user@evil.test/", "ftp://x"]
+        {
             assert!(Link::try_new(bad).is_err(), "{bad}");
         }
     }

@@ -41,7 +41,7 @@ async fn keep_organization(
 ) -> Result<(), JobError> {
     let told = received.event.organization.unwrap_or_default();
     let organization = Organization::from_event(received.organization_id, &told);
-    organization::repo::upsert(tx, &organization).await?;
+    organization::keep(tx, &organization).await?;
     Ok(())
 }
 

@@ -1,9 +1,12 @@
 //! What spaces keeps of organisations: the plan and the address. identity owns them; this copy follows its events.
 
-pub(crate) mod repo;
+mod repo;
 
 use service_kit::ids::OrganizationId;
 use sharedspaces_proto::identity::v1 as identity;
+
+pub(crate) use repo::find;
+pub use repo::keep;
 
 /// An organisation as spaces knows it.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -59,7 +59,7 @@ impl Spaces {
         self.database
             .write(call, caller.organization_id, move |tx| {
                 Box::pin(async move {
-                    let organization = organization::repo::find(tx, caller.organization_id)
+                    let organization = organization::find(tx, caller.organization_id)
                         .await?
                         .ok_or(SpaceError::OrganizationNotReady)?;
                     if new.crm_target.is_some() && !organization.has_crm {

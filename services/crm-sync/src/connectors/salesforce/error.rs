@@ -45,6 +45,7 @@ impl From<Refusal> for CrmError {
 struct ApiError {
     error_code: String,
     message: String,
+    fields: Vec<String>,
 }
 
 impl Refusal {
@@ -60,7 +61,9 @@ impl Refusal {
         let retry = |message: &str| Self::Error(CrmError::Retry { after, message: message.to_owned() });
         match error.error_code.as_str() {
             "DUPLICATE_VALUE" => Self::AlreadyDone,
-            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" => Self::StaleStatus,
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" if error.fields.iter().any(|field| field == "Status") => {
+                Self::StaleStatus
+            }
             "INVALID_SESSION_ID" => Self::Error(CrmError::Reauthenticate),
             "UNABLE_TO_LOCK_ROW" => retry("The record is being changed in Salesforce."),
             "SERVER_UNAVAILABLE" => retry("Salesforce is not available."),
@@ -186,7 +189,8 @@ mod tests {
     }
 
     fn coded(status: u16, code: &str, message: &str) -> Refusal {
-        read(status, &serde_json::json!([{"errorCode": code, "message": message}]).to_string())
+        let error = serde_json::json!([{"errorCode": code, "message": message, "fields": ["Status"]}]);
+        read(status, &error.to_string())
     }
 
     #[test]

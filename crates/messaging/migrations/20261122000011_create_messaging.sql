@@ -1,0 +1,62 @@
+-- Tables of crates/messaging. They hold rows of every organisation and are read by workers that act for none, so they
+-- have no row-level security: the only tables that are exempt.
+
+-- Events to publish. A row stands from the writer's commit until seven days after the broker's confirmation.
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    event_id uuid NOT NULL,
+    routing_key text NOT NULL,
+    type text NOT NULL,
+    organization_id uuid NOT NULL,
+    aggregate_id uuid NOT NULL,
+    aggregate_version bigint NOT NULL,
+    body bytea NOT NULL,
+    traceparent text,
+    create_time timestamptz NOT NULL DEFAULT now(),
+    -- How often the broker would not take it, and when to offer it again.
+    refusals integer NOT NULL DEFAULT 0,
+    retry_time timestamptz NOT NULL DEFAULT now(),
+    publish_time timestamptz,
+    CONSTRAINT outbox_pkey PRIMARY KEY (id),
+    CONSTRAINT outbox_event_id_key UNIQUE (event_id)
+);
+
+CREATE INDEX outbox_pending_idx ON outbox (id) WHERE publish_time IS NULL;
+
+-- Events taken, so that a second delivery changes nothing. Kept 30 days.
+CREATE TABLE inbox (
+    consumer text NOT NULL,
+    event_id uuid NOT NULL,
+    receive_time timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT inbox_pkey PRIMARY KEY (consumer, event_id)
+);
+
+CREATE INDEX inbox_receive_time_idx ON inbox USING brin (receive_time);
+
+-- Work to do. A row that is done is deleted.
+CREATE TABLE jobs (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- The order within a queue.
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    name text NOT NULL,
+    organization_id uuid NOT NULL,
+    queue_key text,
+    payload jsonb NOT NULL,
+    -- The body of the event to apply; absent for named jobs.
+    event bytea,
+    traceparent text,
+    state text NOT NULL DEFAULT 'pending',
+    attempt integer NOT NULL DEFAULT 0,
+    max_attempts integer NOT NULL,
+    run_after timestamptz NOT NULL DEFAULT now(),
+    locked_by uuid,
+    locked_until timestamptz,
+    last_error text,
+    create_time timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT jobs_pkey PRIMARY KEY (id),
+    CONSTRAINT jobs_state_check CHECK (state IN ('pending', 'running', 'dead')),
+    CONSTRAINT jobs_max_attempts_check CHECK (max_attempts > 0)
+);
+
+CREATE INDEX jobs_open_idx ON jobs (seq) WHERE state <> 'dead';
+CREATE INDEX jobs_queue_idx ON jobs (queue_key, seq) WHERE queue_key IS NOT NULL AND state <> 'dead';

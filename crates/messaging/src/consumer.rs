@@ -1,0 +1,168 @@
+//! Taking events from a queue.
+//!
+//! Owns the consumer: collect what is there, write inbox and jobs in one transaction, commit, acknowledge. What cannot
+//! be read goes to the parked queue. While the database is away the batch is held, not given back: giving back would
+//! count as a delivery at some brokers and lose the message in the end. Must not apply events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use futures_util::{FutureExt, StreamExt};
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
+    ConfirmSelectOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Confirmation, Consumer as Deliveries};
+use opentelemetry::KeyValue;
+use service_kit::db::Database;
+use service_kit::telemetry::names;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::{Broker, Pause, Session};
+use crate::metrics::{METRICS, message_attributes};
+use crate::runner::Handlers;
+use crate::topology::{self, Subscription};
+use crate::{failpoint, inbox};
+
+const PREFETCH: u16 = 500;
+const BATCH: usize = 200;
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const RETRY_STORE_EVERY: Duration = Duration::from_secs(1);
+
+/// Takes the events that one service hears of another.
+pub(crate) struct Consumer {
+    pub(crate) database: Database,
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) handlers: Arc<Handlers>,
+    pub(crate) subscription: &'static Subscription,
+}
+
+impl Consumer {
+    /// Consumes until told to stop; the batch in hand is finished.
+    pub(crate) async fn run(&self, stop: &CancellationToken) {
+        let mut pause = Pause::new();
+        self.broker.note(self.subscription.queue, false).await;
+        while !stop.is_cancelled() {
+            let Err(error) = self.session(stop, &mut pause).await else { return };
+            let queue = self.subscription.queue;
+            tracing::warn!(queue.name = queue, error.chain = %format!("{error:#}"), "consumer interrupted");
+            self.broker.note(queue, false).await;
+            pause.wait(stop).await;
+        }
+    }
+
+    async fn session(&self, stop: &CancellationToken, pause: &mut Pause) -> anyhow::Result<()> {
+        let session = self.broker.open(self.subscription.queue).await?;
+        let channel = &session.channel;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+        let queue = topology::queue(self.broker.prefix(), self.subscription);
+        let options = BasicConsumeOptions::default();
+        let mut deliveries =
+            channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await?;
+        pause.reset();
+        loop {
+            let first = tokio::select! {
+                () = stop.cancelled() => break,
+                first = deliveries.next() => first.context("the broker ended the consumer")??,
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    session.ensure_open()?;
+                    continue;
+                }
+            };
+            let batch = collect(first, &mut deliveries)?;
+            if !self.take(&session, batch, stop).await? {
+                break;
+            }
+        }
+        channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default()).await?;
+        session.close().await;
+        Ok(())
+    }
+
+    /// Stores a batch and acknowledges it. False: told to stop before it could be stored; it is delivered again.
+    async fn take(
+        &self,
+        session: &Session,
+        batch: Vec<Delivery>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<bool> {
+        let Some(last_tag) = batch.last().map(|delivery| delivery.delivery_tag) else { return Ok(true) };
+        self.measure(&batch);
+        let mut incoming = Vec::with_capacity(batch.len());
+        for delivery in &batch {
+            match inbox::read(delivery, &self.handlers) {
+                Ok(event) => incoming.push(event),
+                Err(reason) => self.park(session, delivery, reason).await?,
+            }
+        }
+        if !incoming.is_empty() {
+            let consumer = self.subscription.consumer;
+            while let Err(error) = inbox::store(self.database.pool(), consumer, &incoming).await {
+                tracing::warn!(error.chain = %format!("{error:#}"), "events cannot be stored, holding them");
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(false),
+                    () = tokio::time::sleep(RETRY_STORE_EVERY) => session.ensure_open()?,
+                }
+            }
+        }
+        failpoint("inbox.after_commit_before_ack");
+        session.channel.basic_ack(last_tag, BasicAckOptions { multiple: true }).await?;
+        Ok(true)
+    }
+
+    /// Puts a message that cannot be read where a person can look at it. Counts only when the broker has it.
+    async fn park(&self, session: &Session, delivery: &Delivery, reason: &'static str) -> anyhow::Result<()> {
+        let queue = topology::parked_queue(self.broker.prefix(), self.subscription);
+        let mut headers = delivery.properties.headers().clone().unwrap_or_default();
+        headers.insert("parked_reason".into(), AMQPValue::LongString(reason.into()));
+        headers
+            .insert("parked_routing_key".into(), AMQPValue::LongString(delivery.routing_key.as_str().into()));
+        let properties = delivery.properties.clone().with_headers(headers).with_delivery_mode(2);
+        let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let publish = async {
+            let confirm = session
+                .channel
+                .basic_publish("".into(), queue.into(), mandatory, &delivery.data, properties)
+                .await?;
+            confirm.await
+        };
+        match timeout(CONFIRM_WITHIN, publish).await {
+            Ok(Ok(Confirmation::Ack(None))) => {}
+            Ok(Ok(_)) => bail!("the parked queue did not take a message"),
+            Ok(Err(error)) => return Err(anyhow!(error).context("a message could not be parked")),
+            Err(_) => bail!("the broker did not confirm a parked message in time"),
+        }
+        tracing::error!(queue.name = self.subscription.queue, parked.reason = reason, "message parked");
+        METRICS.parked.add(1, &[KeyValue::new(names::CONSUMER, self.subscription.queue)]);
+        Ok(())
+    }
+
+    fn measure(&self, batch: &[Delivery]) {
+        let count = |n: usize| u64::try_from(n).unwrap_or_default();
+        let queue = self.subscription.queue;
+        METRICS.consumed.add(count(batch.len()), &message_attributes(queue, "receive"));
+        let again = batch.iter().filter(|delivery| delivery.redelivered).count();
+        if again > 0 {
+            METRICS.redelivered.add(count(again), &[KeyValue::new(names::CONSUMER, queue)]);
+        }
+    }
+}
+
+/// Collects what has arrived already, up to a batch; waits for nothing.
+fn collect(first: Delivery, deliveries: &mut Deliveries) -> lapin::Result<Vec<Delivery>> {
+    let mut batch = vec![first];
+    while batch.len() < BATCH {
+        match deliveries.next().now_or_never() {
+            Some(Some(delivery)) => batch.push(delivery?),
+            // The end of the consumer shows again at the next wait.
+            Some(None) | None => break,
+        }
+    }
+    Ok(batch)
+}

@@ -1,0 +1,49 @@
+//! Which messages are events.
+//!
+//! Owns the routing key and producer of each, and where it says whose it is. One that nobody consumes does not exist:
+//! the consumers stand in [`crate::topology`].
+
+use prost::{Message, Name};
+use sharedspaces_proto::identity::events::v1::{
+    GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated,
+};
+use sharedspaces_proto::spaces::events::v1::{
+    ParticipantInvited, ParticipantJoined, SpaceCreated, SpaceSnapshot,
+};
+
+/// A message that travels as an event.
+pub trait Event: Message + Name + Default + Send + Sync + 'static {
+    /// `<service>.<aggregate>.<past-tense>.v1`.
+    const ROUTING_KEY: &'static str;
+    /// The service that publishes it.
+    const PRODUCER: &'static str;
+    /// Returns the organisation that the content belongs to; empty where the content does not say.
+    fn organization_id(&self) -> &str;
+}
+
+macro_rules! event {
+    ($event:ty, $producer:literal, $key:literal, |$self:ident| $organization:expr) => {
+        impl Event for $event {
+            const ROUTING_KEY: &'static str = $key;
+            const PRODUCER: &'static str = $producer;
+            fn organization_id(&self) -> &str {
+                let $self = self;
+                $organization
+            }
+        }
+    };
+}
+
+event!(OrganizationCreated, "identity", "identity.organization.created.v1", |event| {
+    event.organization.as_ref().map_or("", |organization| &organization.organization_id)
+});
+event!(MemberCreated, "identity", "identity.member.created.v1", |event| &event.organization_id);
+event!(GuestCreated, "identity", "identity.guest.created.v1", |event| &event.organization_id);
+event!(InvitationAccepted, "identity", "identity.invitation.accepted.v1", |event| &event.organization_id);
+event!(SpaceCreated, "spaces", "spaces.space.created.v1", |event| of_space(event.space.as_ref()));
+event!(ParticipantInvited, "spaces", "spaces.participant.invited.v1", |event| of_space(event.space.as_ref()));
+event!(ParticipantJoined, "spaces", "spaces.participant.joined.v1", |event| of_space(event.space.as_ref()));
+
+fn of_space(space: Option<&SpaceSnapshot>) -> &str {
+    space.map_or("", |space| &space.organization_id)
+}

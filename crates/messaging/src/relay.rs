@@ -1,0 +1,311 @@
+//! Publishing what stands in the outbox.
+//!
+//! Owns the relay: one leader per database, held by an advisory lock on a connection of its own, on which also all its
+//! statements run, so that a leader that has lost the lock can mark nothing. Rows are found by their own state, never
+//! by a cursor: transactions commit out of order. A row is marked when, and only when, the broker has confirmed it; a
+//! crash in between publishes it again, and the inbox of each consumer folds the two.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use chrono::{DateTime, Utc};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Confirmation};
+use service_kit::db::Database;
+use service_kit::ids::OrganizationId;
+use sqlx::{ConnectOptions, FromRow, PgConnection};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::connection::{Broker, Pause, Session};
+use crate::metrics::{METRICS, message_attributes};
+use crate::wake::POLL_EVERY;
+use crate::{failpoint, topology};
+
+const LINK: &str = "relay";
+const BATCH: usize = 500;
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(10);
+/// How long the relay goes on for the sake of jobs that are ending; more than the runner takes.
+const OUTLIVE_JOBS: Duration = Duration::from_secs(12);
+/// "outbox" in ASCII: who holds this lock leads.
+const LEADER_LOCK: i64 = 0x6f75_7462_6f78;
+const PERSISTENT: u8 = 2;
+
+/// Publishes the events of one service.
+pub(crate) struct Relay {
+    pub(crate) database: Database,
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) wake: Arc<Notify>,
+    /// Cancelled when the last job has ended, and with it the last event it appends.
+    pub(crate) jobs_ended: CancellationToken,
+}
+
+#[derive(Debug, FromRow)]
+struct Row {
+    id: i64,
+    event_id: Uuid,
+    routing_key: String,
+    r#type: String,
+    organization_id: OrganizationId,
+    aggregate_id: Uuid,
+    aggregate_version: i64,
+    body: Vec<u8>,
+    traceparent: Option<String>,
+    create_time: DateTime<Utc>,
+}
+
+impl Relay {
+    /// Publishes until told to stop, then once more what is left.
+    pub(crate) async fn run(&self, stop: &CancellationToken) {
+        let mut pause = Pause::new();
+        self.broker.note(LINK, false).await;
+        let end = self.end_after(stop);
+        while !end.is_cancelled() {
+            let Err(error) = self.session(&end, &mut pause).await else { return };
+            tracing::warn!(error.chain = %format!("{error:#}"), "relay interrupted");
+            self.broker.note(LINK, false).await;
+            if stop.is_cancelled() {
+                // The rows stay, and another process or the next start publishes them.
+                return;
+            }
+            pause.wait(stop).await;
+        }
+    }
+
+    /// Returns a token that is cancelled when the process stops and its jobs have ended.
+    fn end_after(&self, stop: &CancellationToken) -> CancellationToken {
+        let end = CancellationToken::new();
+        let (stop, jobs_ended, ended) = (stop.clone(), self.jobs_ended.clone(), end.clone());
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            // Ends by itself where the runner does not.
+            let _in_time = tokio::time::timeout(OUTLIVE_JOBS, jobs_ended.cancelled()).await;
+            ended.cancel();
+        });
+        end
+    }
+
+    /// Connects, waits to lead, and publishes; returns when told to end.
+    async fn session(&self, end: &CancellationToken, pause: &mut Pause) -> anyhow::Result<()> {
+        let session = self.broker.open(LINK).await?;
+        session.channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        let mut leader = self.database.pool().connect_options().connect().await?;
+        while !try_lead(&mut leader).await? {
+            session.ensure_open()?;
+            tokio::select! {
+                () = end.cancelled() => return Ok(()),
+                () = tokio::time::sleep(POLL_EVERY) => {}
+            }
+        }
+        tracing::info!("relay leads");
+        pause.reset();
+        self.lead(&session, &mut leader, end).await?;
+        session.close().await;
+        Ok(())
+    }
+
+    async fn lead(
+        &self,
+        session: &Session,
+        leader: &mut PgConnection,
+        end: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut keep_house_at = Instant::now();
+        loop {
+            // Looked at first, so that a whole round follows the end of the last writer.
+            let is_last = end.is_cancelled();
+            let rows = pending(leader).await?;
+            let is_full = rows.len() == BATCH;
+            if !rows.is_empty() {
+                self.publish(session, leader, &rows).await?;
+            }
+            if is_full {
+                continue;
+            }
+            if is_last {
+                return Ok(());
+            }
+            if Instant::now() >= keep_house_at {
+                keep_house(leader).await?;
+                keep_house_at = Instant::now() + KEEP_HOUSE_EVERY;
+            }
+            tokio::select! {
+                () = end.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(POLL_EVERY) => {}
+            }
+            session.ensure_open()?;
+        }
+    }
+
+    /// Publishes a batch and marks what was confirmed. Errors where any confirmation is missing: the rest is
+    /// published again over a new connection.
+    async fn publish(
+        &self,
+        session: &Session,
+        leader: &mut PgConnection,
+        rows: &[Row],
+    ) -> anyhow::Result<()> {
+        let exchange = topology::exchange(self.broker.prefix());
+        let deadline = Instant::now() + CONFIRM_WITHIN;
+        let mut confirms = Vec::with_capacity(rows.len());
+        for row in rows {
+            match timeout_at(deadline, publish_row(&session.channel, &exchange, row)).await {
+                Ok(Ok(confirm)) => confirms.push(confirm),
+                Ok(Err(error)) => return Err(error).context("the broker took no event"),
+                Err(_) => break,
+            }
+        }
+        failpoint("relay.after_publish_before_confirm");
+        let mut answers = Vec::with_capacity(confirms.len());
+        for confirm in confirms {
+            answers.push(timeout_at(deadline, confirm).await.ok().and_then(Result::ok));
+        }
+        let settled = settle(rows, answers);
+        failpoint("relay.after_confirm_before_mark");
+        mark(leader, &settled).await?;
+        let sent = u64::try_from(settled.published.len()).unwrap_or_default();
+        METRICS.sent.add(sent, &message_attributes(topology::EXCHANGE, "publish"));
+        if !settled.refused.is_empty() {
+            tracing::warn!(
+                events.count = settled.refused.len(),
+                "the broker has no queue for events, trying later"
+            );
+        }
+        if settled.is_whole {
+            return Ok(());
+        }
+        bail!("the broker did not confirm in time")
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Settled {
+    published: Vec<i64>,
+    refused: Vec<i64>,
+    is_whole: bool,
+}
+
+/// Tells what the broker has taken. Lapin hands a returned message to whichever confirmation it resolves next, not to
+/// its own, so that `Ack(None)` alone proves nothing in a batch: a return is matched by the event id it carries. Only
+/// when all have been answered has every return been seen with certainty; before, `Ack(None)` is asked for as well.
+fn settle(rows: &[Row], answers: Vec<Option<Confirmation>>) -> Settled {
+    let mut returned: HashSet<String> = HashSet::new();
+    let is_whole = answers.len() == rows.len() && answers.iter().all(Option::is_some);
+    let mut acks = Vec::with_capacity(answers.len());
+    for answer in answers {
+        let (is_ack, message) = match answer {
+            Some(Confirmation::Ack(message)) => (Some(true), message),
+            Some(Confirmation::Nack(message)) => (Some(false), message),
+            Some(Confirmation::NotRequested) | None => (None, None),
+        };
+        acks.push((is_ack, message.is_some()));
+        let id = message.and_then(|message| message.delivery.properties.message_id().clone());
+        returned.extend(id.map(String::from));
+    }
+    let mut settled = Settled { is_whole, ..Settled::default() };
+    for (row, (is_ack, carries_return)) in rows.iter().zip(acks) {
+        let is_returned = returned.contains(&row.event_id.to_string());
+        match is_ack {
+            Some(_) if is_returned => settled.refused.push(row.id),
+            Some(true) if is_whole || !carries_return => settled.published.push(row.id),
+            Some(false) => settled.refused.push(row.id),
+            Some(true) | None => {}
+        }
+    }
+    settled
+}
+
+async fn publish_row(channel: &Channel, exchange: &str, row: &Row) -> lapin::Result<lapin::PublisherConfirm> {
+    let text = |value: String| AMQPValue::LongString(value.into());
+    let mut headers = FieldTable::default();
+    headers.insert("organisation_id".into(), text(row.organization_id.to_string()));
+    headers.insert("aggregate_id".into(), text(row.aggregate_id.to_string()));
+    headers.insert("aggregate_version".into(), AMQPValue::LongLongInt(row.aggregate_version));
+    if let Some(traceparent) = &row.traceparent {
+        headers.insert("traceparent".into(), text(traceparent.clone()));
+    }
+    let properties = BasicProperties::default()
+        .with_message_id(row.event_id.to_string().into())
+        .with_type(row.r#type.as_str().into())
+        .with_content_type("application/x-protobuf".into())
+        .with_timestamp(u64::try_from(row.create_time.timestamp()).unwrap_or_default())
+        .with_delivery_mode(PERSISTENT)
+        .with_headers(headers);
+    let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    channel
+        .basic_publish(exchange.into(), row.routing_key.as_str().into(), mandatory, &row.body, properties)
+        .await
+}
+
+async fn try_lead(leader: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LEADER_LOCK).fetch_one(leader).await
+}
+
+async fn pending(leader: &mut PgConnection) -> anyhow::Result<Vec<Row>> {
+    sqlx::query_as(
+        "SELECT id, event_id, routing_key, type, organization_id, aggregate_id, aggregate_version, body,
+                traceparent, create_time
+           FROM outbox WHERE publish_time IS NULL AND retry_time <= now()
+          ORDER BY id LIMIT $1",
+    )
+    .bind(i64::try_from(BATCH)?)
+    .fetch_all(leader)
+    .await
+    .map_err(|error| anyhow!(error).context("the outbox cannot be read"))
+}
+
+/// Marks what was published, and puts off what was refused: 1 s, doubled up to 30 s.
+async fn mark(leader: &mut PgConnection, settled: &Settled) -> Result<(), sqlx::Error> {
+    if !settled.published.is_empty() {
+        sqlx::query("UPDATE outbox SET publish_time = now() WHERE id = ANY($1)")
+            .bind(&settled.published)
+            .execute(&mut *leader)
+            .await?;
+    }
+    if !settled.refused.is_empty() {
+        sqlx::query(
+            "UPDATE outbox
+                SET refusals = refusals + 1,
+                    retry_time = now() + interval '1 second' * least(30, 2 ^ least(refusals, 5))
+              WHERE id = ANY($1)",
+        )
+        .bind(&settled.refused)
+        .execute(leader)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Measures what waits, and deletes what need not be kept, in small batches: the rest waits for the next round.
+async fn keep_house(leader: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let (pending, oldest): (i64, f64) = sqlx::query_as(
+        "SELECT count(*), coalesce(extract(epoch FROM now() - min(create_time)), 0)::float8
+           FROM outbox WHERE publish_time IS NULL",
+    )
+    .fetch_one(&mut *leader)
+    .await?;
+    METRICS.outbox_pending.record(u64::try_from(pending).unwrap_or_default(), &[]);
+    METRICS.outbox_oldest_age.record(oldest, &[]);
+    sqlx::query(
+        "DELETE FROM outbox WHERE id IN (
+             SELECT id FROM (SELECT id, publish_time FROM outbox ORDER BY id LIMIT 5000) AS oldest
+              WHERE publish_time < now() - interval '7 days')",
+    )
+    .execute(&mut *leader)
+    .await?;
+    sqlx::query(
+        "DELETE FROM inbox WHERE ctid IN (
+             SELECT ctid FROM inbox WHERE receive_time < now() - interval '30 days' LIMIT 5000)",
+    )
+    .execute(leader)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,302 @@
+//! Running jobs.
+//!
+//! Owns the runner: it leases jobs, runs at most eight at once, keeps their leases, and notes how they ended. A panic
+//! in a handler is a failed try. What a stopped process leaves running is leased again when its lease has run out.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use opentelemetry::KeyValue;
+use service_kit::clock::SharedClock;
+use service_kit::db::Database;
+use service_kit::telemetry::{names, propagation};
+use sqlx::PgConnection;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::failpoint;
+use crate::inbox::Envelope;
+use crate::jobs::{self, Claimed, Job, JobError};
+use crate::metrics::{METRICS, message_attributes};
+use crate::wake::POLL_EVERY;
+
+const CONCURRENCY: usize = 8;
+const KEEP_LEASES_EVERY: Duration = Duration::from_secs(5);
+const END_WITHIN: Duration = Duration::from_secs(10);
+
+type ApplyFn = dyn for<'t> Fn(&'t mut PgConnection, Claimed, Envelope) -> BoxFuture<'t, Result<(), JobError>>
+    + Send
+    + Sync;
+type JobFn = dyn Fn(Job) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync;
+
+/// How one kind of event is applied.
+#[derive(Clone)]
+pub(crate) struct EventHandler {
+    pub(crate) job_name: String,
+    pub(crate) producer: &'static str,
+    pub(crate) routing_key: &'static str,
+    /// Reads from a body whose it is.
+    pub(crate) organization_of: fn(&[u8]) -> Result<String, prost::DecodeError>,
+    pub(crate) apply: Arc<ApplyFn>,
+}
+
+#[derive(Clone)]
+enum Handler {
+    Event(EventHandler),
+    Job(Arc<JobFn>),
+}
+
+/// What this service does with events and jobs.
+#[derive(Clone, Default)]
+pub(crate) struct Handlers {
+    by_job: HashMap<String, Handler>,
+    by_type: HashMap<String, EventHandler>,
+}
+
+impl Handlers {
+    pub(crate) fn add_event(&mut self, type_name: String, handler: EventHandler) {
+        self.by_job.insert(handler.job_name.clone(), Handler::Event(handler.clone()));
+        self.by_type.insert(type_name, handler);
+    }
+
+    pub(crate) fn add_job(&mut self, name: &'static str, handler: Arc<JobFn>) {
+        self.by_job.insert(name.to_owned(), Handler::Job(handler));
+    }
+
+    /// Finds how events of a type are applied.
+    pub(crate) fn find_event(&self, type_name: &str) -> Option<&EventHandler> {
+        self.by_type.get(type_name)
+    }
+
+    /// Lists all events that are applied.
+    pub(crate) fn events(&self) -> impl Iterator<Item = &EventHandler> {
+        self.by_type.values()
+    }
+
+    /// Tells whether there is nothing to run.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_job.is_empty()
+    }
+}
+
+/// Runs the jobs of one service.
+pub(crate) struct Runner {
+    database: Database,
+    handlers: Arc<Handlers>,
+    names: Vec<String>,
+    wake: Arc<Notify>,
+    clock: SharedClock,
+    service: &'static str,
+    id: Uuid,
+    running: Mutex<HashSet<Uuid>>,
+    ended: CancellationToken,
+}
+
+impl Runner {
+    /// Returns a runner that is known by `id`; it cancels `ended` after the last job.
+    pub(crate) fn new(
+        database: Database,
+        handlers: Arc<Handlers>,
+        wake: Arc<Notify>,
+        clock: SharedClock,
+        service: &'static str,
+        id: Uuid,
+        ended: CancellationToken,
+    ) -> Arc<Self> {
+        let names = handlers.by_job.keys().cloned().collect();
+        Arc::new(Self {
+            database,
+            handlers,
+            names,
+            wake,
+            clock,
+            service,
+            id,
+            running: Mutex::default(),
+            ended,
+        })
+    }
+
+    /// Runs jobs until told to stop; those under way get ten seconds to end.
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        tokio::select! {
+            () = self.work(&stop) => {}
+            () = self.keep_leases() => {}
+        }
+        self.ended.cancel();
+    }
+
+    async fn work(self: &Arc<Self>, stop: &CancellationToken) {
+        let mut tasks = JoinSet::new();
+        while !stop.is_cancelled() {
+            while tasks.try_join_next().is_some() {}
+            for job in self.claim(CONCURRENCY.saturating_sub(tasks.len())).await {
+                self.note_running(job.id);
+                tasks.spawn(Arc::clone(self).run_one(job));
+            }
+            let is_full = tasks.len() >= CONCURRENCY;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                () = self.wake.notified(), if !is_full => {}
+                () = tokio::time::sleep(POLL_EVERY), if !is_full => {}
+            }
+        }
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(END_WITHIN, all).await.is_err() {
+            tracing::warn!("jobs were cut off; they are taken up again when their leases have run out");
+        }
+    }
+
+    async fn claim(&self, limit: usize) -> Vec<Claimed> {
+        if limit == 0 {
+            return Vec::new();
+        }
+        match jobs::claim(self.database.pool(), self.id, &self.names, limit).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(error.chain = %service_kit::error::chain(&error), "no jobs can be claimed");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Keeps the leases of what runs, and buries what no runner will take up again. Never ends.
+    async fn keep_leases(&self) {
+        loop {
+            tokio::time::sleep(KEEP_LEASES_EVERY).await;
+            let ids: Vec<Uuid> =
+                self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+            let pool = self.database.pool();
+            let kept = async {
+                if !ids.is_empty() {
+                    jobs::keep_leases(pool, self.id, &ids).await?;
+                }
+                jobs::bury_lost(pool).await
+            };
+            match kept.await {
+                Ok(0) => {}
+                Ok(buried) => tracing::error!(jobs.count = buried, "jobs died with their processes"),
+                Err(error) => {
+                    tracing::warn!(error.chain = %service_kit::error::chain(&error), "leases were not kept");
+                }
+            }
+        }
+    }
+
+    fn note_running(&self, id: Uuid) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    async fn run_one(self: Arc<Self>, job: Claimed) {
+        let span = tracing::info_span!(
+            "job",
+            otel.name = %format!("process {}", job.name),
+            otel.kind = "consumer",
+            job.id = %job.id,
+            job.name = %job.name,
+            job.attempt = job.attempt,
+            event.id = tracing::field::Empty,
+        );
+        propagation::continue_from(&span, job.traceparent.as_deref());
+        let id = job.id;
+        async {
+            failpoint("jobs.after_claim");
+            let begin = Instant::now();
+            let result = AssertUnwindSafe(self.execute(&job))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| Err(JobError::retry(anyhow!("the handler panicked"))));
+            METRICS
+                .process_duration
+                .record(begin.elapsed().as_secs_f64(), &message_attributes(job.name.as_str(), "process"));
+            self.settle(&job, result).await;
+        }
+        .instrument(span)
+        .await;
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    async fn execute(&self, job: &Claimed) -> Result<(), JobError> {
+        let handler = self.handlers.by_job.get(&job.name).cloned();
+        match handler.ok_or_else(|| anyhow!("no handler has this name"))? {
+            Handler::Event(handler) => self.apply(job, handler).await,
+            Handler::Job(handler) => {
+                let running = Job {
+                    id: job.id,
+                    organization_id: job.organization_id,
+                    payload: job.payload.clone(),
+                    attempt: job.attempt,
+                    max_attempts: job.max_attempts,
+                    create_time: job.create_time,
+                };
+                handler(running).await?;
+                failpoint("jobs.after_handler_before_complete");
+                let mut connection = self.database.pool().acquire().await?;
+                if !jobs::complete(&mut connection, self.id, job).await? {
+                    tracing::warn!("the job was done, but its lease had run out: it may be done twice");
+                }
+                failpoint("jobs.after_complete");
+                Ok(())
+            }
+        }
+    }
+
+    /// Applies an event and ends its job in one transaction.
+    async fn apply(&self, job: &Claimed, handler: EventHandler) -> Result<(), JobError> {
+        let envelope: Envelope =
+            serde_json::from_value(job.payload.clone()).map_err(|error| JobError::dead(anyhow!(error)))?;
+        tracing::Span::current().record("event.id", tracing::field::display(envelope.event_id));
+        let event_time = envelope.event_time;
+        let (claimed, runner) = (job.clone(), self.id);
+        self.database
+            .transaction(job.organization_id, move |tx| {
+                Box::pin(async move {
+                    (handler.apply)(&mut *tx, claimed.clone(), envelope).await?;
+                    failpoint("jobs.after_handler_before_complete");
+                    if !jobs::complete(tx, runner, &claimed).await? {
+                        return Err(JobError::retry(anyhow!("the lease was lost; nothing was changed")));
+                    }
+                    Ok(())
+                })
+            })
+            .await?;
+        failpoint("jobs.after_complete");
+        let age = (self.clock.now() - event_time).to_std().unwrap_or_default();
+        METRICS.delivery_age.record(age.as_secs_f64(), &[KeyValue::new(names::CONSUMER, self.service)]);
+        Ok(())
+    }
+
+    async fn settle(&self, job: &Claimed, result: Result<(), JobError>) {
+        let (outcome, reason, retry) = match result {
+            Ok(()) => ("done", String::new(), None),
+            Err(JobError::Retry { source, after }) if job.attempt < job.max_attempts => {
+                let delay = after.unwrap_or_else(|| jobs::delay_after(job.attempt));
+                ("retry", format!("{source:#}"), Some(delay))
+            }
+            Err(JobError::Retry { source, .. } | JobError::Dead { source }) => {
+                ("dead", format!("{source:#}"), None)
+            }
+        };
+        METRICS
+            .job_runs
+            .add(1, &[KeyValue::new(names::JOB, job.name.clone()), KeyValue::new(names::OUTCOME, outcome)]);
+        match outcome {
+            "done" => return,
+            "dead" => tracing::error!(error.chain = %reason, "job is dead"),
+            _ => tracing::warn!(error.chain = %reason, "job failed and is tried again"),
+        }
+        if let Err(error) = jobs::fail(self.database.pool(), self.id, job, &reason, retry).await {
+            // Its lease runs out, and then it is taken up again.
+            tracing::warn!(error.chain = %service_kit::error::chain(&error), "the failure could not be noted");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The whole way of an event and of a job, on a real database and a real broker.
+
+#[cfg(test)]
+mod consumers;
+#[cfg(test)]
+mod jobs;
+#[cfg(test)]
+mod relays;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,195 @@
+//! From the outbox to the broker.
+
+use lapin::options::BasicPublishOptions;
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Confirmation};
+use messaging::outbox::{self, NewEvent};
+use messaging::{Event, topology};
+use sharedspaces_proto::identity::events::v1::OrganizationCreated;
+use testkit::eventually;
+use uuid::Uuid;
+
+use crate::support::{World, append, member_created, organization_created};
+
+#[tokio::test]
+async fn a_rolled_back_change_publishes_nothing() {
+    let mut world = World::new().await;
+    let mut tx = world.identity.database.pool().begin().await.unwrap();
+    append(&mut tx, &organization_created()).await;
+    tx.rollback().await.unwrap();
+    world.start_identity();
+    world.append_organization().await;
+    world.eventually_published().await;
+    assert_eq!(world.messages_in("spaces.from-identity").await, 1);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_commits_late_loses_nothing() {
+    let mut world = World::new().await;
+    world.start_identity();
+    let mut late = world.identity.database.pool().begin().await.unwrap();
+    append(&mut late, &organization_created()).await;
+    world.append_organization().await;
+    world.eventually_published().await;
+    late.commit().await.unwrap();
+    world.eventually_published().await;
+    assert_eq!(world.messages_in("spaces.from-identity").await, 2);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn an_event_without_a_queue_stays_and_holds_nobody_back() {
+    let mut world = World::new().await;
+    let key = OrganizationCreated::ROUTING_KEY;
+    let exchange = topology::exchange(&world.broker.prefix);
+    world.start_identity();
+    world.append_organization().await;
+    world.eventually_published().await;
+    for subscription in topology::SUBSCRIPTIONS.iter().filter(|s| s.producer == "identity") {
+        let queue = topology::queue(&world.broker.prefix, subscription);
+        world
+            .channel
+            .queue_unbind(queue.into(), exchange.as_str().into(), key.into(), FieldTable::default())
+            .await
+            .unwrap();
+    }
+    let mut tx = world.identity.database.pool().begin().await.unwrap();
+    for n in 0..60 {
+        if n % 6 == 5 {
+            append(&mut tx, &organization_created()).await;
+        } else {
+            append(&mut tx, &member_created()).await;
+        }
+    }
+    tx.commit().await.unwrap();
+    eventually("those with a queue are published", async || world.unpublished().await == 10).await;
+    let refused: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM outbox WHERE publish_time IS NULL AND refusals > 0 AND routing_key = $1",
+    )
+    .bind(key)
+    .fetch_one(world.identity.database.pool())
+    .await
+    .unwrap();
+    assert_eq!(refused, 10, "exactly the events without a queue were refused");
+    topology::declare_all(&world.channel, &world.broker.prefix).await.unwrap();
+    world.eventually_published().await;
+    assert_eq!(world.messages_in("spaces.from-identity").await, 61, "none twice, none lost");
+    world.close().await;
+}
+
+#[tokio::test]
+async fn one_relay_leads_and_another_takes_over() {
+    let mut world = World::new().await;
+    let leaders = async |world: &World| -> i64 {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM pg_locks
+              WHERE locktype = 'advisory' AND granted AND database =
+                    (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        .fetch_one(world.identity.database.pool())
+        .await
+        .unwrap()
+    };
+    let first = world.start_identity();
+    eventually("one leads", async || leaders(&world).await == 1).await;
+    world.start_identity();
+    for _ in 0..50 {
+        world.append_organization().await;
+    }
+    world.eventually_published().await;
+    assert_eq!(leaders(&world).await, 1);
+    assert_eq!(world.messages_in("spaces.from-identity").await, 50);
+    first.cancel();
+    world.append_organization().await;
+    world.eventually_published().await;
+    eventually("the other leads", async || leaders(&world).await == 1).await;
+    world.append_organization().await;
+    world.eventually_published().await;
+    assert_eq!(world.messages_in("spaces.from-identity").await, 52);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_loses_its_connection_leads_no_more() {
+    let mut world = World::new().await;
+    world.start_identity();
+    world.append_organization().await;
+    world.eventually_published().await;
+    let killed: bool = sqlx::query_scalar(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks
+          WHERE locktype = 'advisory' AND granted AND database =
+                (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    .fetch_one(&world.identity.superuser_pool())
+    .await
+    .unwrap();
+    assert!(killed);
+    world.append_organization().await;
+    world.eventually_published().await;
+    assert_eq!(world.messages_in("spaces.from-identity").await, 2);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_is_published_carries_what_consumers_need() {
+    let mut world = World::new().await;
+    world.start_identity();
+    let id = world.append_organization().await;
+    world.eventually_published().await;
+    let queue = topology::queue(&world.broker.prefix, &topology::SUBSCRIPTIONS[0]);
+    let got = world
+        .channel
+        .basic_get(queue.into(), lapin::options::BasicGetOptions { no_ack: true })
+        .await
+        .unwrap()
+        .unwrap();
+    let properties = &got.delivery.properties;
+    assert_eq!(got.delivery.routing_key.as_str(), "identity.organization.created.v1");
+    assert_eq!(properties.message_id().as_ref().unwrap().as_str(), id.to_string());
+    assert_eq!(
+        properties.kind().as_ref().unwrap().as_str(),
+        "sharedspaces.identity.events.v1.OrganizationCreated"
+    );
+    assert_eq!(properties.content_type().as_ref().unwrap().as_str(), "application/x-protobuf");
+    assert_eq!(*properties.delivery_mode(), Some(2));
+    assert!(properties.timestamp().is_some());
+    let headers = properties.headers().as_ref().unwrap();
+    for name in ["organisation_id", "aggregate_id", "aggregate_version"] {
+        assert!(headers.contains_key(name), "{name}");
+    }
+    world.close().await;
+}
+
+#[tokio::test]
+async fn append_refuses_an_event_that_says_it_belongs_to_another_organisation() {
+    let identity = crate::support::database("identity").await;
+    let mut connection = identity.database.pool().acquire().await.unwrap();
+    let id = || testkit::ids().next::<Uuid>();
+    let new = NewEvent {
+        event_id: id(),
+        organization_id: id().into(),
+        aggregate_id: id(),
+        aggregate_version: 1,
+        event: &organization_created(),
+    };
+    let refused = outbox::append(&mut connection, new).await.unwrap_err();
+    assert!(refused.to_string().contains("OrganizationCreated"), "{refused}");
+}
+
+/// Pins what the relay's reading of confirmations rests on.
+#[tokio::test]
+async fn the_broker_returns_what_it_cannot_route_with_its_message_id() {
+    let world = World::new().await;
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    let exchange = topology::exchange(&world.broker.prefix);
+    let properties = BasicProperties::default().with_message_id("m".into());
+    let confirm = world
+        .channel
+        .basic_publish(exchange.into(), "nowhere".into(), options, b"", properties)
+        .await
+        .unwrap();
+    let Confirmation::Ack(Some(returned)) = confirm.await.unwrap() else { panic!("not returned") };
+    assert_eq!(returned.delivery.properties.message_id().as_ref().unwrap().as_str(), "m");
+    world.close().await;
+}

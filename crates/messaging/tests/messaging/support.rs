@@ -1,0 +1,224 @@
+//! Two services, a database each, and a corner of the broker.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use messaging::jobs::JobError;
+use messaging::outbox::{self, NewEvent};
+use messaging::{Event, Messaging, Received, topology};
+use secrecy::SecretString;
+use service_kit::config::BrokerConfig;
+use service_kit::ids::OrganizationId;
+use sharedspaces_proto::identity::events::v1::{
+    GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated,
+};
+use sharedspaces_proto::identity::v1::Organization;
+use sqlx::PgConnection;
+use testkit::{TestDatabase, eventually};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) type Applied<'t> = BoxFuture<'t, Result<(), JobError>>;
+
+/// The producer `identity`, the consumer `spaces`, and what of them runs.
+pub(crate) struct World {
+    pub(crate) identity: TestDatabase,
+    pub(crate) spaces: TestDatabase,
+    pub(crate) broker: BrokerConfig,
+    pub(crate) channel: Channel,
+    running: Vec<(CancellationToken, JoinSet<()>)>,
+    connection: Connection,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let identity = database("identity").await;
+        let spaces = database("spaces").await;
+        sqlx::query(
+            "CREATE TABLE effects (n bigserial, event_id uuid NOT NULL, organization_id uuid NOT NULL)",
+        )
+        .execute(&spaces.owner_pool())
+        .await
+        .unwrap();
+        let broker = testkit::broker_config();
+        let connection =
+            Connection::connect(&testkit::amqp_url(), ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+        topology::declare_all(&channel, &broker.prefix).await.unwrap();
+        Self { identity, spaces, broker, channel, running: Vec::new(), connection }
+    }
+
+    /// Starts the producer; returns what stops it.
+    pub(crate) fn start_identity(&mut self) -> CancellationToken {
+        self.start(Messaging::over("identity", self.identity.database.clone(), self.broker.clone()))
+    }
+
+    /// Starts the consumer with `created` for new organisations and nothing for the rest.
+    pub(crate) fn start_spaces(
+        &mut self,
+        created: impl for<'t> Fn(&'t mut PgConnection, Received<OrganizationCreated>) -> Applied<'t>
+        + Send
+        + Sync
+        + 'static,
+    ) -> CancellationToken {
+        let messaging = Messaging::over("spaces", self.spaces.database.clone(), self.broker.clone());
+        self.start(
+            messaging
+                .on(created)
+                .on::<MemberCreated>(|_, _| Box::pin(std::future::ready(Ok(()))))
+                .on::<GuestCreated>(|_, _| Box::pin(std::future::ready(Ok(()))))
+                .on::<InvitationAccepted>(|_, _| Box::pin(std::future::ready(Ok(())))),
+        )
+    }
+
+    pub(crate) fn start(&mut self, messaging: Messaging) -> CancellationToken {
+        let stop = CancellationToken::new();
+        self.running.push((stop.clone(), messaging.start(&stop)));
+        stop
+    }
+
+    /// Stops all that runs and waits for its end.
+    pub(crate) async fn stop(&mut self) {
+        for (stop, mut tasks) in self.running.drain(..) {
+            stop.cancel();
+            while tasks.join_next().await.is_some() {}
+        }
+    }
+
+    /// Stops, and takes everything off the broker.
+    pub(crate) async fn close(mut self) {
+        self.stop().await;
+        topology::delete_all(&self.channel, &self.broker.prefix).await.unwrap();
+    }
+
+    /// Appends an event of a new organisation in a transaction of its own; returns its id.
+    pub(crate) async fn append_organization(&self) -> Uuid {
+        let mut tx = self.identity.database.pool().begin().await.unwrap();
+        let id = append(&mut tx, &organization_created()).await;
+        tx.commit().await.unwrap();
+        id
+    }
+
+    /// Publishes any message, as somebody else would.
+    pub(crate) async fn publish(&self, properties: BasicProperties, body: &[u8]) {
+        let exchange = topology::exchange(&self.broker.prefix);
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let key = OrganizationCreated::ROUTING_KEY;
+        let confirm =
+            self.channel.basic_publish(exchange.into(), key.into(), options, body, properties).await.unwrap();
+        assert_eq!(confirm.await.unwrap(), lapin::Confirmation::Ack(None));
+    }
+
+    /// Counts the messages of a queue, named without its prefix.
+    pub(crate) async fn messages_in(&self, queue: &str) -> u32 {
+        let name = format!("{}{queue}", self.broker.prefix);
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let queue = self.channel.queue_declare(name.into(), passive, FieldTable::default()).await.unwrap();
+        queue.message_count()
+    }
+
+    /// Tells whether a queue stands. Looks through a channel of its own: a queue that is missing costs the channel.
+    pub(crate) async fn has_queue(&self, queue: &str) -> bool {
+        let name = format!("{}{queue}", self.broker.prefix);
+        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let channel = self.connection.create_channel().await.unwrap();
+        channel.queue_declare(name.into(), passive, FieldTable::default()).await.is_ok()
+    }
+
+    pub(crate) async fn effects(&self) -> Vec<Uuid> {
+        sqlx::query_scalar("SELECT event_id FROM effects ORDER BY n")
+            .fetch_all(self.spaces.database.pool())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn eventually_applied(&self, count: usize) -> Vec<Uuid> {
+        eventually("events are applied", async || {
+            let effects = self.effects().await;
+            (effects.len() >= count).then_some(effects)
+        })
+        .await
+    }
+
+    pub(crate) async fn eventually_published(&self) {
+        eventually("the outbox is empty", async || self.unpublished().await == 0).await;
+    }
+
+    pub(crate) async fn unpublished(&self) -> i64 {
+        messaging::backlog(self.identity.database.pool()).await.unwrap().outbox
+    }
+
+    pub(crate) async fn eventually_no_jobs(&self) {
+        eventually("all jobs are done", async || {
+            messaging::backlog(self.spaces.database.pool()).await.unwrap().jobs_pending == 0
+        })
+        .await;
+    }
+}
+
+pub(crate) async fn database(service: &str) -> TestDatabase {
+    TestDatabase::create(service, &[&messaging::MIGRATOR]).await
+}
+
+/// A broker that nobody listens at.
+pub(crate) fn no_broker() -> BrokerConfig {
+    BrokerConfig { url: SecretString::from("amqp://127.0.0.1:1"), prefix: String::new() }
+}
+
+pub(crate) fn organization_created() -> OrganizationCreated {
+    let organization_id = testkit::ids().next::<Uuid>().to_string();
+    OrganizationCreated { organization: Some(Organization { organization_id, ..Organization::default() }) }
+}
+
+pub(crate) fn member_created() -> MemberCreated {
+    let organization_id = testkit::ids().next::<Uuid>().to_string();
+    MemberCreated { organization_id, ..MemberCreated::default() }
+}
+
+/// Appends an event; its aggregate is its organisation.
+pub(crate) async fn append<E: Event>(tx: &mut PgConnection, event: &E) -> Uuid {
+    let organization: Uuid = event.organization_id().parse().unwrap();
+    append_of(tx, event, organization).await
+}
+
+pub(crate) async fn append_of<E: Event>(tx: &mut PgConnection, event: &E, aggregate_id: Uuid) -> Uuid {
+    let event_id = testkit::ids().next();
+    let organization_id: OrganizationId = event.organization_id().parse::<Uuid>().unwrap().into();
+    let new = NewEvent { event_id, organization_id, aggregate_id, aggregate_version: 1, event };
+    outbox::append(tx, new).await.unwrap();
+    event_id
+}
+
+/// Notes that an event was applied.
+pub(crate) fn note(tx: &mut PgConnection, received: Received<OrganizationCreated>) -> Applied<'_> {
+    Box::pin(async move {
+        sqlx::query("INSERT INTO effects (event_id, organization_id) VALUES ($1, $2)")
+            .bind(received.event_id)
+            .bind(received.organization_id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    })
+}
+
+/// The properties of a sound message.
+pub(crate) fn properties(event_id: &str, organization_id: &str) -> BasicProperties {
+    let text = |value: &str| AMQPValue::LongString(value.into());
+    let mut headers = FieldTable::default();
+    headers.insert("organisation_id".into(), text(organization_id));
+    headers.insert("aggregate_id".into(), text(organization_id));
+    headers.insert("aggregate_version".into(), AMQPValue::LongLongInt(1));
+    BasicProperties::default()
+        .with_message_id(event_id.into())
+        .with_type("sharedspaces.identity.events.v1.OrganizationCreated".into())
+        .with_timestamp(1_700_000_000)
+        .with_headers(headers)
+}
+
+/// A flag that any number of handlers can look at.
+pub(crate) type Shared<T> = Arc<std::sync::Mutex<T>>;

@@ -1,0 +1,313 @@
+//! Everything a test needs: database, S3, a played spaces, and the service between them.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use sandbox::{Options, Sandbox};
+use service_kit::caller::{Caller, CallerKind, Principal};
+use service_kit::ids::SpaceId;
+use sharedspaces_proto::assets::v1 as pb;
+use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
+use sharedspaces_proto::assets::v1::logo_service_server::LogoServiceServer;
+use sharedspaces_proto::spaces::v1 as spaces_pb;
+use sharedspaces_proto::spaces::v1::Permission;
+use sharedspaces_proto::spaces::v1::space_service_server::{SpaceService, SpaceServiceServer};
+use testkit::TestDatabase;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Request, Response, Status};
+use tonic_types::StatusExt;
+use uuid::Uuid;
+
+use crate::config::S3Settings;
+use crate::grpc::LogoGrpc;
+use crate::logo::Logos;
+use crate::spaces::Spaces;
+use crate::storage::ObjectStore;
+
+const CALLER: &str = "x-test-caller";
+
+/// The service and what is around it.
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) logos: Logos,
+    pub(crate) spaces: PlayedSpaces,
+    pub(crate) http: reqwest::Client,
+    client: LogoServiceClient<Channel>,
+    dir: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // Left behind in the system's directory for such things where it cannot be deleted.
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        // Another test of this process may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let dir = std::env::temp_dir().join(format!("assets-{}", testkit::ids().next::<Uuid>()));
+        let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
+        let database = TestDatabase::create("assets", &[&crate::MIGRATOR]).await;
+        let settings = S3Settings {
+            endpoint: format!("http://{}", sandbox.s3_addr()).parse().unwrap(),
+            region: "us-east-1".to_owned(),
+            bucket: sandbox::S3_BUCKET.to_owned(),
+            access_key: sandbox::S3_ACCESS_KEY.into(),
+            secret_key: sandbox::S3_SECRET_KEY.into(),
+        };
+        let spaces = PlayedSpaces::default();
+        let spaces_address = serve(Routes::new(SpaceServiceServer::new(spaces.clone()))).await;
+        let logos = Logos::new(
+            database.database.clone(),
+            testkit::ids(),
+            ObjectStore::try_new(&settings).unwrap(),
+            Spaces::bare(channel(spaces_address)),
+        );
+        let service = LogoServiceServer::new(LogoGrpc::new(logos.clone()))
+            .max_decoding_message_size(service_kit::grpc::STREAM_MESSAGE_LIMIT_BYTES);
+        let address = serve(Routes::new(InterceptedService::new(service, admit))).await;
+        Self {
+            database,
+            sandbox,
+            logos,
+            spaces,
+            http: reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap(),
+            client: LogoServiceClient::new(channel(address)),
+            dir,
+        }
+    }
+
+    /// Returns somebody who may do this in the space.
+    pub(crate) fn person(&self, space_id: SpaceId, permissions: &[Permission]) -> Caller {
+        let caller = testkit::caller(CallerKind::Member);
+        self.spaces.allow(&caller, space_id, permissions);
+        caller
+    }
+
+    /// Returns somebody who may change a new space, and that space.
+    pub(crate) fn editor(&self) -> (Caller, SpaceId) {
+        let space_id = testkit::ids().next();
+        (self.person(space_id, &[Permission::View, Permission::Edit]), space_id)
+    }
+
+    pub(crate) async fn upload(
+        &self,
+        caller: &Caller,
+        space_id: SpaceId,
+        file: &[u8],
+    ) -> Result<pb::Logo, Status> {
+        self.send(caller, None, stream::iter(parts(space_id, "logo.png", file))).await
+    }
+
+    pub(crate) async fn upload_with_key(
+        &self,
+        caller: &Caller,
+        space_id: SpaceId,
+        file: &[u8],
+        key: &str,
+    ) -> Result<pb::Logo, Status> {
+        self.send(caller, Some(key), stream::iter(parts(space_id, "logo.png", file))).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        caller: &Caller,
+        key: Option<&str>,
+        parts: impl Stream<Item = pb::UploadLogoRequest> + Send + 'static,
+    ) -> Result<pb::Logo, Status> {
+        let mut request = by(caller, parts);
+        if let Some(key) = key {
+            request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
+        }
+        let mut client = self.client.clone();
+        let answer = tokio::time::timeout(Duration::from_secs(30), client.upload_logo(request));
+        Ok(answer.await.expect("an answer within 30 seconds")?.into_inner().logo.unwrap())
+    }
+
+    pub(crate) async fn get(&self, caller: &Caller, logo_id: &str) -> Result<pb::GetLogoResponse, Status> {
+        let request = by(caller, pb::GetLogoRequest { logo_id: logo_id.to_owned() });
+        Ok(self.client.clone().get_logo(request).await?.into_inner())
+    }
+
+    pub(crate) async fn describe(
+        &self,
+        organization_id: impl ToString,
+        space_id: impl ToString,
+        logo_id: impl ToString,
+    ) -> Result<pb::Logo, Status> {
+        let request = pb::DescribeLogoRequest {
+            organization_id: organization_id.to_string(),
+            space_id: space_id.to_string(),
+            logo_id: logo_id.to_string(),
+        };
+        Ok(self.client.clone().describe_logo(request).await?.into_inner().logo.unwrap())
+    }
+
+    /// Fetches a logo as a browser would.
+    pub(crate) async fn fetch(&self, caller: &Caller, logo_id: &str) -> Vec<u8> {
+        let url = self.get(caller, logo_id).await.unwrap().url;
+        let answer = self.http.get(url).send().await.unwrap().error_for_status().unwrap();
+        answer.bytes().await.unwrap().to_vec()
+    }
+
+    /// Makes S3 fail.
+    pub(crate) async fn break_s3(&self, fault: &'static str) {
+        let url = format!("http://{}/api/faults", self.sandbox.http_addr());
+        self.http.post(url).body(fault).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// Counts the rows in a state, of every organisation.
+    pub(crate) async fn count_rows(&self, state: &str) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM logos WHERE state = $1")
+            .bind(state)
+            .fetch_one(&self.database.superuser_pool())
+            .await
+            .unwrap()
+    }
+
+    /// Counts the objects in the bucket.
+    pub(crate) fn count_objects(&self) -> usize {
+        files_below(&self.dir.join("s3").join(sandbox::S3_BUCKET).join("logos"))
+    }
+}
+
+/// Returns an upload as a client sends it.
+pub(crate) fn parts(space_id: SpaceId, file_name: &str, file: &[u8]) -> Vec<pb::UploadLogoRequest> {
+    let header = pb::UploadLogoHeader { space_id: space_id.to_string(), file_name: file_name.to_owned() };
+    let mut parts = vec![part(pb::upload_logo_request::Part::Header(header))];
+    parts.extend(file.chunks(256 * 1024).map(chunk));
+    parts
+}
+
+pub(crate) fn chunk(bytes: &[u8]) -> pb::UploadLogoRequest {
+    part(pb::upload_logo_request::Part::Chunk(Bytes::copy_from_slice(bytes)))
+}
+
+fn part(part: pb::upload_logo_request::Part) -> pb::UploadLogoRequest {
+    pb::UploadLogoRequest { part: Some(part) }
+}
+
+/// Returns the machine-readable reason of a refusal.
+pub(crate) fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+/// Returns the fields a refusal names, each with its rule.
+pub(crate) fn fields(status: &Status) -> Vec<(String, String)> {
+    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
+}
+
+fn by<T>(caller: &Caller, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let names = format!("{}/{}", caller.organization_id, caller.user_id);
+    request.metadata_mut().insert(CALLER, names.parse().unwrap());
+    request
+}
+
+/// Stands for the access layer, which has its own tests: believes who somebody says they are.
+fn admit(mut request: Request<()>) -> Result<Request<()>, Status> {
+    let rule =
+        sharedspaces_proto::find_method_rule("/sharedspaces.assets.v1.LogoService/UploadLogo").unwrap();
+    let names = request.metadata().get(CALLER).map(|names| names.to_str().unwrap().to_owned());
+    let principal = match names.as_deref().and_then(|names| names.split_once('/')) {
+        Some((organization_id, user_id)) => Principal::Person(Caller {
+            organization_id: organization_id.parse::<Uuid>().unwrap().into(),
+            user_id: user_id.parse::<Uuid>().unwrap().into(),
+            kind: CallerKind::Member,
+            session_id: Uuid::nil(),
+        }),
+        None => Principal::Service("spaces".to_owned()),
+    };
+    request.extensions_mut().insert(rule);
+    request.extensions_mut().insert(principal);
+    Ok(request)
+}
+
+async fn serve(routes: Routes) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(Server::builder().add_routes(routes).serve_with_incoming(TcpIncoming::from(listener)));
+    address
+}
+
+fn channel(address: SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
+}
+
+fn files_below(dir: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    entries
+        .map(|entry| entry.unwrap().path())
+        .map(|path| if path.is_dir() { files_below(&path) } else { 1 })
+        .sum()
+}
+
+type Rights = HashMap<(String, String, String), Vec<i32>>;
+
+/// spaces, as far as assets asks it.
+#[derive(Clone, Default)]
+pub(crate) struct PlayedSpaces {
+    rights: Arc<Mutex<Rights>>,
+}
+
+impl PlayedSpaces {
+    pub(crate) fn allow(&self, caller: &Caller, space_id: SpaceId, permissions: &[Permission]) {
+        let key = (caller.organization_id.to_string(), space_id.to_string(), caller.user_id.to_string());
+        let permissions = permissions.iter().map(|permission| i32::from(*permission)).collect();
+        self.rights.lock().unwrap().insert(key, permissions);
+    }
+}
+
+#[tonic::async_trait]
+impl SpaceService for PlayedSpaces {
+    async fn check_access(
+        &self,
+        request: Request<spaces_pb::CheckAccessRequest>,
+    ) -> Result<Response<spaces_pb::CheckAccessResponse>, Status> {
+        let asked = request.into_inner();
+        let key = (asked.organization_id, asked.space_id, asked.user_id);
+        let permissions = self.rights.lock().unwrap().get(&key).cloned().unwrap_or_default();
+        Ok(Response::new(spaces_pb::CheckAccessResponse { permissions }))
+    }
+
+    async fn create_space(
+        &self,
+        _: Request<spaces_pb::CreateSpaceRequest>,
+    ) -> Result<Response<spaces_pb::CreateSpaceResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn get_space(
+        &self,
+        _: Request<spaces_pb::GetSpaceRequest>,
+    ) -> Result<Response<spaces_pb::GetSpaceResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn update_space(
+        &self,
+        _: Request<spaces_pb::UpdateSpaceRequest>,
+    ) -> Result<Response<spaces_pb::UpdateSpaceResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn set_customer_logo(
+        &self,
+        _: Request<spaces_pb::SetCustomerLogoRequest>,
+    ) -> Result<Response<spaces_pb::SetCustomerLogoResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+}

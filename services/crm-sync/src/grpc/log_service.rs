@@ -1,0 +1,37 @@
+//! LogService.
+
+use service_kit::caller::{Call, Caller};
+use sharedspaces_proto::crmsync::v1 as pb;
+use tonic::{Request, Response, Status};
+
+use super::convert::log_id;
+use crate::log::{ListLogs, Logs};
+
+/// Answers LogService.
+pub(crate) struct LogGrpc {
+    pub(crate) logs: Logs,
+}
+
+#[tonic::async_trait]
+impl pb::log_service_server::LogService for LogGrpc {
+    async fn list_logs(
+        &self,
+        request: Request<pb::ListLogsRequest>,
+    ) -> Result<Response<pb::ListLogsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let list = ListLogs::try_from(request.into_inner())?;
+        let page = self.logs.list(&caller, list).await?;
+        let logs = page.items.into_iter().map(pb::CrmLog::from).collect();
+        Ok(Response::new(pb::ListLogsResponse { logs, next_page_token: page.next_page_token }))
+    }
+
+    async fn retry_log(
+        &self,
+        request: Request<pb::RetryLogRequest>,
+    ) -> Result<Response<pb::RetryLogResponse>, Status> {
+        let call = Call::of(&request)?;
+        let log_id = log_id(&request.into_inner())?;
+        let response: pb::RetryLogResponse = self.logs.retry(&call, log_id).await?;
+        Ok(Response::new(response))
+    }
+}

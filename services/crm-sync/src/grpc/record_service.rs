@@ -1,0 +1,26 @@
+//! RecordService.
+
+use service_kit::caller::Caller;
+use sharedspaces_proto::crmsync::v1 as pb;
+use tonic::{Request, Response, Status};
+
+use crate::connection::{Connections, Search};
+
+/// Answers RecordService.
+pub(crate) struct RecordGrpc {
+    pub(crate) connections: Connections,
+}
+
+#[tonic::async_trait]
+impl pb::record_service_server::RecordService for RecordGrpc {
+    async fn search_accounts(
+        &self,
+        request: Request<pb::SearchAccountsRequest>,
+    ) -> Result<Response<pb::SearchAccountsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let search = Search::try_from(request.into_inner())?;
+        let accounts = self.connections.search_accounts(&caller, search).await?;
+        let accounts = accounts.into_iter().map(pb::CrmRecord::from).collect();
+        Ok(Response::new(pb::SearchAccountsResponse { accounts }))
+    }
+}

@@ -1,0 +1,3 @@
+//! The jobs of crm-sync; one file per job.
+
+pub(crate) mod write_log;

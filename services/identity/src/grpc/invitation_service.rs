@@ -1,0 +1,44 @@
+//! `InvitationService`.
+//!
+//! None of the three keeps its reply under an idempotency key: each holds a token in clear. Repeating `GetInvitation` and
+//! `IssueInvitation` gives the same answer by itself, and an invitation is accepted once.
+
+use sharedspaces_proto::identity::v1 as pb;
+use tonic::{Request, Response, Status};
+
+use crate::invitation::{Acceptance, Invitation, Invitations, Opening};
+
+/// Answers `InvitationService`.
+pub(crate) struct InvitationGrpc {
+    pub(crate) invitations: Invitations,
+}
+
+#[tonic::async_trait]
+impl pb::invitation_service_server::InvitationService for InvitationGrpc {
+    async fn get_invitation(
+        &self,
+        request: Request<pb::GetInvitationRequest>,
+    ) -> Result<Response<pb::GetInvitationResponse>, Status> {
+        let opening = Opening::try_from(request.into_inner())?;
+        let page = self.invitations.open(opening).await?;
+        Ok(Response::new(page.into()))
+    }
+
+    async fn accept_invitation(
+        &self,
+        request: Request<pb::AcceptInvitationRequest>,
+    ) -> Result<Response<pb::AcceptInvitationResponse>, Status> {
+        let acceptance = Acceptance::try_from(request.into_inner())?;
+        let accepted = self.invitations.accept(acceptance).await?;
+        Ok(Response::new(accepted.into()))
+    }
+
+    async fn issue_invitation(
+        &self,
+        request: Request<pb::IssueInvitationRequest>,
+    ) -> Result<Response<pb::IssueInvitationResponse>, Status> {
+        let invitation = Invitation::try_from(request.into_inner())?;
+        let link = self.invitations.issue(invitation).await?;
+        Ok(Response::new(link.into()))
+    }
+}

@@ -1,0 +1,66 @@
+//! Transport: convert, call a use case, convert back.
+//!
+//! Owns the five gRPC services of identity. Must not hold a rule of the domain.
+
+mod account_service;
+mod consent_service;
+pub(crate) mod convert;
+mod invitation_service;
+mod organization_service;
+mod sign_in_service;
+
+use prost::Message;
+use service_kit::caller::Call;
+use service_kit::grpc::UNARY_LIMIT_BYTES;
+use sharedspaces_proto::identity::v1 as pb;
+use tonic::service::Routes;
+use tonic::{Request, Status};
+
+use crate::Identity;
+use crate::mac::MacKey;
+
+pub(crate) use account_service::AccountGrpc;
+pub(crate) use consent_service::ConsentGrpc;
+pub(crate) use invitation_service::InvitationGrpc;
+pub(crate) use organization_service::OrganizationGrpc;
+pub(crate) use sign_in_service::SignInGrpc;
+
+/// Returns all services of identity, each within the limit of unary requests.
+pub(crate) fn routes(identity: Identity) -> Routes {
+    use pb::account_service_server::AccountServiceServer;
+    use pb::consent_service_server::ConsentServiceServer;
+    use pb::invitation_service_server::InvitationServiceServer;
+    use pb::organization_service_server::OrganizationServiceServer;
+    use pb::sign_in_service_server::SignInServiceServer;
+
+    let Identity { organizations, people, sessions, invitations, consents, keys: _, mac } = identity;
+    let organization = OrganizationGrpc { organizations, people: people.clone(), mac };
+    Routes::new(OrganizationServiceServer::new(organization).max_decoding_message_size(UNARY_LIMIT_BYTES))
+        .add_service(
+            SignInServiceServer::new(SignInGrpc { sessions }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        )
+        .add_service(
+            AccountServiceServer::new(AccountGrpc { people }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        )
+        .add_service(
+            InvitationServiceServer::new(InvitationGrpc { invitations })
+                .max_decoding_message_size(UNARY_LIMIT_BYTES),
+        )
+        .add_service(
+            ConsentServiceServer::new(ConsentGrpc { consents }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        )
+}
+
+/// Reads the call from a request that holds a password. What tells one request from another is kept as a plain hash,
+/// from which a password could be guessed; so a keyed hash stands in its place.
+fn call_without_password<M, F>(request: &Request<M>, mac: &MacKey, password: F) -> Result<Call, Status>
+where
+    M: Message + Clone,
+    F: FnOnce(&mut M) -> Option<&mut String>,
+{
+    let mut message = request.get_ref().clone();
+    if let Some(password) = password(&mut message) {
+        *password = mac.stand_in("idempotency", password);
+    }
+    Call::of(&Request::from_parts(request.metadata().clone(), request.extensions().clone(), message))
+}

@@ -1,0 +1,112 @@
+//! Organisations: the tenants.
+//!
+//! Owns creating one with all it needs to work, and reading the caller's own. Must not know mails or spaces.
+
+mod entity;
+mod error;
+mod events;
+pub(crate) mod repo;
+
+use secrecy::SecretString;
+use service_kit::caller::{Call, Caller};
+use service_kit::clock::SharedClock;
+use service_kit::db::{self, Database, Reply};
+use service_kit::ids::{Ids, OrganizationId};
+use uuid::Uuid;
+
+use crate::consent;
+use crate::person::{self, Member, Passwords, Person, PersonKind, Role};
+
+pub(crate) use entity::{DISPLAY_NAME_MAX, NewOrganization, Organization, Plan, read_slug};
+pub use error::OrganizationError;
+
+/// The use cases of organisations.
+#[derive(Clone)]
+pub(crate) struct Organizations {
+    database: Database,
+    clock: SharedClock,
+    ids: Ids,
+    passwords: Passwords,
+    base_url: String,
+}
+
+/// An organisation that was just made.
+pub(crate) struct Founded {
+    /// The organisation.
+    pub(crate) organization: Organization,
+    /// Its first admin.
+    pub(crate) admin: Member,
+}
+
+impl Organizations {
+    /// Returns the use cases; `base_url` is where links of new organisations lead.
+    pub(crate) fn new(
+        database: Database,
+        clock: SharedClock,
+        ids: Ids,
+        passwords: Passwords,
+        base_url: String,
+    ) -> Self {
+        Self { database, clock, ids, passwords, base_url }
+    }
+
+    /// Creates an organisation with its first admin and its privacy notice, all or nothing. An idempotency key counts
+    /// among all organisations of the operator: the new one cannot own it yet.
+    pub(crate) async fn create<R: Reply<Founded>>(
+        &self,
+        call: &Call,
+        new: NewOrganization,
+    ) -> Result<R, OrganizationError> {
+        let organization = Organization {
+            organization_id: self.ids.next(),
+            slug: new.slug,
+            display_name: new.display_name,
+            plan: new.plan,
+            locale: new.locale,
+            base_url: self.base_url.clone(),
+            create_time: self.clock.now(),
+        };
+        let hash = self.passwords.prepare(&new.admin, &organization).await?;
+        let admin = Person::new(
+            new.admin.into_profile(&organization),
+            (PersonKind::Member, Some(Role::Admin)),
+            (self.ids.next(), organization.create_time),
+        );
+        let founding = Founding { organization, admin, hash, ids: self.ids.clone() };
+        let no_organization = OrganizationId::from(Uuid::nil());
+        self.database.write(call, no_organization, move |tx| Box::pin(founding.write(tx))).await
+    }
+
+    /// Returns the caller's organisation.
+    pub(crate) async fn get(&self, caller: &Caller) -> Result<Organization, OrganizationError> {
+        let id = caller.organization_id;
+        let found = self.database.read(id, move |tx| {
+            Box::pin(async move { Ok::<_, OrganizationError>(repo::find(tx, id).await?) })
+        });
+        found.await?.ok_or(OrganizationError::NotFound)
+    }
+}
+
+/// All that is written when an organisation is founded.
+struct Founding {
+    organization: Organization,
+    admin: Person,
+    hash: Option<SecretString>,
+    ids: Ids,
+}
+
+impl Founding {
+    async fn write(self, tx: &mut sqlx::PgConnection) -> Result<Founded, OrganizationError> {
+        let Self { organization, admin, hash, ids } = self;
+        if !repo::take_slug(tx, &organization).await? {
+            return Err(OrganizationError::SlugTaken);
+        }
+        db::act_for(tx, organization.organization_id).await?;
+        repo::insert(tx, &organization).await?;
+        consent::publish_built_in(tx, &ids, &organization).await?;
+        events::append_created(tx, ids.next(), &organization).await?;
+        person::enter(tx, &ids, &admin, hash.as_ref()).await?;
+        let admin = admin.try_into()?;
+        Ok(Founded { organization, admin })
+    }
+}

@@ -1,0 +1,64 @@
+//! All SQL of organisations.
+
+use service_kit::ids::OrganizationId;
+use sqlx::{PgConnection, query, query_as, query_scalar};
+
+use super::{Organization, Plan};
+use crate::locale::Locale;
+
+/// Takes the slug in the public directory; false where it is taken.
+pub(super) async fn take_slug(tx: &mut PgConnection, new: &Organization) -> Result<bool, sqlx::Error> {
+    let taken = query!(
+        "INSERT INTO organization_slugs (slug, organization_id) VALUES ($1, $2) ON CONFLICT (slug) DO NOTHING",
+        new.slug,
+        new.organization_id.uuid(),
+    );
+    Ok(taken.execute(tx).await?.rows_affected() == 1)
+}
+
+/// Finds which organisation a slug leads to.
+pub(crate) async fn find_by_slug(
+    tx: &mut PgConnection,
+    slug: &str,
+) -> Result<Option<OrganizationId>, sqlx::Error> {
+    query_scalar!(
+        r#"SELECT organization_id AS "organization_id: OrganizationId" FROM organization_slugs WHERE slug = $1"#,
+        slug
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Inserts an organisation.
+pub(super) async fn insert(tx: &mut PgConnection, new: &Organization) -> Result<(), sqlx::Error> {
+    query!(
+        "INSERT INTO organizations (organization_id, slug, display_name, plan, locale, base_url, create_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        new.organization_id.uuid(),
+        new.slug,
+        new.display_name,
+        new.plan.as_str(),
+        new.locale.as_str(),
+        new.base_url,
+        new.create_time,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Finds an organisation.
+pub(crate) async fn find(
+    tx: &mut PgConnection,
+    id: OrganizationId,
+) -> Result<Option<Organization>, sqlx::Error> {
+    query_as!(
+        Organization,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", slug, display_name, plan AS "plan: Plan",
+                  locale AS "locale: Locale", base_url, create_time
+             FROM organizations WHERE organization_id = $1"#,
+        id.uuid()
+    )
+    .fetch_optional(tx)
+    .await
+}

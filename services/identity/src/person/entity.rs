@@ -1,0 +1,144 @@
+//! The rules of a person: member or guest of one organisation.
+
+use std::fmt;
+
+use anyhow::anyhow;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use service_kit::error::CommonError;
+use service_kit::ids::{OrganizationId, UserId};
+
+use super::EmailAddress;
+use crate::locale::Locale;
+use crate::organization::Organization;
+
+/// Longest name of a person, in characters.
+pub(crate) const DISPLAY_NAME_MAX: usize = 255;
+
+crate::text_enum::text_enum! {
+    /// Whether a person belongs to the organisation.
+    pub(crate) enum PersonKind {
+        /// A licensed user.
+        Member = "MEMBER",
+        /// Somebody from outside.
+        Guest = "GUEST",
+    }
+}
+
+crate::text_enum::text_enum! {
+    /// What a member may do in the organisation.
+    pub(crate) enum Role {
+        /// Manages the organisation.
+        Admin = "ADMIN",
+        /// Works with spaces.
+        Member = "MEMBER",
+    }
+}
+
+/// A person of an organisation. Its `Debug` shows neither name nor address.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) user_id: UserId,
+    pub(crate) kind: PersonKind,
+    /// Members only.
+    pub(crate) role: Option<Role>,
+    pub(crate) email_address: EmailAddress,
+    /// Empty for a guest who gave none yet.
+    pub(crate) display_name: String,
+    pub(crate) locale: Locale,
+    /// Counts up with each change that others are told of.
+    pub(crate) version: i64,
+    pub(crate) create_time: DateTime<Utc>,
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person")
+            .field("organization_id", &self.organization_id)
+            .field("user_id", &self.user_id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a person before they have an account.
+pub(crate) struct Profile {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) email_address: EmailAddress,
+    pub(crate) display_name: String,
+    pub(crate) locale: Locale,
+}
+
+impl Person {
+    /// Returns a new person.
+    pub(crate) fn new(
+        profile: Profile,
+        (kind, role): (PersonKind, Option<Role>),
+        (user_id, create_time): (UserId, DateTime<Utc>),
+    ) -> Self {
+        let Profile { organization_id, email_address, display_name, locale } = profile;
+        Self { organization_id, user_id, kind, role, email_address, display_name, locale, version: 1, create_time }
+    }
+
+    /// Returns a new guest, of whom nothing is known but the address: the organisation's language until they say.
+    pub(crate) fn guest(
+        organization: &Organization,
+        email_address: EmailAddress,
+        (user_id, create_time): (UserId, DateTime<Utc>),
+    ) -> Self {
+        let profile = Profile {
+            organization_id: organization.organization_id,
+            email_address,
+            display_name: String::new(),
+            locale: organization.locale,
+        };
+        Self::new(profile, (PersonKind::Guest, None), (user_id, create_time))
+    }
+}
+
+/// A person who has a role.
+pub(crate) struct Member {
+    pub(crate) person: Person,
+    pub(crate) role: Role,
+}
+
+impl TryFrom<Person> for Member {
+    type Error = CommonError;
+
+    fn try_from(person: Person) -> Result<Self, CommonError> {
+        match person.role {
+            Some(role) => Ok(Self { person, role }),
+            None => Err(CommonError::Unexpected(anyhow!("a member without a role"))),
+        }
+    }
+}
+
+/// A member to create, checked but for the strength of the password.
+pub(crate) struct NewMember {
+    pub(crate) email_address: EmailAddress,
+    pub(crate) display_name: String,
+    /// Absent: the organisation's.
+    pub(crate) locale: Option<Locale>,
+    pub(crate) password: Option<NewPassword>,
+}
+
+impl NewMember {
+    /// Returns the profile within an organisation.
+    pub(crate) fn into_profile(self, organization: &Organization) -> Profile {
+        Profile {
+            organization_id: organization.organization_id,
+            email_address: self.email_address,
+            display_name: self.display_name,
+            locale: self.locale.unwrap_or(organization.locale),
+        }
+    }
+}
+
+/// A password that somebody wants to set, of an allowed length.
+#[derive(Clone, Debug)]
+pub(crate) struct NewPassword {
+    pub(crate) text: SecretString,
+    /// Where it stands in the request.
+    pub(crate) field: &'static str,
+}

@@ -1,0 +1,30 @@
+//! Why a call on people was refused.
+
+use super::PasswordRefused;
+
+service_kit::domain_error! {
+    /// Why a call on people was refused.
+    pub enum PersonError in "identity.sharedspaces" {
+        /// There is no such person in the organisation.
+        #[error("no such person")]
+        NotFound => NotFound "PERSON_NOT_FOUND",
+        /// There is no such organisation.
+        #[error("no such organisation")]
+        OrganizationNotFound => NotFound "ORGANIZATION_NOT_FOUND",
+        /// The address belongs to another member or guest of the organisation.
+        #[error("this address is taken")]
+        AddressTaken => AlreadyExists "ADDRESS_TAKEN" on "member.email_address",
+        /// Too many passwords are being hashed; retrying later helps.
+        #[error("too many passwords are being checked at once")]
+        Busy => ResourceExhausted "SIGN_IN_BUSY",
+    }
+}
+
+impl From<PasswordRefused> for PersonError {
+    fn from(refused: PasswordRefused) -> Self {
+        match refused {
+            PasswordRefused::Busy => Self::Busy,
+            PasswordRefused::Common(error) => Self::Common(error),
+        }
+    }
+}

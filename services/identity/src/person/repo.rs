@@ -1,0 +1,189 @@
+//! All SQL of people and their credentials.
+
+use secrecy::{ExposeSecret, SecretString};
+use service_kit::ids::{OrganizationId, UserId};
+use service_kit::page::PageRequest;
+use sqlx::{PgConnection, query, query_as};
+
+use super::{EmailAddress, MemberKey, Person, PersonKind, Role, Wanted};
+use crate::locale::Locale;
+
+/// Inserts a person; false where the address belongs to somebody.
+pub(super) async fn insert(tx: &mut PgConnection, new: &Person) -> Result<bool, sqlx::Error> {
+    let inserted = query!(
+        "INSERT INTO people (organization_id, user_id, kind, role, email_address, display_name, locale, version,
+                             create_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT ON CONSTRAINT people_email_address_key DO NOTHING",
+        new.organization_id.uuid(),
+        new.user_id.uuid(),
+        new.kind.as_str(),
+        new.role.map(Role::as_str),
+        new.email_address.as_str(),
+        new.display_name,
+        new.locale.as_str(),
+        new.version,
+        new.create_time,
+    );
+    Ok(inserted.execute(tx).await?.rows_affected() == 1)
+}
+
+/// Inserts a person's first password.
+pub(super) async fn insert_credential(
+    tx: &mut PgConnection,
+    person: &Person,
+    hash: &SecretString,
+) -> Result<(), sqlx::Error> {
+    query!(
+        "INSERT INTO credentials (organization_id, user_id, password_hash) VALUES ($1, $2, $3)",
+        person.organization_id.uuid(),
+        person.user_id.uuid(),
+        hash.expose_secret(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Finds a person, whether they have a way in or not.
+pub(crate) async fn find(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+) -> Result<Option<Person>, sqlx::Error> {
+    query_as!(
+        Person,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time
+             FROM people WHERE organization_id = $1 AND user_id = $2"#,
+        organization_id.uuid(),
+        user_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Finds a person who has a way in.
+pub(crate) async fn find_active(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+) -> Result<Option<Person>, sqlx::Error> {
+    query_as!(
+        Person,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time
+             FROM people WHERE organization_id = $1 AND user_id = $2 AND deactivate_time IS NULL"#,
+        organization_id.uuid(),
+        user_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Finds a person who has a way in, by address.
+pub(crate) async fn find_active_by_address(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    address: &EmailAddress,
+) -> Result<Option<Person>, sqlx::Error> {
+    query_as!(
+        Person,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time
+             FROM people WHERE organization_id = $1 AND email_address = $2 AND deactivate_time IS NULL"#,
+        organization_id.uuid(),
+        address.as_str(),
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Finds the password hash that stands behind an address, of somebody who has a way in.
+pub(crate) async fn find_password_hash(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    address: &EmailAddress,
+) -> Result<Option<SecretString>, sqlx::Error> {
+    let row = query!(
+        "SELECT credentials.password_hash
+           FROM people JOIN credentials USING (organization_id, user_id)
+          WHERE people.organization_id = $1 AND people.email_address = $2 AND people.deactivate_time IS NULL",
+        organization_id.uuid(),
+        address.as_str(),
+    );
+    Ok(row.fetch_optional(tx).await?.map(|row| row.password_hash.into()))
+}
+
+/// Lists who has one of the wanted addresses or ids.
+pub(super) async fn list(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Person>, sqlx::Error> {
+    let addresses: Vec<String> = wanted.addresses.iter().map(|address| address.as_str().to_owned()).collect();
+    query_as!(
+        Person,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time
+             FROM people
+            WHERE organization_id = $1 AND (email_address = ANY($2) OR user_id = ANY($3))
+            ORDER BY user_id"#,
+        wanted.organization_id.uuid(),
+        &addresses,
+        &wanted.user_ids,
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// Lists members who have a way in, by name; one more than the page holds.
+pub(super) async fn list_members(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    page: &PageRequest<MemberKey>,
+) -> Result<Vec<Person>, sqlx::Error> {
+    let (after_name, after_id) = match &page.after {
+        Some((name, id)) => (Some(name.as_str()), Some(*id)),
+        None => (None, None),
+    };
+    query_as!(
+        Person,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time
+             FROM people
+            WHERE organization_id = $1 AND kind = 'MEMBER' AND deactivate_time IS NULL
+              AND ($2::text IS NULL OR (lower(display_name) COLLATE "C", user_id) > (lower($2) COLLATE "C", $3::uuid))
+            ORDER BY lower(display_name) COLLATE "C", user_id
+            LIMIT $4"#,
+        organization_id.uuid(),
+        after_name,
+        after_id,
+        page.limit(),
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// Writes the name a guest gave on entering, where they gave one, and counts the change.
+pub(crate) async fn update_on_entering(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+    display_name: &str,
+) -> Result<Option<Person>, sqlx::Error> {
+    query_as!(
+        Person,
+        r#"UPDATE people SET display_name = coalesce(nullif($3, ''), display_name), version = version + 1
+            WHERE organization_id = $1 AND user_id = $2 AND kind = 'GUEST' AND deactivate_time IS NULL
+           RETURNING organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time"#,
+        organization_id.uuid(),
+        user_id.uuid(),
+        display_name,
+    )
+    .fetch_optional(tx)
+    .await
+}

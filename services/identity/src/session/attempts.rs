@@ -1,0 +1,63 @@
+//! Slowing down who guesses passwords.
+//!
+//! Owns the counters of failures in a row. They are keyed by a keyed hash of slug and address, whether there is such an
+//! account or not, so that neither the table nor the answers tell who has one. An attempt is counted as failed *before*
+//! the password is looked at, and a success takes the count away: a hundred guesses at once are a hundred failures.
+//! While an account is blocked nothing is counted, so that nobody can keep somebody else out for ever.
+
+use service_kit::db::Database;
+use sqlx::{PgConnection, query};
+
+use super::{SessionError, SignIn};
+use crate::mac::MacKey;
+
+/// After this many failures in a row the next attempt has to wait: 1 s, then twice as long each time, up to 15 minutes.
+pub(super) const FAILURES_ALLOWED: i32 = 5;
+/// 2 to the power of this, in seconds, is more than 15 minutes.
+const DOUBLINGS_MAX: i32 = 10;
+const DELETE_AT_ONCE: i64 = 1_000;
+
+/// Names an account in the counters, whether there is one or not.
+pub(super) fn account(mac: &MacKey, sign_in: &SignIn) -> Vec<u8> {
+    mac.hash("sign-in attempts", &[sign_in.slug.as_bytes(), sign_in.email_address.as_str().as_bytes()]).to_vec()
+}
+
+/// Counts an attempt as failed for now. Errors where the account is blocked.
+pub(super) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<(), SessionError> {
+    let taken = query!(
+        "INSERT INTO sign_in_attempts AS a (account, failures, blocked_until, update_time)
+         VALUES ($1, 1, '-infinity', now())
+         ON CONFLICT (account) DO UPDATE
+            SET failures = least(a.failures, 1000) + 1,
+                update_time = now(),
+                blocked_until = CASE
+                    WHEN a.failures + 1 < $2 THEN '-infinity'
+                    ELSE now() + least(interval '15 minutes',
+                                       interval '1 second' * power(2, least(a.failures + 1 - $2, $3)))
+                END
+          WHERE a.blocked_until <= now()",
+        account,
+        FAILURES_ALLOWED,
+        DOUBLINGS_MAX,
+    );
+    if taken.execute(tx).await?.rows_affected() == 0 {
+        return Err(SessionError::TooManyAttempts);
+    }
+    Ok(())
+}
+
+/// Forgets the failures of an account, after a success.
+pub(super) async fn forget(tx: &mut PgConnection, account: &[u8]) -> Result<(), sqlx::Error> {
+    query!("DELETE FROM sign_in_attempts WHERE account = $1", account).execute(tx).await?;
+    Ok(())
+}
+
+/// Deletes counters that nobody added to for a day, at most 1,000; returns how many.
+pub(crate) async fn delete_stale(database: &Database) -> Result<u64, sqlx::Error> {
+    let deleted = query!(
+        "DELETE FROM sign_in_attempts WHERE ctid IN (
+                SELECT ctid FROM sign_in_attempts WHERE update_time < now() - interval '1 day' LIMIT $1)",
+        DELETE_AT_ONCE,
+    );
+    Ok(deleted.execute(database.pool()).await?.rows_affected())
+}

@@ -1,0 +1,19 @@
+//! Why somebody was not let in.
+
+service_kit::domain_error! {
+    /// Why somebody was not let in.
+    pub enum SessionError in "identity.sharedspaces" {
+        /// Unknown organisation or address, wrong password, no password or a deactivated account: all alike.
+        #[error("the address or the password is wrong")]
+        CredentialsRefused => Unauthenticated "CREDENTIALS_REFUSED",
+        /// Unknown, expired, used before, or its session has ended: all alike.
+        #[error("the refresh token is not valid; sign in again")]
+        RefreshTokenRefused => Unauthenticated "REFRESH_TOKEN_REFUSED",
+        /// Too many passwords are being hashed; retrying later helps.
+        #[error("too many passwords are being checked at once")]
+        Busy => ResourceExhausted "SIGN_IN_BUSY",
+        /// Too many failures in a row for this address, whether there is such an account or not.
+        #[error("too many failed attempts for this address; wait before the next")]
+        TooManyAttempts => ResourceExhausted "TOO_MANY_ATTEMPTS",
+    }
+}

@@ -1,0 +1,80 @@
+//! Minting tokens.
+//!
+//! Owns the claims of an access token (RFC 9068; design.md, section 4) and new refresh tokens. Must not store anything.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use secrecy::SecretString;
+use serde::Serialize;
+use service_kit::clock::SharedClock;
+use service_kit::error::CommonError;
+use service_kit::ids::{Ids, OrganizationId, UserId};
+use service_kit::verify::AUDIENCE;
+use uuid::Uuid;
+
+use super::entity::{ACCESS_TOKEN_TTL, SessionKey};
+use crate::keys::SigningKeys;
+use crate::person::{Person, Role};
+use crate::token::Token;
+
+/// Makes tokens.
+#[derive(Clone)]
+pub(crate) struct TokenMint {
+    keys: Arc<SigningKeys>,
+    clock: SharedClock,
+    ids: Ids,
+    issuer: Arc<str>,
+}
+
+/// What an access token says.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: [&'static str; 1],
+    sub: UserId,
+    org: OrganizationId,
+    kind: &'static str,
+    roles: Vec<&'static str>,
+    sid: Uuid,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+impl TokenMint {
+    /// Returns a mint whose tokens name `issuer`.
+    pub(crate) fn new(keys: Arc<SigningKeys>, clock: SharedClock, ids: Ids, issuer: &str) -> Self {
+        Self { keys, clock, ids, issuer: issuer.into() }
+    }
+
+    /// Returns a new id of a session.
+    pub(super) fn session_id(&self) -> Uuid {
+        self.ids.next()
+    }
+
+    /// Signs an access token for a person's session. It says nothing about spaces, and it stays valid until it expires:
+    /// ending a session ends refreshing, and the services look up all other rights at each call.
+    pub(super) fn access_token(&self, person: &Person, session: SessionKey) -> Result<SecretString, CommonError> {
+        let now = self.clock.now().timestamp();
+        let ttl = i64::try_from(ACCESS_TOKEN_TTL.as_secs()).unwrap_or_default();
+        self.keys.sign(&Claims {
+            iss: &self.issuer,
+            aud: [AUDIENCE],
+            sub: person.user_id,
+            org: person.organization_id,
+            kind: person.kind.as_str(),
+            roles: person.role.map(Role::as_str).into_iter().collect(),
+            sid: session.session_id,
+            iat: now,
+            nbf: now,
+            exp: now + ttl,
+        })
+    }
+
+    /// Returns a new refresh token.
+    pub(super) fn refresh_token(&self, organization_id: OrganizationId) -> Result<Token, CommonError> {
+        let secret = self.ids.secret_bytes().context("no refresh token").map_err(CommonError::Unexpected)?;
+        Ok(Token::new(organization_id, secret))
+    }
+}

@@ -1,0 +1,128 @@
+//! identity as far as mails need it, played in this process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use sharedspaces_proto::identity::v1 as pb;
+use sharedspaces_proto::identity::v1::invitation_service_server::{
+    InvitationService, InvitationServiceServer,
+};
+use sharedspaces_proto::identity::v1::organization_service_server::{
+    OrganizationService, OrganizationServiceServer,
+};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Code, Request, Response, Status};
+
+#[derive(Clone, Default)]
+pub(super) struct PlayedIdentity {
+    people: Arc<Mutex<HashMap<String, pb::Person>>>,
+    failure: Arc<Mutex<Option<Code>>>,
+}
+
+impl PlayedIdentity {
+    pub(super) async fn start() -> (Self, Channel) {
+        let identity = Self::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = Server::builder()
+            .add_service(InvitationServiceServer::new(identity.clone()))
+            .add_service(OrganizationServiceServer::new(identity.clone()))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        tokio::spawn(server);
+        (identity, Endpoint::from_shared(url).unwrap().connect_lazy())
+    }
+
+    pub(super) fn knows(&self, person: pb::Person) {
+        self.people.lock().unwrap().insert(person.user_id.clone(), person);
+    }
+
+    pub(super) fn fails_with(&self, code: Option<Code>) {
+        *self.failure.lock().unwrap() = code;
+    }
+
+    fn find(&self, user_id: &str) -> Result<Option<pb::Person>, Status> {
+        match *self.failure.lock().unwrap() {
+            Some(code) => Err(Status::new(code, "played")),
+            None => Ok(self.people.lock().unwrap().get(user_id).cloned()),
+        }
+    }
+}
+
+pub(super) fn link_of(invitation_id: &str) -> String {
+    format!("https://app.acme.test/invitation#t.{invitation_id}.secret")
+}
+
+#[tonic::async_trait]
+impl InvitationService for PlayedIdentity {
+    async fn get_invitation(
+        &self,
+        _: Request<pb::GetInvitationRequest>,
+    ) -> Result<Response<pb::GetInvitationResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn accept_invitation(
+        &self,
+        _: Request<pb::AcceptInvitationRequest>,
+    ) -> Result<Response<pb::AcceptInvitationResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn issue_invitation(
+        &self,
+        request: Request<pb::IssueInvitationRequest>,
+    ) -> Result<Response<pb::IssueInvitationResponse>, Status> {
+        let request = request.into_inner();
+        let person = self.find(&request.user_id)?.ok_or_else(|| Status::not_found("no such guest"))?;
+        Ok(Response::new(pb::IssueInvitationResponse {
+            url: link_of(&request.invitation_id),
+            email_address: person.email_address,
+            locale: person.locale,
+            organization_display_name: "Acme".to_owned(),
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl OrganizationService for PlayedIdentity {
+    async fn create_organization(
+        &self,
+        _: Request<pb::CreateOrganizationRequest>,
+    ) -> Result<Response<pb::CreateOrganizationResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn get_organization(
+        &self,
+        _: Request<pb::GetOrganizationRequest>,
+    ) -> Result<Response<pb::GetOrganizationResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn create_member(
+        &self,
+        _: Request<pb::CreateMemberRequest>,
+    ) -> Result<Response<pb::CreateMemberResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn list_members(
+        &self,
+        _: Request<pb::ListMembersRequest>,
+    ) -> Result<Response<pb::ListMembersResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn resolve_addresses(
+        &self,
+        request: Request<pb::ResolveAddressesRequest>,
+    ) -> Result<Response<pb::ResolveAddressesResponse>, Status> {
+        let mut people = Vec::new();
+        for user_id in request.into_inner().user_ids {
+            people.extend(self.find(&user_id)?);
+        }
+        Ok(Response::new(pb::ResolveAddressesResponse { people }))
+    }
+}

@@ -1,0 +1,205 @@
+//! Listing and retrying, over the service as it is called.
+
+use std::sync::Arc;
+
+use messaging::Messaging;
+use service_kit::caller::{Caller, CallerKind, Principal};
+use service_kit::config::BrokerConfig;
+use sharedspaces_proto::find_method_rule;
+use sharedspaces_proto::notifications::v1 as pb;
+use sharedspaces_proto::notifications::v1::delivery_service_server::DeliveryService;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Response, Status};
+use uuid::Uuid;
+
+use super::world::{World, guest_invited};
+use crate::consumers::spaces::subscribe;
+use crate::delivery::{DeliveryId, Outcome};
+use crate::grpc::DeliveriesGrpc;
+use crate::jobs::send_mail::register;
+
+struct Scene {
+    world: World,
+    service: DeliveriesGrpc,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let service = DeliveriesGrpc::new(Arc::new(world.deliveries.clone()));
+        Self { world, service }
+    }
+
+    async fn planned(&self) -> DeliveryId {
+        let inviter = self.world.person("Ines", "ines@acme.test", "en");
+        let guest = self.world.person("Gil", "gil@globex.test", "en");
+        self.world.invited(guest_invited(&inviter, &guest, "Big deal", ""), &guest).await
+    }
+
+    async fn failed(&self) -> DeliveryId {
+        let id = self.planned().await;
+        let outcome = Outcome::Failed("refused".to_owned());
+        self.world
+            .deliveries
+            .record(self.world.admin.organization_id, id, "gil@globex.test".to_owned(), outcome)
+            .await
+            .unwrap();
+        id
+    }
+
+    async fn list(&self, size: i32, token: &str) -> Result<pb::ListDeliveriesResponse, Status> {
+        let request = pb::ListDeliveriesRequest { page_size: size, page_token: token.to_owned() };
+        let request = request_of(&self.world.admin, "ListDeliveries", request);
+        self.service.list_deliveries(request).await.map(Response::into_inner)
+    }
+
+    async fn retry(&self, caller: &Caller, id: &str) -> Result<pb::Delivery, Status> {
+        let request = pb::RetryDeliveryRequest { delivery_id: id.to_owned() };
+        let answer = self.service.retry_delivery(request_of(caller, "RetryDelivery", request)).await;
+        answer.map(|response| response.into_inner().delivery.unwrap())
+    }
+
+    async fn jobs(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE name = 'send_mail'")
+            .fetch_one(self.world.db().pool())
+            .await
+            .unwrap()
+    }
+}
+
+fn request_of<T>(caller: &Caller, method: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let path = format!("/sharedspaces.notifications.v1.DeliveryService/{method}");
+    request.extensions_mut().insert(find_method_rule(&path).unwrap());
+    request.extensions_mut().insert(Principal::Person(caller.clone()));
+    request
+}
+
+#[tokio::test]
+async fn mails_are_listed_newest_first_in_pages() {
+    let scene = Scene::new().await;
+    let mut planned = Vec::new();
+    for _ in 0..5 {
+        planned.push(scene.planned().await.to_string());
+    }
+    planned.reverse();
+    let mut seen = Vec::new();
+    let mut token = String::new();
+    loop {
+        let page = scene.list(2, &token).await.unwrap();
+        assert!(page.deliveries.len() <= 2);
+        seen.extend(page.deliveries.into_iter().map(|delivery| delivery.delivery_id));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, planned);
+}
+
+#[tokio::test]
+async fn a_listed_mail_tells_what_it_is_and_how_it_fares() {
+    let scene = Scene::new().await;
+    let id = scene.failed().await;
+    let listed = scene.list(0, "").await.unwrap().deliveries.remove(0);
+    assert_eq!(listed.delivery_id, id.to_string());
+    assert_eq!(listed.kind(), pb::MailKind::GuestInvitation);
+    assert_eq!(listed.state(), pb::DeliveryState::Failed);
+    assert_eq!((listed.reason.as_str(), listed.attempts), ("refused", 1));
+    assert_eq!(listed.email_address, "gil@globex.test");
+    assert!(listed.create_time.is_some() && listed.sent_time.is_none());
+}
+
+#[tokio::test]
+async fn a_bad_page_is_refused_with_its_field() {
+    let scene = Scene::new().await;
+    for (size, token) in [(101, ""), (-1, ""), (0, "nonsense")] {
+        let status = scene.list(size, token).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().contains("page_"), "{}", status.message());
+    }
+    assert!(scene.list(100, "").await.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_sees_or_retries_the_mails_of_another_organisation() {
+    let scene = Scene::new().await;
+    let id = scene.failed().await;
+    let stranger = testkit::caller(CallerKind::Admin);
+    assert!(scene.world.listed(&stranger).await.is_empty());
+
+    let foreign = scene.retry(&stranger, &id.to_string()).await.unwrap_err();
+    let random = scene.retry(&stranger, &testkit::ids().next::<Uuid>().to_string()).await.unwrap_err();
+    assert_eq!(foreign.code(), Code::NotFound);
+    assert_eq!(foreign.message(), random.message());
+    assert_eq!(foreign.details(), random.details());
+    assert_eq!(scene.world.delivery(id).await.state, crate::delivery::State::Failed);
+
+    // Row-level security alone keeps them apart, too.
+    let seen: i64 = scene
+        .world
+        .db()
+        .read(stranger.organization_id, |tx| {
+            Box::pin(async move {
+                let count = sqlx::query_scalar("SELECT count(*) FROM deliveries").fetch_one(tx).await?;
+                Ok::<_, service_kit::error::CommonError>(count)
+            })
+        })
+        .await
+        .unwrap();
+    assert_eq!(seen, 0);
+}
+
+#[tokio::test]
+async fn a_retried_mail_is_sent_by_the_same_job_that_had_given_up() {
+    let scene = Scene::new().await;
+    // Jobs run without a broker.
+    let broker = BrokerConfig { url: "amqp://127.0.0.1:1".into(), prefix: String::new() };
+    let messaging = Messaging::over("notifications", scene.world.db().clone(), broker);
+    let messaging = register(subscribe(messaging), Arc::clone(&scene.world.send_mail));
+    let stop = CancellationToken::new();
+    let _running = messaging.start(&stop);
+    let pool = scene.world.db().pool();
+
+    scene.world.fault(serde_json::json!({"phase": "rcpt", "reply": "550 unknown"})).await;
+    let id = scene.planned().await;
+    testkit::eventually("the job gives up", async || messaging::backlog(pool).await.unwrap().jobs_dead == 1)
+        .await;
+    let failed = scene.list(0, "").await.unwrap().deliveries.remove(0);
+    assert_eq!((failed.state(), failed.attempts), (pb::DeliveryState::Failed, 1));
+
+    scene.retry(&scene.world.admin, &id.to_string()).await.unwrap();
+    testkit::eventually("the mail arrives", async || !scene.world.taken().is_empty()).await;
+    testkit::eventually("the job is done", async || {
+        let backlog = messaging::backlog(pool).await.unwrap();
+        backlog.is_quiet() && backlog.jobs_dead == 0
+    })
+    .await;
+    let sent = scene.list(0, "").await.unwrap().deliveries.remove(0);
+    assert_eq!((sent.state(), sent.attempts), (pb::DeliveryState::Sent, 2));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn only_a_failed_mail_is_sent_once_more() {
+    let scene = Scene::new().await;
+    let admin = scene.world.admin.clone();
+    let waiting = scene.planned().await.to_string();
+    let status = scene.retry(&admin, &waiting).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    let status = scene.retry(&admin, "nonsense").await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert!(status.message().contains("delivery_id"));
+
+    let failed = scene.failed().await;
+    let before = scene.jobs().await;
+    let again = scene.retry(&admin, &failed.to_string()).await.unwrap();
+    assert_eq!(again.state(), pb::DeliveryState::Pending);
+    assert_eq!(again.reason, "");
+    // Its job is not dead yet in this test: so there is one more.
+    assert_eq!(scene.jobs().await, before + 1);
+    scene.world.run(failed, 1).await.unwrap();
+    assert_eq!(scene.world.taken().len(), 1);
+    let status = scene.retry(&admin, &failed.to_string()).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition, "a mail that was sent is not sent again");
+}

@@ -1,0 +1,228 @@
+//! What a test needs: a database, a mail server, identity, and events to apply.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use messaging::Received;
+use messaging::jobs::{Job, JobError};
+use sandbox::{Options, Sandbox};
+use service_kit::caller::{Caller, CallerKind};
+use service_kit::clock::Clock;
+use service_kit::db::Database;
+use service_kit::ids::UserId;
+use service_kit::page::PageRequest;
+use sharedspaces_proto::identity::v1::Person;
+use sharedspaces_proto::spaces::events::v1::{ParticipantInvited, ParticipantJoined, SpaceSnapshot};
+use sharedspaces_proto::spaces::v1::ParticipantKind;
+use sqlx::PgConnection;
+use testkit::TestDatabase;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tonic::transport::Channel;
+use uuid::Uuid;
+
+use super::identity::PlayedIdentity;
+use crate::config::{SmtpConfig, TlsMode};
+use crate::consumers::spaces::{participant_invited, participant_joined};
+use crate::delivery::{Deliveries, Delivery, DeliveryId, MAX_ATTEMPTS};
+use crate::directory::Directory;
+use crate::jobs::SendMail;
+use crate::mail::Smtp;
+
+pub(super) struct World {
+    pub(super) database: TestDatabase,
+    pub(super) deliveries: Deliveries,
+    pub(super) identity: PlayedIdentity,
+    pub(super) send_mail: Arc<SendMail<Channel>>,
+    /// An admin of the organisation whose mails are sent.
+    pub(super) admin: Caller,
+    sandbox: Sandbox,
+    dir: PathBuf,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        Self::with(|config| Smtp::try_new(config).unwrap()).await
+    }
+
+    /// Makes a world whose mail server is spoken to in another way.
+    pub(super) async fn with(smtp: impl FnOnce(SmtpConfig) -> Smtp) -> Self {
+        let database = TestDatabase::create("notifications", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
+        let dir = std::env::temp_dir().join(format!("notifications-{}", testkit::ids().next::<Uuid>()));
+        let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
+        let (identity, channel) = PlayedIdentity::start().await;
+        let deliveries = Deliveries::new(database.database.clone());
+        let smtp = smtp(smtp_config(&sandbox));
+        let send_mail =
+            Arc::new(SendMail::of(deliveries.clone(), Directory::new(channel), smtp, testkit::clock()));
+        let admin = testkit::caller(CallerKind::Admin);
+        Self { database, deliveries, identity, send_mail, admin, sandbox, dir }
+    }
+
+    /// Makes somebody whom identity knows.
+    pub(super) fn person(&self, name: &str, address: &str, locale: &str) -> Person {
+        let person = Person {
+            user_id: testkit::ids().next::<Uuid>().to_string(),
+            email_address: address.to_owned(),
+            display_name: name.to_owned(),
+            locale: locale.to_owned(),
+            ..Person::default()
+        };
+        self.identity.knows(person.clone());
+        person
+    }
+
+    pub(super) async fn invited(&self, event: ParticipantInvited, recipient: &Person) -> DeliveryId {
+        let event_id = testkit::ids().next();
+        self.apply(event_id, event.clone(), |tx, event| Box::pin(participant_invited(tx, event)))
+            .await
+            .unwrap();
+        DeliveryId::of(event_id, user_id(recipient))
+    }
+
+    pub(super) async fn joined(&self, event: ParticipantJoined, recipient: &Person) -> DeliveryId {
+        let event_id = testkit::ids().next();
+        self.apply(event_id, event, |tx, event| Box::pin(participant_joined(tx, event))).await.unwrap();
+        DeliveryId::of(event_id, user_id(recipient))
+    }
+
+    /// Applies an event as messaging does: in one transaction of its organisation.
+    pub(super) async fn apply<E: Send + 'static>(
+        &self,
+        event_id: Uuid,
+        event: E,
+        handler: impl for<'t> FnOnce(
+            &'t mut PgConnection,
+            Received<E>,
+        ) -> futures_util::future::BoxFuture<'t, Result<(), JobError>>
+        + Send
+        + 'static,
+    ) -> Result<(), String> {
+        let organization_id = self.admin.organization_id;
+        let received = Received {
+            event_id,
+            organization_id,
+            aggregate_id: Uuid::nil(),
+            aggregate_version: 1,
+            event_time: service_kit::clock::SystemClock.now(),
+            event,
+        };
+        let applied: Result<(), Applied> = self
+            .database
+            .database
+            .transaction(organization_id, move |tx| {
+                Box::pin(
+                    async move { handler(tx, received).await.map_err(|error| Applied(format!("{error:?}"))) },
+                )
+            })
+            .await;
+        applied.map_err(|error| error.0)
+    }
+
+    /// Runs the job of a delivery as its `attempt`th try.
+    pub(super) async fn run(&self, id: DeliveryId, attempt: i32) -> Result<(), JobError> {
+        let job = Job {
+            id: id.uuid(),
+            organization_id: self.admin.organization_id,
+            payload: serde_json::json!({ "delivery_id": id }),
+            attempt,
+            max_attempts: MAX_ATTEMPTS,
+            create_time: service_kit::clock::SystemClock.now(),
+        };
+        self.send_mail.run(job).await
+    }
+
+    pub(super) async fn delivery(&self, id: DeliveryId) -> Delivery {
+        self.deliveries.find(self.admin.organization_id, id).await.unwrap().unwrap().0
+    }
+
+    pub(super) async fn listed(&self, caller: &Caller) -> Vec<Delivery> {
+        self.deliveries.list(caller, PageRequest { size: 100, after: None }).await.unwrap().items
+    }
+
+    /// Tells the mail server to fail; see the sandbox's pages.
+    pub(super) async fn fault(&self, fault: serde_json::Value) {
+        let address = self.sandbox.http_addr();
+        let body = fault.to_string();
+        let head = format!(
+            "POST /api/faults HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+    }
+
+    /// Returns what the mail server took, oldest first: the recipients and the bytes.
+    pub(super) fn taken(&self) -> Vec<(Vec<String>, Vec<u8>)> {
+        let read = std::fs::read_dir(self.dir.join("mail")).unwrap();
+        let mut slips: Vec<PathBuf> = read.map(|entry| entry.unwrap().path()).collect();
+        slips.retain(|path| path.extension().is_some_and(|end| end == "json"));
+        slips.sort();
+        let taken = |slip: PathBuf| {
+            let value: serde_json::Value = serde_json::from_slice(&std::fs::read(&slip).unwrap()).unwrap();
+            let to = serde_json::from_value(value["envelope"]["to"].clone()).unwrap();
+            (to, std::fs::read(slip.with_extension("eml")).unwrap())
+        };
+        slips.into_iter().map(taken).collect()
+    }
+
+    pub(super) fn db(&self) -> &Database {
+        &self.database.database
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // What is left in the temporary directory harms nobody.
+        let _left = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// An error of a handler, as text: all a test looks at.
+#[derive(Debug)]
+struct Applied(String);
+
+impl From<service_kit::error::CommonError> for Applied {
+    fn from(error: service_kit::error::CommonError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn smtp_config(sandbox: &Sandbox) -> SmtpConfig {
+    SmtpConfig {
+        host: sandbox.smtp_addr().ip().to_string(),
+        port: sandbox.smtp_addr().port(),
+        from: "Shared Spaces <no-reply@sharedspaces.test>".parse().unwrap(),
+        tls: TlsMode::None,
+        username: None,
+        password: None,
+    }
+}
+
+pub(super) fn user_id(person: &Person) -> UserId {
+    UserId::from(person.user_id.parse::<Uuid>().unwrap())
+}
+
+pub(super) fn space(title: &str) -> SpaceSnapshot {
+    SpaceSnapshot {
+        space_id: testkit::ids().next::<Uuid>().to_string(),
+        title: title.to_owned(),
+        url: "https://app.acme.test/acme/big-deal".to_owned(),
+        ..SpaceSnapshot::default()
+    }
+}
+
+pub(super) fn guest_invited(inviter: &Person, guest: &Person, title: &str, note: &str) -> ParticipantInvited {
+    ParticipantInvited {
+        space: Some(space(title)),
+        invitation_id: testkit::ids().next::<Uuid>().to_string(),
+        person: Some(guest.clone()),
+        kind: ParticipantKind::External.into(),
+        inviter: Some(inviter.clone()),
+        personal_note: note.to_owned(),
+    }
+}

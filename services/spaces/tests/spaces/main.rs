@@ -1,0 +1,68 @@
+//! Repositories and use cases of spaces on a real database, with identity and assets played by small servers.
+
+mod inviting;
+mod peers;
+mod spaces;
+
+use std::sync::Arc;
+
+use ::spaces::organization::Organization;
+use ::spaces::participant::Participants;
+use ::spaces::space::{NewSpace, Sharing, SpaceContent, Spaces};
+use service_kit::caller::{Caller, CallerKind};
+use service_kit::ids::OrganizationId;
+use testkit::TestDatabase;
+
+/// spaces over a database of its own.
+struct Service {
+    database: TestDatabase,
+    spaces: Spaces,
+    participants: Arc<Participants>,
+}
+
+impl Service {
+    async fn start() -> Self {
+        let database = TestDatabase::create("spaces", &[&messaging::MIGRATOR, &::spaces::MIGRATOR]).await;
+        let peers = peers::start().await;
+        let db = database.database.clone();
+        let spaces = Spaces::new(db.clone(), testkit::clock(), testkit::ids(), peers.logos());
+        let participants = Participants::new(db, testkit::clock(), testkit::ids(), peers.directory());
+        Self { database, spaces, participants: Arc::new(participants) }
+    }
+
+    /// Makes an organisation known, as its event would, and returns a member of it.
+    async fn member_of_new_organization(&self, has_crm: bool) -> Caller {
+        let member = testkit::caller(CallerKind::Member);
+        self.know(member.organization_id, has_crm).await;
+        member
+    }
+
+    async fn know(&self, organization_id: OrganizationId, has_crm: bool) {
+        let organization = Organization {
+            organization_id,
+            slug: "acme".to_owned(),
+            base_url: "https://rooms.example".to_owned(),
+            has_crm,
+        };
+        self.database
+            .database
+            .transaction(organization_id, move |tx| {
+                Box::pin(async move {
+                    ::spaces::organization::keep(tx, &organization).await?;
+                    Ok::<_, service_kit::error::CommonError>(())
+                })
+            })
+            .await
+            .unwrap();
+    }
+}
+
+fn new_space(title: &str) -> NewSpace {
+    let content = SpaceContent {
+        title: title.to_owned(),
+        address: None,
+        sharing: Sharing::default(),
+        description: String::new(),
+    };
+    NewSpace { space: content, crm_target: None }
+}

@@ -1,0 +1,259 @@
+//! All services as processes on servers of their own.
+//!
+//! Owns starting, breaking and mending them. Everything is of this world alone and ends with it, so that tests that
+//! break something do not disturb each other.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use messaging::Backlog;
+use xtask::databases::{app_role, database_name, owner_role, prepare};
+use xtask::environment::{Addresses, demo_env, service_env};
+use xtask::ports::Ports;
+use xtask::process::{Child, wait_until};
+use xtask::secrets::Secrets;
+use xtask::servers::{Postgres, RabbitMq};
+use xtask::throwaway::Throwaway;
+use xtask::workspace::SERVICES;
+
+use crate::environment::Environment;
+use crate::outside::within;
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+/// All services, running.
+pub struct World {
+    services: BTreeMap<&'static str, Child>,
+    mended: Option<&'static str>,
+    _sandbox: Child,
+    /// The world's own broker, where it has one.
+    pub broker: Option<RabbitMq>,
+    /// The world's own database server.
+    pub database: Postgres,
+    /// Where everything is.
+    pub addresses: Addresses,
+    binaries: std::path::PathBuf,
+    dir: Throwaway,
+}
+
+impl World {
+    /// Starts all services over the tests' shared broker.
+    pub fn start() -> anyhow::Result<Self> {
+        let url = std::env::var_os("TEST_AMQP_URL").and_then(|url| url.into_string().ok());
+        let url = url.context("TEST_AMQP_URL is missing: run this through `cargo xtask test`")?;
+        Self::start_over(None, &url, &[])
+    }
+
+    /// Starts all services over a broker of their own, to break.
+    pub fn start_with_broker() -> anyhow::Result<Self> {
+        let broker = RabbitMq::start_throwaway()?;
+        let url = broker.url();
+        Self::start_over(Some(broker), &url, &[])
+    }
+
+    /// Starts all services with further settings, for each of them.
+    pub fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let url = std::env::var_os("TEST_AMQP_URL").and_then(|url| url.into_string().ok());
+        let url = url.context("TEST_AMQP_URL is missing: run this through `cargo xtask test`")?;
+        Self::start_over(None, &url, settings)
+    }
+
+    fn start_over(
+        broker: Option<RabbitMq>,
+        broker_url: &str,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let binaries = std::env::var_os("TEST_BINARIES")
+            .context("TEST_BINARIES is missing: run this through `cargo xtask test`")?;
+        let dir = Throwaway::create("world")?;
+        let database = Postgres::start_throwaway()?;
+        let mut ports = Ports::load(&dir.path().join("ports.json"))?;
+        let mut secrets = Secrets::load(&dir.path().join("secrets.json"))?;
+        let superuser = database.superuser_url();
+        let sandbox_dir = dir.path().join("sandbox");
+        std::fs::create_dir_all(&sandbox_dir)?;
+        let mut addresses =
+            Addresses::choose(&sandbox_dir, &mut ports, &mut secrets, &superuser, broker_url)?;
+        if broker.is_none() {
+            addresses.broker_prefix = format!("{}.", crate::visit::unique());
+        }
+        for service in SERVICES {
+            let (owner, app) =
+                (secrets.password(&owner_role(service))?, secrets.password(&app_role(service))?);
+            prepare(&superuser, service, &database_name(service), &owner, &app)?;
+        }
+        let binaries = std::path::PathBuf::from(binaries);
+        let mut command = Command::new(binaries.join("sandbox"));
+        command.args(addresses.sandbox.arguments());
+        let sandbox = Child::spawn("sandbox", command, &dir.path().join("sandbox.log"))?;
+        let mut world = Self {
+            services: BTreeMap::new(),
+            mended: None,
+            _sandbox: sandbox,
+            broker,
+            database,
+            addresses,
+            binaries,
+            dir,
+        };
+        world.wait_for_tokens()?;
+        for service in SERVICES {
+            world.migrate(service)?;
+        }
+        for service in SERVICES {
+            world.start_service(service, settings)?;
+        }
+        world.wait_ready()?;
+        Ok(world)
+    }
+
+    /// Returns where a journey finds everything.
+    pub fn environment(&self) -> anyhow::Result<Environment> {
+        Environment::from_variables(demo_env(&self.addresses)?)
+    }
+
+    /// Starts a service; `settings` come after its own, without its prefix, or as they are where they have none.
+    pub fn start_service(&mut self, service: &'static str, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        let mut command = Command::new(self.binaries.join(service));
+        command.arg("run").envs(service_env(service, &self.addresses)?);
+        let prefix = service.to_uppercase().replace('-', "_");
+        for (key, value) in settings {
+            if key.contains("__") {
+                command.env(format!("{prefix}__{key}"), value);
+            } else {
+                command.env(key, value);
+            }
+        }
+        let log = self.dir.path().join(format!("{service}-{}.log", crate::visit::unique()));
+        self.services.insert(service, Child::spawn(service, command, &log)?);
+        Ok(())
+    }
+
+    /// Ends a service with SIGKILL.
+    pub fn kill_service(&mut self, service: &str) -> anyhow::Result<()> {
+        let mut child = self.services.remove(service).context("no such service runs")?;
+        child.kill()
+    }
+
+    /// Ends a service with SIGTERM and waits for it; an error where it did not end well.
+    pub fn stop_service(&mut self, service: &str) -> anyhow::Result<()> {
+        let mut child = self.services.remove(service).context("no such service runs")?;
+        let status = child.terminate(STOP_WITHIN)?;
+        if status.success() {
+            Ok(())
+        } else {
+            bail!("{service} ended with {status}:\n{}", child.last_lines(20))
+        }
+    }
+
+    /// Tells whether a service has died by itself.
+    pub fn has_died(&mut self, service: &str) -> bool {
+        self.services.get_mut(service).is_some_and(|child| !child.is_running())
+    }
+
+    /// Starts a service that has died again, and remembers it.
+    pub fn mend_service(&mut self, service: &'static str) -> anyhow::Result<()> {
+        self.start_service(service, &[])?;
+        self.mended = Some(service);
+        self.wait_ready()
+    }
+
+    /// Tells whether a service was started again since [`Self::forget_mending`].
+    pub fn was_mended(&self, service: &str) -> bool {
+        self.mended == Some(service)
+    }
+
+    /// Forgets what was mended.
+    pub fn forget_mending(&mut self) {
+        self.mended = None;
+    }
+
+    /// Waits until all services answer calls.
+    pub fn wait_ready(&mut self) -> anyhow::Result<()> {
+        for service in SERVICES {
+            let address = self.addresses.service(service)?.health.clone();
+            let Some(child) = self.services.get_mut(service) else { continue };
+            let ready = wait_until(READY_WITHIN, || {
+                if !child.is_running() {
+                    bail!("{service} ended:\n{}", child.last_lines(20));
+                }
+                Ok(is_ready(&address).then_some(()))
+            })?;
+            ready.with_context(|| format!("{service} was not ready:\n{}", child.last_lines(20)))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until no event and no job of any service is left undone; returns the dead jobs.
+    pub async fn quiesce(&self) -> anyhow::Result<i64> {
+        let mut dead = 0;
+        for service in SERVICES {
+            let url = self.database.url(
+                &database_name(service),
+                "postgres",
+                &password_of(&self.database.superuser_url()),
+            )?;
+            let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&url).await?;
+            let backlog: Backlog = within(Duration::from_secs(60), "an empty backlog", async || {
+                let backlog = messaging::backlog(&pool).await?;
+                Ok((backlog.outbox == 0 && backlog.jobs_pending == 0).then_some(backlog))
+            })
+            .await
+            .with_context(|| format!("{service} has work left"))?;
+            dead += backlog.jobs_dead;
+            pool.close().await;
+        }
+        Ok(dead)
+    }
+
+    /// Returns everything the services have logged.
+    pub fn logs(&self) -> anyhow::Result<String> {
+        let mut logs = String::new();
+        for entry in std::fs::read_dir(self.dir.path())? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "log") {
+                logs.push_str(&std::fs::read_to_string(path)?);
+            }
+        }
+        Ok(logs)
+    }
+
+    fn migrate(&self, service: &'static str) -> anyhow::Result<()> {
+        let mut command = Command::new(self.binaries.join(service));
+        command.arg("migrate").envs(service_env(service, &self.addresses)?);
+        xtask::process::output(&mut command).map(drop)
+    }
+
+    fn wait_for_tokens(&self) -> anyhow::Result<()> {
+        let sandbox = &self.addresses.sandbox;
+        let all_there = || {
+            let http = sandbox.http.parse().is_ok_and(|address| {
+                std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
+            });
+            Ok((http && sandbox.token_file("operator").exists()).then_some(()))
+        };
+        wait_until(READY_WITHIN, all_there)?.context("the sandbox was not ready")
+    }
+}
+
+fn password_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.password().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Asks the second port whether calls should be sent.
+fn is_ready(address: &str) -> bool {
+    use std::io::{Read, Write};
+    let ask = || -> std::io::Result<bool> {
+        let address: std::net::SocketAddr = address.parse().map_err(std::io::Error::other)?;
+        let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        write!(stream, "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer.starts_with("HTTP/1.1 200"))
+    };
+    ask().unwrap_or(false)
+}
