@@ -8,12 +8,14 @@
 //! Must not send mail, store files, talk to a CRM or know a password: others do, told by events.
 
 pub mod config;
-pub mod consumers;
-pub mod grpc;
-pub mod organization;
-pub mod participant;
-pub mod person;
-pub mod space;
+mod consumers;
+mod grpc;
+mod organization;
+mod participant;
+mod person;
+mod space;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

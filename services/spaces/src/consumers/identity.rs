@@ -16,7 +16,7 @@ use crate::participant::Participants;
 use crate::person::{self, Person};
 
 /// Subscribes to identity's events.
-pub fn subscribe(messaging: Messaging, participants: &Arc<Participants>) -> Messaging {
+pub(crate) fn subscribe(messaging: Messaging, participants: &Arc<Participants>) -> Messaging {
     let participants = Arc::clone(participants);
     messaging
         .on(|tx, received: Received<OrganizationCreated>| Box::pin(keep_organization(tx, received)))

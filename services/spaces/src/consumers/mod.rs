@@ -1,3 +1,3 @@
 //! What spaces does when other services tell it something; one file per service.
 
-pub mod identity;
+pub(crate) mod identity;

@@ -41,8 +41,8 @@ impl TryFrom<pb::CreateSpaceRequest> for NewSpace {
     fn try_from(request: pb::CreateSpaceRequest) -> Result<Self, Violations> {
         let mut check = Violations::default();
         let title = check.line("title", &request.title, 1, TITLE_MAX);
-        let address = (!request.address.is_empty())
-            .then(|| Address::chosen(&mut check, "address", &request.address));
+        let address =
+            (!request.address.is_empty()).then(|| Address::chosen(&mut check, "address", &request.address));
         let description = check.paragraphs("description", &request.description, DESCRIPTION_MAX);
         let sharing = request.sharing.map_or_else(Sharing::default, Sharing::from);
         let crm_target = request.crm_target.map(|target| crm_target(&mut check, &target));
@@ -65,11 +65,8 @@ fn crm_target(check: &mut Violations, target: &pb::CrmTarget) -> CrmTarget {
 
 impl From<&CrmTarget> for pb::CrmTarget {
     fn from(target: &CrmTarget) -> Self {
-        let record_type = if target.is_opportunity {
-            pb::CrmRecordType::Opportunity
-        } else {
-            pb::CrmRecordType::Account
-        };
+        let record_type =
+            if target.is_opportunity { pb::CrmRecordType::Opportunity } else { pb::CrmRecordType::Account };
         Self {
             connection_id: target.connection_id.to_string(),
             record_type: record_type.into(),

@@ -5,5 +5,5 @@ mod participant_service;
 mod space_service;
 
 pub(crate) use convert::timestamp;
-pub use participant_service::ParticipantsGrpc;
-pub use space_service::SpacesGrpc;
+pub(crate) use participant_service::ParticipantsGrpc;
+pub(crate) use space_service::SpacesGrpc;

@@ -13,13 +13,13 @@ use super::convert::list_participants_response;
 use crate::participant::{Invitation, Participants};
 
 /// ParticipantService.
-pub struct ParticipantsGrpc {
+pub(crate) struct ParticipantsGrpc {
     participants: Arc<Participants>,
 }
 
 impl ParticipantsGrpc {
     /// Returns the service over its use cases.
-    pub fn new(participants: Arc<Participants>) -> Self {
+    pub(crate) fn new(participants: Arc<Participants>) -> Self {
         Self { participants }
     }
 }

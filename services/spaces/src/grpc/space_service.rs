@@ -13,13 +13,13 @@ use super::convert::{SpaceUpdate, check_access_response, space_id};
 use crate::space::{NewSpace, Spaces};
 
 /// SpaceService.
-pub struct SpacesGrpc {
+pub(crate) struct SpacesGrpc {
     spaces: Arc<Spaces>,
 }
 
 impl SpacesGrpc {
     /// Returns the service over its use cases.
-    pub fn new(spaces: Arc<Spaces>) -> Self {
+    pub(crate) fn new(spaces: Arc<Spaces>) -> Self {
         Self { spaces }
     }
 }

@@ -6,24 +6,24 @@ use service_kit::ids::OrganizationId;
 use sharedspaces_proto::identity::v1 as identity;
 
 pub(crate) use repo::find;
-pub use repo::keep;
+pub(crate) use repo::keep;
 
 /// An organisation as spaces knows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Organization {
+pub(crate) struct Organization {
     /// The organisation.
-    pub organization_id: OrganizationId,
+    pub(crate) organization_id: OrganizationId,
     /// Its part of a space's address.
-    pub slug: String,
+    pub(crate) slug: String,
     /// Where its links lead.
-    pub base_url: String,
+    pub(crate) base_url: String,
     /// Whether its plan includes CRM logging.
-    pub has_crm: bool,
+    pub(crate) has_crm: bool,
 }
 
 impl Organization {
     /// Returns the copy of an organisation as identity told it.
-    pub fn from_event(organization_id: OrganizationId, organization: &identity::Organization) -> Self {
+    pub(crate) fn from_event(organization_id: OrganizationId, organization: &identity::Organization) -> Self {
         Self {
             organization_id,
             slug: organization.slug.clone(),
@@ -33,7 +33,7 @@ impl Organization {
     }
 
     /// Returns the whole address of a space.
-    pub fn space_url(&self, address: &str) -> String {
+    pub(crate) fn space_url(&self, address: &str) -> String {
         format!("{}/{}/{address}", self.base_url, self.slug)
     }
 }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::Organization;
 
 /// Keeps what is known of an organisation, in place of what was known before.
-pub async fn keep(tx: &mut PgConnection, organization: &Organization) -> Result<(), sqlx::Error> {
+pub(crate) async fn keep(tx: &mut PgConnection, organization: &Organization) -> Result<(), sqlx::Error> {
     let plan = if organization.has_crm { "ULTIMATE" } else { "PLUS" };
     sqlx::query!(
         "INSERT INTO organizations (organization_id, slug, base_url, plan) VALUES ($1, $2, $3, $4)

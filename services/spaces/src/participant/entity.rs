@@ -17,12 +17,12 @@ pub(super) const ADDRESS_MAX_BYTES: usize = 254;
 /// Longest personal note, in characters (R8.3).
 pub(super) const NOTE_MAX: usize = 1_000;
 /// How many participants a space is recommended to have at most (R7.3).
-pub const RECOMMENDED_MAX: i64 = 15;
+pub(crate) const RECOMMENDED_MAX: i64 = 15;
 
 /// How a participant belongs to a space.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The member the space belongs to.
     Owner,
     /// A colleague of the owner.
@@ -33,7 +33,7 @@ pub enum Kind {
 
 impl Kind {
     /// Returns how a person who is added belongs to the space.
-    pub fn of(kind: PersonKind) -> Self {
+    pub(crate) fn of(kind: PersonKind) -> Self {
         match kind {
             PersonKind::Member => Self::Internal,
             PersonKind::Guest | PersonKind::Unspecified => Self::External,
@@ -41,12 +41,12 @@ impl Kind {
     }
 
     /// Tells whether the owner's rights come with it (R7.1).
-    pub fn is_internal(self) -> bool {
+    pub(crate) fn is_internal(self) -> bool {
         self != Self::External
     }
 
     /// Colleagues take part at once (R8.4); guests when they accept.
-    pub fn state_when_added(self) -> State {
+    pub(crate) fn state_when_added(self) -> State {
         if self.is_internal() { State::Active } else { State::Invited }
     }
 }
@@ -54,7 +54,7 @@ impl Kind {
 /// Where a participant stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum State {
+pub(crate) enum State {
     /// Invited, has not come in yet.
     Invited,
     /// Takes part.
@@ -63,60 +63,65 @@ pub enum State {
 
 /// Somebody in a space.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Participant {
+pub(crate) struct Participant {
     /// The participant.
-    pub participant_id: Uuid,
+    pub(crate) participant_id: Uuid,
     /// The space.
-    pub space_id: SpaceId,
+    pub(crate) space_id: SpaceId,
     /// The person.
-    pub person: Person,
+    pub(crate) person: Person,
     /// How they belong to the space.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Where they stand.
-    pub state: State,
+    pub(crate) state: State,
     /// When they were invited or added.
-    pub create_time: DateTime<Utc>,
+    pub(crate) create_time: DateTime<Utc>,
 }
 
 impl Participant {
     /// Returns where the participant stands in the list.
-    pub fn key(&self) -> ParticipantKey {
+    pub(crate) fn key(&self) -> ParticipantKey {
         ParticipantKey { create_time: self.create_time, participant_id: self.participant_id }
     }
 }
 
 /// Where a participant stands in the list.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct ParticipantKey {
+pub(crate) struct ParticipantKey {
     /// When they were added.
-    pub create_time: DateTime<Utc>,
+    pub(crate) create_time: DateTime<Utc>,
     /// Tells apart those added at once.
-    pub participant_id: Uuid,
+    pub(crate) participant_id: Uuid,
 }
 
 /// Whom to invite, and with which words.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Invitation {
+pub(crate) struct Invitation {
     /// The space.
-    pub space_id: SpaceId,
+    pub(crate) space_id: SpaceId,
     /// Addresses, each once.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// The personal note.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 /// Who was invited.
 #[derive(Clone, Debug)]
-pub struct Invited {
+pub(crate) struct Invited {
     /// The participants behind the addresses.
-    pub participants: Vec<Participant>,
+    pub(crate) participants: Vec<Participant>,
     /// How many the space has now.
-    pub total: i64,
+    pub(crate) total: i64,
 }
 
 impl Invitation {
     /// Checks addresses and note; each bad address is named by its place.
-    pub fn checked(check: &mut Violations, space_id: SpaceId, addresses: &[String], note: &str) -> Self {
+    pub(crate) fn checked(
+        check: &mut Violations,
+        space_id: SpaceId,
+        addresses: &[String],
+        note: &str,
+    ) -> Self {
         let mut folded = Vec::new();
         for (index, address) in addresses.iter().enumerate() {
             match normalised(address) {

@@ -39,7 +39,8 @@ pub(super) async fn append_invited(
 ) -> Result<(), sqlx::Error> {
     let organization_id = view.space.organization_id;
     // The invitation is the aggregate: its events keep their order, and those of other invitations do not wait.
-    let new = NewEvent { event_id, organization_id, aggregate_id: invitation_id, aggregate_version: 1, event };
+    let new =
+        NewEvent { event_id, organization_id, aggregate_id: invitation_id, aggregate_version: 1, event };
     outbox::append(tx, new).await
 }
 

@@ -27,12 +27,12 @@ use uuid::Uuid;
 use crate::person::{self, Person};
 use crate::space::{self, Permission, SpaceView};
 
-pub use entity::{Invitation, Invited, Kind, Participant, ParticipantKey, RECOMMENDED_MAX, State};
+pub(crate) use entity::{Invitation, Invited, Kind, Participant, ParticipantKey, RECOMMENDED_MAX, State};
 pub use error::ParticipantError;
 
 /// The use cases of participants.
 #[derive(Clone)]
-pub struct Participants {
+pub(crate) struct Participants {
     database: Database,
     clock: SharedClock,
     ids: Ids,
@@ -41,7 +41,7 @@ pub struct Participants {
 
 impl Participants {
     /// Returns the use cases; `directory` is where addresses are looked up.
-    pub fn new(
+    pub(crate) fn new(
         database: Database,
         clock: SharedClock,
         ids: Ids,
@@ -51,7 +51,7 @@ impl Participants {
     }
 
     /// Invites people by address: colleagues take part at once, guests are asked in by mail. All or nothing.
-    pub async fn invite<R: Reply<Invited>>(
+    pub(crate) async fn invite<R: Reply<Invited>>(
         &self,
         call: &Call,
         invitation: Invitation,
@@ -72,7 +72,7 @@ impl Participants {
     }
 
     /// Lists who takes part in a space the caller sees.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         caller: &Caller,
         space_id: SpaceId,
@@ -91,7 +91,7 @@ impl Participants {
     }
 
     /// Takes in a guest who accepted, once, and tells the inviter; acts in the transaction of the event.
-    pub async fn accept(
+    pub(crate) async fn accept(
         &self,
         tx: &mut PgConnection,
         organization_id: OrganizationId,
@@ -112,9 +112,7 @@ impl Participants {
         let (organization_id, user_id) = (caller.organization_id, caller.user_id);
         let view = self
             .database
-            .read(organization_id, move |tx| {
-                Box::pin(space::visible(tx, organization_id, user_id, space_id))
-            })
+            .read(organization_id, move |tx| Box::pin(space::visible(tx, organization_id, user_id, space_id)))
             .await?;
         if view.may(Permission::Invite) { Ok(()) } else { Err(ParticipantError::InvitingNotAllowed) }
     }
@@ -141,8 +139,8 @@ impl Participants {
         };
         let mut people = HashMap::new();
         for person in answer.people {
-            let user_id = Uuid::parse_str(&person.user_id)
-                .map_err(|error| CommonError::Unexpected(error.into()))?;
+            let user_id =
+                Uuid::parse_str(&person.user_id).map_err(|error| CommonError::Unexpected(error.into()))?;
             people.insert(user_id.into(), person);
         }
         Ok(people)
@@ -157,8 +155,7 @@ impl Participants {
         invitation: &Invitation,
     ) -> Result<Invited, ParticipantError> {
         space::repo::lock(tx, caller.organization_id, invitation.space_id).await?;
-        let view =
-            space::visible(tx, caller.organization_id, caller.user_id, invitation.space_id).await?;
+        let view = space::visible(tx, caller.organization_id, caller.user_id, invitation.space_id).await?;
         if !view.may(Permission::Invite) {
             return Err(ParticipantError::InvitingNotAllowed);
         }

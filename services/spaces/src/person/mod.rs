@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 /// A person as spaces knows them.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Person {
+pub(crate) struct Person {
     /// The person.
-    pub user_id: UserId,
+    pub(crate) user_id: UserId,
     /// E-mail address, normalised by identity.
-    pub email_address: String,
+    pub(crate) email_address: String,
     /// Name people see; empty for a guest who gave none yet.
-    pub display_name: String,
+    pub(crate) display_name: String,
 }
 
 impl TryFrom<&identity::Person> for Person {

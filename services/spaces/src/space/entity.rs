@@ -10,9 +10,9 @@ use super::SpaceError;
 use crate::participant::Kind;
 
 /// Longest title, in characters (R2.1).
-pub const TITLE_MAX: usize = 255;
+pub(crate) const TITLE_MAX: usize = 255;
 /// Longest description, in characters (R3.1).
-pub const DESCRIPTION_MAX: usize = 65_535;
+pub(crate) const DESCRIPTION_MAX: usize = 65_535;
 
 const ADDRESS_MIN: usize = 3;
 const ADDRESS_MAX: usize = 63;
@@ -20,18 +20,41 @@ const ADDRESS_MAX: usize = 63;
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Words that the client apps use or may come to use in the place of a space.
 const RESERVED: [&str; 26] = [
-    "about", "account", "admin", "api", "app", "assets", "auth", "help", "home", "invitation",
-    "invitations", "link", "login", "logout", "me", "members", "new", "profile", "search", "settings",
-    "sign-in", "sign-out", "spaces", "static", "support", "unsubscribe",
+    "about",
+    "account",
+    "admin",
+    "api",
+    "app",
+    "assets",
+    "auth",
+    "help",
+    "home",
+    "invitation",
+    "invitations",
+    "link",
+    "login",
+    "logout",
+    "me",
+    "members",
+    "new",
+    "profile",
+    "search",
+    "settings",
+    "sign-in",
+    "sign-out",
+    "spaces",
+    "static",
+    "support",
+    "unsubscribe",
 ];
 
 /// The last part of a space's address; never changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Address(String);
+pub(crate) struct Address(String);
 
 impl Address {
     /// Checks a chosen address: `[a-z0-9][a-z0-9_-]{2,62}`, not a reserved word (R2.2).
-    pub fn chosen(check: &mut Violations, field: &str, value: &str) -> Self {
+    pub(crate) fn chosen(check: &mut Violations, field: &str, value: &str) -> Self {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let starts_well = value.chars().next().is_some_and(is_plain);
         let is_well_formed = value.chars().all(|c| is_plain(c) || c == '_' || c == '-');
@@ -44,7 +67,7 @@ impl Address {
     }
 
     /// Returns an address nobody can guess and anybody can type: 80 random bits in four groups.
-    pub fn from_random(bytes: [u8; 10]) -> Self {
+    pub(crate) fn from_random(bytes: [u8; 10]) -> Self {
         let bits = bytes.iter().fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
         let letter = |index: u32| {
             let five = usize::try_from((bits >> (5 * index)) & 31).unwrap_or_default();
@@ -60,20 +83,20 @@ impl Address {
     }
 
     /// Returns the text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// What external participants may do (R2.3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Sharing {
+pub(crate) struct Sharing {
     /// May download content.
-    pub download: bool,
+    pub(crate) download: bool,
     /// May invite others.
-    pub invite: bool,
+    pub(crate) invite: bool,
     /// May upload their own documents.
-    pub upload: bool,
+    pub(crate) upload: bool,
 }
 
 impl Default for Sharing {
@@ -84,7 +107,7 @@ impl Default for Sharing {
 
 /// What a participant may do in a space.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Permission {
+pub(crate) enum Permission {
     /// See the space and its content.
     View,
     /// Change the space.
@@ -100,99 +123,98 @@ pub enum Permission {
 }
 
 impl Permission {
-    const ALL: [Self; 6] =
-        [Self::View, Self::Edit, Self::Invite, Self::Download, Self::Upload, Self::Crm];
+    const ALL: [Self; 6] = [Self::View, Self::Edit, Self::Invite, Self::Download, Self::Upload, Self::Crm];
 }
 
 /// Where to log the creation of a space.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct CrmTarget {
+pub(crate) struct CrmTarget {
     /// The connection of crm-sync.
-    pub connection_id: Uuid,
+    pub(crate) connection_id: Uuid,
     /// Whether the record is an Opportunity; otherwise it is an Account.
-    pub is_opportunity: bool,
+    pub(crate) is_opportunity: bool,
     /// The CRM's own id.
-    pub record_id: String,
+    pub(crate) record_id: String,
     /// The record's name as it was shown.
-    pub record_name: String,
+    pub(crate) record_name: String,
 }
 
 /// What a caller says of a space to create.
 #[derive(Clone, Debug)]
-pub struct NewSpace {
+pub(crate) struct NewSpace {
     /// The space itself.
-    pub space: SpaceContent,
+    pub(crate) space: SpaceContent,
     /// Where to log its creation.
-    pub crm_target: Option<CrmTarget>,
+    pub(crate) crm_target: Option<CrmTarget>,
 }
 
 /// The part of a new space that is stored with it.
 #[derive(Clone, Debug)]
-pub struct SpaceContent {
+pub(crate) struct SpaceContent {
     /// 1–255 characters.
-    pub title: String,
+    pub(crate) title: String,
     /// The chosen address; absent: a random one.
-    pub address: Option<Address>,
+    pub(crate) address: Option<Address>,
     /// What external participants may do.
-    pub sharing: Sharing,
+    pub(crate) sharing: Sharing,
     /// At most 65,535 characters.
-    pub description: String,
+    pub(crate) description: String,
 }
 
 /// A logo in the header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct CustomerLogo {
+pub(crate) struct CustomerLogo {
     /// Its id in assets.
-    pub logo_id: Uuid,
+    pub(crate) logo_id: Uuid,
     /// Width of the image in pixels.
-    pub width_px: i32,
+    pub(crate) width_px: i32,
     /// Height of the image in pixels.
-    pub height_px: i32,
+    pub(crate) height_px: i32,
 }
 
 /// A space.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Space {
+pub(crate) struct Space {
     /// The tenant.
-    pub organization_id: OrganizationId,
+    pub(crate) organization_id: OrganizationId,
     /// The space.
-    pub space_id: SpaceId,
+    pub(crate) space_id: SpaceId,
     /// Shown to customers.
-    pub title: String,
+    pub(crate) title: String,
     /// The last part of its address.
-    pub address: Address,
+    pub(crate) address: Address,
     /// Welcome text.
-    pub description: String,
+    pub(crate) description: String,
     /// What external participants may do.
-    pub sharing: Sharing,
+    pub(crate) sharing: Sharing,
     /// Whom it belongs to.
-    pub owner_user_id: UserId,
+    pub(crate) owner_user_id: UserId,
     /// The logo in its header.
-    pub logo: Option<CustomerLogo>,
+    pub(crate) logo: Option<CustomerLogo>,
     /// Counts changes, from 1.
-    pub version: i64,
+    pub(crate) version: i64,
     /// When it was created.
-    pub create_time: DateTime<Utc>,
+    pub(crate) create_time: DateTime<Utc>,
     /// When it was last changed.
-    pub update_time: DateTime<Utc>,
+    pub(crate) update_time: DateTime<Utc>,
 }
 
 /// What to change; absent stays.
 #[derive(Clone, Debug, Default)]
-pub struct SpaceChange {
+pub(crate) struct SpaceChange {
     /// New title.
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
     /// New description.
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
     /// New toggles.
-    pub sharing: Option<Sharing>,
+    pub(crate) sharing: Option<Sharing>,
     /// The version the change was made on; absent: whatever stands there.
-    pub version: Option<i64>,
+    pub(crate) version: Option<i64>,
 }
 
 impl Space {
     /// Returns a new space of the caller's; `random` is its address where none was chosen.
-    pub fn create(
+    pub(crate) fn create(
         space_id: SpaceId,
         caller: &Caller,
         content: SpaceContent,
@@ -215,7 +237,7 @@ impl Space {
     }
 
     /// Changes what the change names; refused where somebody else was faster.
-    pub fn change(&mut self, change: SpaceChange, now: DateTime<Utc>) -> Result<(), SpaceError> {
+    pub(crate) fn change(&mut self, change: SpaceChange, now: DateTime<Utc>) -> Result<(), SpaceError> {
         if change.version.is_some_and(|version| version != self.version) {
             return Err(SpaceError::Changed);
         }
@@ -233,13 +255,13 @@ impl Space {
     }
 
     /// Shows `logo` in the header.
-    pub fn show_logo(&mut self, logo: CustomerLogo, now: DateTime<Utc>) {
+    pub(crate) fn show_logo(&mut self, logo: CustomerLogo, now: DateTime<Utc>) {
         self.logo = Some(logo);
         self.touch(now);
     }
 
     /// Tells whether a participant of this kind may do something here.
-    pub fn allows(&self, kind: Kind, permission: Permission) -> bool {
+    pub(crate) fn allows(&self, kind: Kind, permission: Permission) -> bool {
         match permission {
             Permission::View => true,
             Permission::Edit | Permission::Crm => kind.is_internal(),
@@ -257,28 +279,28 @@ impl Space {
 
 /// A space as one participant sees it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SpaceView {
+pub(crate) struct SpaceView {
     /// The space.
-    pub space: Space,
+    pub(crate) space: Space,
     /// Its whole address.
-    pub url: String,
+    pub(crate) url: String,
     /// How the viewer belongs to it.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 impl SpaceView {
     /// Returns the view of a participant of this kind.
-    pub fn of(space: Space, url: String, kind: Kind) -> Self {
+    pub(crate) fn of(space: Space, url: String, kind: Kind) -> Self {
         Self { space, url, kind }
     }
 
     /// Tells whether the viewer may do something.
-    pub fn may(&self, permission: Permission) -> bool {
+    pub(crate) fn may(&self, permission: Permission) -> bool {
         self.space.allows(self.kind, permission)
     }
 
     /// Returns all that the viewer may do.
-    pub fn permissions(&self) -> Vec<Permission> {
+    pub(crate) fn permissions(&self) -> Vec<Permission> {
         Permission::ALL.into_iter().filter(|permission| self.may(*permission)).collect()
     }
 }
@@ -316,7 +338,13 @@ mod tests {
     fn space(sharing: Sharing) -> Space {
         let caller = testkit::caller(service_kit::caller::CallerKind::Member);
         let content = SpaceContent { title: "t".into(), address: None, sharing, description: String::new() };
-        Space::create(Uuid::nil().into(), &caller, content, Address::from_random([7; 10]), testkit::clock().now())
+        Space::create(
+            Uuid::nil().into(),
+            &caller,
+            content,
+            Address::from_random([7; 10]),
+            testkit::clock().now(),
+        )
     }
 
     #[test]

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::organization;
 use crate::participant;
 
-pub use entity::{
+pub(crate) use entity::{
     Address, CrmTarget, CustomerLogo, DESCRIPTION_MAX, NewSpace, Permission, Sharing, Space, SpaceChange,
     SpaceContent, SpaceView, TITLE_MAX,
 };
@@ -30,7 +30,7 @@ pub use error::SpaceError;
 
 /// The use cases of spaces.
 #[derive(Clone)]
-pub struct Spaces {
+pub(crate) struct Spaces {
     database: Database,
     clock: SharedClock,
     ids: Ids,
@@ -39,7 +39,7 @@ pub struct Spaces {
 
 impl Spaces {
     /// Returns the use cases; `logos` is where uploaded logos are asked for.
-    pub fn new(
+    pub(crate) fn new(
         database: Database,
         clock: SharedClock,
         ids: Ids,
@@ -49,11 +49,17 @@ impl Spaces {
     }
 
     /// Creates a space with the caller as its owner.
-    pub async fn create<R: Reply<SpaceView>>(&self, call: &Call, new: NewSpace) -> Result<R, SpaceError> {
+    pub(crate) async fn create<R: Reply<SpaceView>>(
+        &self,
+        call: &Call,
+        new: NewSpace,
+    ) -> Result<R, SpaceError> {
         let caller = call.caller()?.clone();
-        let random = Address::from_random(self.ids.secret_bytes().map_err(|error| {
-            SpaceError::from(CommonError::Unexpected(error.into()))
-        })?);
+        let random = Address::from_random(
+            self.ids
+                .secret_bytes()
+                .map_err(|error| SpaceError::from(CommonError::Unexpected(error.into())))?,
+        );
         let space = Space::create(self.ids.next(), &caller, new.space, random, self.clock.now());
         let (owner_id, event_id): (Uuid, Uuid) = (self.ids.next(), self.ids.next());
         self.database
@@ -76,7 +82,7 @@ impl Spaces {
     }
 
     /// Returns a space as the caller may see it.
-    pub async fn get(&self, caller: &Caller, space_id: SpaceId) -> Result<SpaceView, SpaceError> {
+    pub(crate) async fn get(&self, caller: &Caller, space_id: SpaceId) -> Result<SpaceView, SpaceError> {
         let (organization_id, user_id) = (caller.organization_id, caller.user_id);
         self.database
             .read(organization_id, move |tx| Box::pin(visible(tx, organization_id, user_id, space_id)))
@@ -84,7 +90,7 @@ impl Spaces {
     }
 
     /// Changes title, description or toggles.
-    pub async fn update<R: Reply<SpaceView>>(
+    pub(crate) async fn update<R: Reply<SpaceView>>(
         &self,
         call: &Call,
         space_id: SpaceId,
@@ -94,7 +100,7 @@ impl Spaces {
     }
 
     /// Shows an uploaded logo in the header.
-    pub async fn set_logo<R: Reply<SpaceView>>(
+    pub(crate) async fn set_logo<R: Reply<SpaceView>>(
         &self,
         call: &Call,
         space_id: SpaceId,
@@ -113,7 +119,7 @@ impl Spaces {
     }
 
     /// Returns what a person may do in a space at this moment; nothing where they take no part.
-    pub async fn check_access(
+    pub(crate) async fn check_access(
         &self,
         organization_id: OrganizationId,
         user_id: UserId,

@@ -1,15 +1,13 @@
 //! Creating, reading and changing spaces.
 
-use ::spaces::space::{
-    Address, CrmTarget, Permission, Sharing, SpaceChange, SpaceError, SpaceView,
-};
+use crate::space::{Address, CrmTarget, Permission, Sharing, SpaceChange, SpaceError, SpaceView};
 use service_kit::caller::{Call, Caller, CallerKind};
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::v1 as pb;
 use uuid::Uuid;
 
-use crate::peers::LOGO_ID;
-use crate::{Service, new_space};
+use super::peers::LOGO_ID;
+use super::{Service, new_space};
 
 async fn create(service: &Service, call: &Call, title: &str) -> Result<pb::Space, SpaceError> {
     let created: pb::CreateSpaceResponse = service.spaces.create(call, new_space(title)).await?;
@@ -43,7 +41,8 @@ async fn create_space_refuses_a_taken_address_and_leaves_nothing() {
     assert!(matches!(refused, SpaceError::AddressTaken));
     assert_eq!(messaging::backlog(service.database.database.pool()).await.unwrap().outbox, 1);
     let other = service.member_of_new_organization(true).await;
-    let elsewhere: Result<pb::CreateSpaceResponse, _> = service.spaces.create(&testkit::call(&other), taken).await;
+    let elsewhere: Result<pb::CreateSpaceResponse, _> =
+        service.spaces.create(&testkit::call(&other), taken).await;
     elsewhere.expect("an address is taken within its organisation only");
 }
 
@@ -75,8 +74,11 @@ async fn nobody_sees_a_space_they_take_no_part_in_not_even_with_the_query_for_al
     for stranger in [&colleague, &foreign] {
         let refused = service.spaces.get(stranger, id_of(&space)).await.unwrap_err();
         assert!(matches!(refused, SpaceError::NotFound));
-        let access =
-            service.spaces.check_access(stranger.organization_id, stranger.user_id, id_of(&space)).await.unwrap();
+        let access = service
+            .spaces
+            .check_access(stranger.organization_id, stranger.user_id, id_of(&space))
+            .await
+            .unwrap();
         assert!(access.is_empty());
     }
     let seen: i64 = service
@@ -106,7 +108,8 @@ async fn two_editors_lose_nothing_silently() {
     };
     let first: pb::UpdateSpaceResponse =
         service.spaces.update(&call, id_of(&space), change("First")).await.unwrap();
-    let second = service.spaces.update::<pb::UpdateSpaceResponse>(&call, id_of(&space), change("Second")).await;
+    let second =
+        service.spaces.update::<pb::UpdateSpaceResponse>(&call, id_of(&space), change("Second")).await;
     assert!(matches!(second, Err(SpaceError::Changed)));
     assert_eq!(service.spaces.get(&owner, id_of(&space)).await.unwrap().space.title, "First");
     assert_ne!(first.space.unwrap().etag, space.etag);
@@ -118,7 +121,8 @@ async fn a_logo_is_shown_only_if_assets_has_it_for_the_space() {
     let owner = service.member_of_new_organization(true).await;
     let call = testkit::call(&owner);
     let space = create(&service, &call, "Logo").await.unwrap();
-    let unknown = service.spaces.set_logo::<pb::SetCustomerLogoResponse>(&call, id_of(&space), Uuid::nil()).await;
+    let unknown =
+        service.spaces.set_logo::<pb::SetCustomerLogoResponse>(&call, id_of(&space), Uuid::nil()).await;
     assert!(matches!(unknown, Err(SpaceError::LogoNotFound)));
     let set: pb::SetCustomerLogoResponse =
         service.spaces.set_logo(&call, id_of(&space), LOGO_ID).await.unwrap();
@@ -161,7 +165,8 @@ async fn sixty_four_calls_with_one_key_have_one_effect_and_one_answer() {
     assert_eq!(status.code(), tonic::Code::InvalidArgument, "{status}");
     let another = testkit::caller_of(owner.organization_id, CallerKind::Member);
     let theirs = keyed(&another, "key-1", "Theirs");
-    let theirs: Result<pb::CreateSpaceResponse, _> = service.spaces.create(&theirs, new_space("Theirs")).await;
+    let theirs: Result<pb::CreateSpaceResponse, _> =
+        service.spaces.create(&theirs, new_space("Theirs")).await;
     theirs.expect("a key belongs to its caller");
 }
 
@@ -172,7 +177,7 @@ async fn toggles_are_told_only_to_those_who_may_change_them() {
     let space = create(&service, &testkit::call(&owner), "Toggles").await.unwrap();
     assert!(space.sharing.is_some());
     let mut view: SpaceView = service.spaces.get(&owner, id_of(&space)).await.unwrap();
-    view.kind = ::spaces::participant::Kind::External;
+    view.kind = crate::participant::Kind::External;
     view.space.sharing = Sharing { download: false, invite: true, upload: false };
     assert_eq!(view.permissions(), [Permission::View, Permission::Invite]);
     assert_eq!(pb::Space::from(view).sharing, None);

@@ -1,7 +1,7 @@
 //! Inviting, and what becomes of an invitation.
 
-use ::spaces::participant::{Invitation, ParticipantError};
-use ::spaces::space::{Sharing, SpaceChange};
+use crate::participant::{Invitation, ParticipantError};
+use crate::space::{Sharing, SpaceChange};
 use service_kit::caller::{Caller, CallerKind};
 use service_kit::ids::SpaceId;
 use service_kit::page::PageRequest;
@@ -11,8 +11,8 @@ use sharedspaces_proto::identity::v1 as identity;
 use sharedspaces_proto::spaces::v1 as pb;
 use uuid::Uuid;
 
-use crate::peers::user_of;
-use crate::{Service, new_space};
+use super::peers::user_of;
+use super::{Service, new_space};
 
 async fn space_of(service: &Service, owner: &Caller) -> SpaceId {
     let call = testkit::call(owner);
@@ -103,7 +103,7 @@ async fn an_accepted_invitation_is_told_once_and_the_guest_has_a_name() {
     let listed = service.participants.list(&owner, space_id, page).await.unwrap();
     let gina = listed.items.iter().find(|p| p.person.email_address == "gina@buyer.example").unwrap();
     assert_eq!(gina.person.display_name, "Gina");
-    assert_eq!(gina.state, ::spaces::participant::State::Active);
+    assert_eq!(gina.state, crate::participant::State::Active);
 }
 
 #[tokio::test]

@@ -75,7 +75,8 @@ impl OrganizationService for Directory {
             display_name: String::new(),
             locale: "en".to_owned(),
         };
-        let invited = request.email_addresses.iter().map(|address| person(user_of(address).to_string(), address));
+        let invited =
+            request.email_addresses.iter().map(|address| person(user_of(address).to_string(), address));
         let inviters = request.user_ids.iter().map(|id| person(id.clone(), "inviter@acme.example"));
         Ok(Response::new(identity::ResolveAddressesResponse { people: invited.chain(inviters).collect() }))
     }

@@ -1,14 +1,14 @@
 //! Repositories and use cases of spaces on a real database, with identity and assets played by small servers.
 
+mod creating;
 mod inviting;
 mod peers;
-mod spaces;
 
 use std::sync::Arc;
 
-use ::spaces::organization::Organization;
-use ::spaces::participant::Participants;
-use ::spaces::space::{NewSpace, Sharing, SpaceContent, Spaces};
+use crate::organization::Organization;
+use crate::participant::Participants;
+use crate::space::{NewSpace, Sharing, SpaceContent, Spaces};
 use service_kit::caller::{Caller, CallerKind};
 use service_kit::ids::OrganizationId;
 use testkit::TestDatabase;
@@ -22,7 +22,7 @@ struct Service {
 
 impl Service {
     async fn start() -> Self {
-        let database = TestDatabase::create("spaces", &[&messaging::MIGRATOR, &::spaces::MIGRATOR]).await;
+        let database = TestDatabase::create("spaces", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
         let peers = peers::start().await;
         let db = database.database.clone();
         let spaces = Spaces::new(db.clone(), testkit::clock(), testkit::ids(), peers.logos());
@@ -48,7 +48,7 @@ impl Service {
             .database
             .transaction(organization_id, move |tx| {
                 Box::pin(async move {
-                    ::spaces::organization::keep(tx, &organization).await?;
+                    crate::organization::keep(tx, &organization).await?;
                     Ok::<_, service_kit::error::CommonError>(())
                 })
             })
