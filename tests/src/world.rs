@@ -190,7 +190,8 @@ impl World {
     /// Waits until no event and no job of any service is left undone; returns the dead jobs.
     pub async fn quiesce(&self) -> anyhow::Result<i64> {
         let mut dead = 0;
-        for service in SERVICES {
+        // assets makes no events and hears none.
+        for service in SERVICES.into_iter().filter(|service| *service != "assets") {
             let url = self.database.url(
                 &database_name(service),
                 "postgres",

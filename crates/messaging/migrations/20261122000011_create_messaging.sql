@@ -60,3 +60,27 @@ CREATE TABLE jobs (
 
 CREATE INDEX jobs_open_idx ON jobs (seq) WHERE state <> 'dead';
 CREATE INDEX jobs_queue_idx ON jobs (queue_key, seq) WHERE queue_key IS NOT NULL AND state <> 'dead';
+
+-- Leases jobs that are due, and those whose lease has run out because their process has died. A job is due only when
+-- no older one of its queue is open. A function for the sake of its settings: the table grows and empties faster than
+-- its statistics follow, and a plan that reads and sorts all of it makes a backlog feed itself.
+CREATE FUNCTION claim_jobs(runner uuid, names text[], batch bigint) RETURNS SETOF jobs
+    LANGUAGE plpgsql SET enable_seqscan = off SET enable_sort = off AS $$
+BEGIN
+    RETURN QUERY
+    WITH due AS MATERIALIZED (
+        SELECT id FROM jobs AS job
+         WHERE state <> 'dead' AND name = ANY(names)
+           AND ((state = 'pending' AND run_after <= now())
+                OR (state = 'running' AND locked_until < now() AND attempt < max_attempts))
+           AND (queue_key IS NULL OR NOT EXISTS (
+                SELECT FROM jobs AS older
+                 WHERE older.queue_key = job.queue_key AND older.seq < job.seq AND older.state <> 'dead'))
+         ORDER BY seq LIMIT batch FOR UPDATE SKIP LOCKED)
+    UPDATE jobs
+       SET state = 'running', attempt = jobs.attempt + 1, locked_by = runner,
+           locked_until = now() + interval '15 seconds'
+      FROM due WHERE jobs.id = due.id
+    RETURNING jobs.*;
+END
+$$;

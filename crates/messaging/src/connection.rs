@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use lapin::options::ConfirmSelectOptions;
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::topology;
 
-const OPEN_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const OPEN_WITHIN: Duration = Duration::from_secs(10);
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 const HEARTBEAT_SECONDS: u16 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -35,7 +36,7 @@ pub(crate) struct Broker {
     links: Mutex<BTreeMap<&'static str, bool>>,
 }
 
-/// An open connection with one channel. The topology stands.
+/// An open connection with one channel, on which publishing is confirmed. The topology stands.
 pub(crate) struct Session {
     connection: Connection,
     pub(crate) channel: Channel,
@@ -61,6 +62,7 @@ impl Broker {
         let open = async {
             let connection = Connection::connect_uri(uri, properties).await?;
             let channel = connection.create_channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
             topology::declare_all(&channel, self.prefix()).await?;
             Ok::<_, lapin::Error>(Session { connection, channel })
         };

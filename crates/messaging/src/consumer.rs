@@ -12,7 +12,6 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
-    ConfirmSelectOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Confirmation, Consumer as Deliveries};
@@ -22,15 +21,18 @@ use service_kit::telemetry::names;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{Broker, Pause, Session};
+use crate::connection::{Broker, OPEN_WITHIN, Pause, Session};
+use crate::failpoint;
+use crate::inbox::{self, Incoming};
 use crate::metrics::{METRICS, message_attributes};
 use crate::runner::Handlers;
 use crate::topology::{self, Subscription};
-use crate::{failpoint, inbox};
 
 const PREFETCH: u16 = 500;
 const BATCH: usize = 200;
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+const CANCEL_WITHIN: Duration = Duration::from_secs(2);
+const STORE_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const RETRY_STORE_EVERY: Duration = Duration::from_secs(1);
 
@@ -59,12 +61,14 @@ impl Consumer {
     async fn session(&self, stop: &CancellationToken, pause: &mut Pause) -> anyhow::Result<()> {
         let session = self.broker.open(self.subscription.queue).await?;
         let channel = &session.channel;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
         let queue = topology::queue(self.broker.prefix(), self.subscription);
-        let options = BasicConsumeOptions::default();
+        let begin = async {
+            channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+            let options = BasicConsumeOptions::default();
+            channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await
+        };
         let mut deliveries =
-            channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await?;
+            timeout(OPEN_WITHIN, begin).await.context("the broker did not answer in time")??;
         pause.reset();
         loop {
             let first = tokio::select! {
@@ -80,7 +84,9 @@ impl Consumer {
                 break;
             }
         }
-        channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default()).await?;
+        let cancel = channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default());
+        // Closing ends the consumer as well; cancelling first lets another take over without a wait.
+        let _closed_anyway = timeout(CANCEL_WITHIN, cancel).await;
         session.close().await;
         Ok(())
     }
@@ -102,8 +108,8 @@ impl Consumer {
             }
         }
         if !incoming.is_empty() {
-            let consumer = self.subscription.consumer;
-            while let Err(error) = inbox::store(self.database.pool(), consumer, &incoming).await {
+            let incoming = Arc::new(incoming);
+            while let Err(error) = self.store(&incoming).await {
                 tracing::warn!(error.chain = %format!("{error:#}"), "events cannot be stored, holding them");
                 tokio::select! {
                     () = stop.cancelled() => return Ok(false),
@@ -114,6 +120,15 @@ impl Consumer {
         failpoint("inbox.after_commit_before_ack");
         session.channel.basic_ack(last_tag, BasicAckOptions { multiple: true }).await?;
         Ok(true)
+    }
+
+    /// Stores a batch in a task of its own: giving up waiting must not leave a transaction open (sqlx#4393). What is
+    /// stored after that is folded with the next try.
+    async fn store(&self, incoming: &Arc<Vec<Incoming>>) -> anyhow::Result<()> {
+        let (pool, incoming) = (self.database.pool().clone(), Arc::clone(incoming));
+        let consumer = self.subscription.consumer;
+        let store = tokio::spawn(async move { inbox::store(&pool, consumer, &incoming).await });
+        timeout(STORE_WITHIN, store).await.context("the database did not answer in time")??
     }
 
     /// Puts a message that cannot be read where a person can look at it. Counts only when the broker has it.

@@ -184,20 +184,8 @@ pub(crate) async fn claim(
     limit: usize,
 ) -> Result<Vec<Claimed>, sqlx::Error> {
     sqlx::query_as(
-        "WITH due AS MATERIALIZED (
-             SELECT id FROM jobs AS job
-              WHERE state <> 'dead' AND name = ANY($2)
-                AND ((state = 'pending' AND run_after <= now())
-                     OR (state = 'running' AND locked_until < now() AND attempt < max_attempts))
-                AND (queue_key IS NULL OR NOT EXISTS (
-                     SELECT FROM jobs AS older
-                      WHERE older.queue_key = job.queue_key AND older.seq < job.seq AND older.state <> 'dead'))
-              ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED)
-         UPDATE jobs
-            SET state = 'running', attempt = attempt + 1, locked_by = $1,
-                locked_until = now() + interval '15 seconds'
-           FROM due WHERE jobs.id = due.id
-         RETURNING jobs.id, name, organization_id, payload, event, traceparent, attempt, max_attempts, create_time",
+        "SELECT id, name, organization_id, payload, event, traceparent, attempt, max_attempts, create_time
+           FROM claim_jobs($1, $2, $3)",
     )
     .bind(runner)
     .bind(names)

@@ -9,16 +9,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation};
 use service_kit::db::Database;
 use service_kit::ids::OrganizationId;
 use sqlx::{ConnectOptions, FromRow, PgConnection};
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ use crate::{failpoint, topology};
 const LINK: &str = "relay";
 const BATCH: usize = 500;
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
+const STATEMENT_WITHIN: Duration = Duration::from_secs(10);
 const KEEP_HOUSE_EVERY: Duration = Duration::from_secs(10);
 /// How long the relay goes on for the sake of jobs that are ending; more than the runner takes.
 const OUTLIVE_JOBS: Duration = Duration::from_secs(12);
@@ -94,9 +95,8 @@ impl Relay {
     /// Connects, waits to lead, and publishes; returns when told to end.
     async fn session(&self, end: &CancellationToken, pause: &mut Pause) -> anyhow::Result<()> {
         let session = self.broker.open(LINK).await?;
-        session.channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        let mut leader = self.database.pool().connect_options().connect().await?;
-        while !try_lead(&mut leader).await? {
+        let mut leader = within(connect(&self.database)).await?;
+        while !within(try_lead(&mut leader)).await? {
             session.ensure_open()?;
             tokio::select! {
                 () = end.cancelled() => return Ok(()),
@@ -120,7 +120,7 @@ impl Relay {
         loop {
             // Looked at first, so that a whole round follows the end of the last writer.
             let is_last = end.is_cancelled();
-            let rows = pending(leader).await?;
+            let rows = within(pending(leader)).await?;
             let is_full = rows.len() == BATCH;
             if !rows.is_empty() {
                 self.publish(session, leader, &rows).await?;
@@ -132,7 +132,7 @@ impl Relay {
                 return Ok(());
             }
             if Instant::now() >= keep_house_at {
-                keep_house(leader).await?;
+                within(keep_house(leader)).await?;
                 keep_house_at = Instant::now() + KEEP_HOUSE_EVERY;
             }
             tokio::select! {
@@ -169,7 +169,7 @@ impl Relay {
         }
         let settled = settle(rows, answers);
         failpoint("relay.after_confirm_before_mark");
-        mark(leader, &settled).await?;
+        within(mark(leader, &settled)).await?;
         let sent = u64::try_from(settled.published.len()).unwrap_or_default();
         METRICS.sent.add(sent, &message_attributes(topology::EXCHANGE, "publish"));
         if !settled.refused.is_empty() {
@@ -245,21 +245,33 @@ async fn publish_row(channel: &Channel, exchange: &str, row: &Row) -> lapin::Res
         .await
 }
 
+/// Connects to be the leader. The server ends a session that stays idle, so that a leader that hangs, or that the
+/// network has cut off, leads no more; one that works is never idle for as long.
+async fn connect(database: &Database) -> Result<PgConnection, sqlx::Error> {
+    let mut leader = database.pool().connect_options().connect().await?;
+    sqlx::query("SET idle_session_timeout = '15s'").execute(&mut leader).await?;
+    Ok(leader)
+}
+
+/// Bounds a statement from this side too: a connection may be gone without a word.
+async fn within<T>(statement: impl Future<Output = Result<T, sqlx::Error>>) -> anyhow::Result<T> {
+    Ok(timeout(STATEMENT_WITHIN, statement).await.context("the database did not answer in time")??)
+}
+
 async fn try_lead(leader: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LEADER_LOCK).fetch_one(leader).await
 }
 
-async fn pending(leader: &mut PgConnection) -> anyhow::Result<Vec<Row>> {
+async fn pending(leader: &mut PgConnection) -> Result<Vec<Row>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, event_id, routing_key, type, organization_id, aggregate_id, aggregate_version, body,
                 traceparent, create_time
            FROM outbox WHERE publish_time IS NULL AND retry_time <= now()
           ORDER BY id LIMIT $1",
     )
-    .bind(i64::try_from(BATCH)?)
+    .bind(i64::try_from(BATCH).unwrap_or(1))
     .fetch_all(leader)
     .await
-    .map_err(|error| anyhow!(error).context("the outbox cannot be read"))
 }
 
 /// Marks what was published, and puts off what was refused: 1 s, doubled up to 30 s.
@@ -308,4 +320,59 @@ async fn keep_house(leader: &mut PgConnection) -> Result<(), sqlx::Error> {
     .execute(leader)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::message::{BasicReturnMessage, Delivery};
+
+    use super::*;
+
+    fn row(id: i64) -> Row {
+        Row {
+            id,
+            event_id: Uuid::from_u128(u128::try_from(id).unwrap()),
+            routing_key: String::new(),
+            r#type: String::new(),
+            organization_id: Uuid::nil().into(),
+            aggregate_id: Uuid::nil(),
+            aggregate_version: 1,
+            body: Vec::new(),
+            traceparent: None,
+            create_time: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn return_of(id: i64) -> BasicReturnMessage {
+        let mut delivery = Delivery::mock(0, "".into(), "".into(), false, Vec::new());
+        delivery.properties =
+            BasicProperties::default().with_message_id(row(id).event_id.to_string().into());
+        BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() }
+    }
+
+    #[test]
+    fn a_return_is_charged_to_the_event_it_carries_whichever_confirmation_brings_it() {
+        let rows = [row(1), row(2), row(3)];
+        let answers = vec![
+            Some(Confirmation::Ack(Some(return_of(3)))),
+            Some(Confirmation::Nack(None)),
+            Some(Confirmation::Ack(None)),
+        ];
+        let settled = settle(&rows, answers);
+        assert_eq!(settled, Settled { published: vec![1], refused: vec![2, 3], is_whole: true });
+    }
+
+    #[test]
+    fn in_a_batch_with_open_answers_only_what_is_certain_counts_as_published() {
+        let rows = [row(1), row(2), row(3), row(4)];
+        let answers = vec![Some(Confirmation::Ack(None)), Some(Confirmation::Ack(Some(return_of(3)))), None];
+        let settled = settle(&rows, answers);
+        assert_eq!(settled, Settled { published: vec![1], refused: vec![], is_whole: false });
+    }
+
+    #[test]
+    fn a_confirmation_that_was_never_asked_for_proves_nothing() {
+        let settled = settle(&[row(1)], vec![Some(Confirmation::NotRequested)]);
+        assert_eq!((settled.published, settled.refused), (vec![], vec![]));
+    }
 }

@@ -18,6 +18,7 @@ use service_kit::telemetry::{names, propagation};
 use sqlx::PgConnection;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -30,6 +31,11 @@ use crate::wake::POLL_EVERY;
 
 const CONCURRENCY: usize = 8;
 const KEEP_LEASES_EVERY: Duration = Duration::from_secs(5);
+const KEEP_LEASES_WITHIN: Duration = Duration::from_secs(4);
+const CLAIM_WITHIN: Duration = Duration::from_secs(8);
+/// What hangs for longer is a failed try: an event is a few statements, a job may talk to a slow mail server.
+const EVENT_WITHIN: Duration = Duration::from_secs(30);
+const JOB_WITHIN: Duration = Duration::from_secs(900);
 const END_WITHIN: Duration = Duration::from_secs(10);
 
 type ApplyFn = dyn for<'t> Fn(&'t mut PgConnection, Claimed, Envelope) -> BoxFuture<'t, Result<(), JobError>>
@@ -151,7 +157,7 @@ impl Runner {
             }
         }
         let all = async { while tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(END_WITHIN, all).await.is_err() {
+        if timeout(END_WITHIN, all).await.is_err() {
             tracing::warn!("jobs were cut off; they are taken up again when their leases have run out");
         }
     }
@@ -160,7 +166,9 @@ impl Runner {
         if limit == 0 {
             return Vec::new();
         }
-        match jobs::claim(self.database.pool(), self.id, &self.names, limit).await {
+        let claim = jobs::claim(self.database.pool(), self.id, &self.names, limit);
+        // What was leased after the wait is given up is taken up again when its lease has run out.
+        match timeout(CLAIM_WITHIN, claim).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(error.chain = %service_kit::error::chain(&error), "no jobs can be claimed");
@@ -182,7 +190,7 @@ impl Runner {
                 }
                 jobs::bury_lost(pool).await
             };
-            match kept.await {
+            match timeout(KEEP_LEASES_WITHIN, kept).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
                 Ok(0) => {}
                 Ok(buried) => tracing::error!(jobs.count = buried, "jobs died with their processes"),
                 Err(error) => {
@@ -211,10 +219,12 @@ impl Runner {
         async {
             failpoint("jobs.after_claim");
             let begin = Instant::now();
-            let result = AssertUnwindSafe(self.execute(&job))
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|_| Err(JobError::retry(anyhow!("the handler panicked"))));
+            let limit = if job.event.is_some() { EVENT_WITHIN } else { JOB_WITHIN };
+            let result = match timeout(limit, AssertUnwindSafe(self.execute(&job)).catch_unwind()).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(JobError::retry(anyhow!("the handler panicked"))),
+                Err(_) => Err(JobError::retry(anyhow!("the handler did not end within {limit:?}"))),
+            };
             METRICS
                 .process_duration
                 .record(begin.elapsed().as_secs_f64(), &message_attributes(job.name.as_str(), "process"));

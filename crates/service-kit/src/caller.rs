@@ -99,9 +99,18 @@ impl Call {
         Self::read(request.metadata(), request.extensions(), || request.get_ref().encode_to_vec())
     }
 
-    /// Reads the call from a streamed request; `content` stands for the request in the key's comparison.
+    /// Reads the call from a streamed request, whose content is not known yet; see [`Self::about`].
     pub fn of_stream<S>(request: &Request<S>) -> Result<Self, Status> {
         Self::read(request.metadata(), request.extensions(), Vec::new)
+    }
+
+    /// Returns the call with `content` as what its idempotency key stands for, once a stream has been read.
+    #[must_use]
+    pub fn about(mut self, content: &[u8]) -> Self {
+        if let Some(key) = &mut self.key {
+            key.request_sha256 = digest(&SHA256, content).as_ref().to_vec();
+        }
+        self
     }
 
     fn read(

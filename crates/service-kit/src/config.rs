@@ -11,8 +11,8 @@ use std::time::Duration;
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use secrecy::SecretString;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 /// The sections that every service has. Each service adds its own beside them.
@@ -48,8 +48,10 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 pub struct DatabaseConfig {
     /// Address with the role that owns nothing: `serve` and `work` use it.
+    #[serde(deserialize_with = "secret")]
     pub url: SecretString,
     /// Address with the role that owns the tables: only `migrate` uses it.
+    #[serde(default, deserialize_with = "optional_secret")]
     pub migration_url: Option<SecretString>,
     /// Most connections at once.
     #[serde(default = "max_connections")]
@@ -60,6 +62,7 @@ pub struct DatabaseConfig {
 #[derive(Clone, Debug, Deserialize)]
 pub struct BrokerConfig {
     /// AMQP address.
+    #[serde(deserialize_with = "secret")]
     pub url: SecretString,
     /// Put before the names of exchange and queues, so that tests share a broker.
     #[serde(default)]
@@ -173,6 +176,60 @@ impl Default for ShutdownConfig {
     }
 }
 
+/// Reads a secret; what is not text is refused without being printed, which serde's own message would do.
+pub fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    deserializer.deserialize_any(SecretVisitor)
+}
+
+/// Reads a secret that may be absent; see [`secret`].
+pub fn optional_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    secret(deserializer).map(Some)
+}
+
+struct SecretVisitor;
+
+impl SecretVisitor {
+    fn refuse<E: de::Error>() -> E {
+        E::custom("a secret must be text: put one that is made of digits or brackets in quotes, or in a file")
+    }
+}
+
+impl<'de> de::Visitor<'de> for SecretVisitor {
+    type Value = SecretString;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a secret")
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<SecretString, E> {
+        Ok(SecretString::from(value))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<SecretString, E> {
+        Err(Self::refuse())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<SecretString, E> {
+        Err(Self::refuse())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<SecretString, E> {
+        Err(Self::refuse())
+    }
+
+    fn visit_i128<E: de::Error>(self, _: i128) -> Result<SecretString, E> {
+        Err(Self::refuse())
+    }
+
+    fn visit_u128<E: de::Error>(self, _: u128) -> Result<SecretString, E> {
+        Err(Self::refuse())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<SecretString, E> {
+        Err(Self::refuse())
+    }
+}
+
 fn max_connections() -> u32 {
     16
 }
@@ -262,12 +319,28 @@ mod tests {
 
     #[test]
     #[expect(clippy::result_large_err, reason = "the jail's own signature")]
+    fn a_secret_of_digits_is_refused_without_being_printed_and_taken_in_quotes() {
+        figment::Jail::expect_with(|jail| {
+            jail.set_env("SPACES__GRPC__LISTEN", "127.0.0.1:2");
+            for unquoted in ["424242424242", "4242.5", "true"] {
+                jail.set_env("SPACES__DATABASE__URL", unquoted);
+                let error = load::<Settings>("spaces").unwrap_err().to_string();
+                assert!(error.contains("quotes") && !error.contains(unquoted), "{error}");
+            }
+            jail.set_env("SPACES__DATABASE__URL", "\"424242424242\"");
+            assert!(load::<Settings>("spaces").is_ok());
+            Ok(())
+        });
+    }
+
+    #[test]
+    #[expect(clippy::result_large_err, reason = "the jail's own signature")]
     fn a_bad_or_missing_setting_is_told_with_its_key() {
         figment::Jail::expect_with(|jail| {
             jail.set_env("SPACES__GRPC__LISTEN", "nowhere");
             jail.set_env("SPACES__DATABASE__URL", "postgres://one");
             let error = load::<Settings>("spaces").unwrap_err().to_string();
-            assert!(error.contains("grpc.listen") || error.contains("GRPC__LISTEN"), "{error}");
+            assert!(error.to_lowercase().contains("grpc.listen"), "{error}");
             jail.clear_env();
             jail.set_env("SPACES__GRPC__LISTEN", "127.0.0.1:2");
             let error = load::<Settings>("spaces").unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use service_kit::config::secret;
 use url::Url;
 
 /// The settings of assets alone.
@@ -21,7 +22,9 @@ pub struct S3Settings {
     /// The bucket, private, which must exist.
     pub bucket: String,
     /// The key id.
+    #[serde(deserialize_with = "secret")]
     pub access_key: SecretString,
     /// The secret key.
+    #[serde(deserialize_with = "secret")]
     pub secret_key: SecretString,
 }

@@ -68,13 +68,14 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         connectors.clone(),
     );
     let spaces = Spaces::over(SpaceServiceClient::new(kit.peers.spaces()?));
-    let logs =
-        Logs::new(kit.database.clone(), Arc::clone(&kit.clock), kit.ids.clone(), connectors, spaces);
+    let logs = Logs::new(kit.database.clone(), Arc::clone(&kit.clock), kit.ids.clone(), connectors, spaces);
     let write_log =
         WriteLog::new(kit.database.clone(), Arc::clone(&kit.clock), connections.sessions().clone());
 
     let workers = Messaging::new(&kit)
-        .on::<OrganizationCreated>(|tx, received| Box::pin(consumers::identity::organization_created(tx, received)))
+        .on::<OrganizationCreated>(|tx, received| {
+            Box::pin(consumers::identity::organization_created(tx, received))
+        })
         .on::<SpaceCreated>(|tx, received| Box::pin(consumers::spaces::space_created(tx, received)))
         .job(write_log::NAME, move |job| Box::pin(write_log.clone().run(job)))
         .workers();
@@ -90,7 +91,10 @@ fn routes(connections: Connections, logs: Logs) -> Routes {
             .max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
-        pb::record_service_server::RecordServiceServer::new(record).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        pb::record_service_server::RecordServiceServer::new(record)
+            .max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
-    .add_service(pb::log_service_server::LogServiceServer::new(log).max_decoding_message_size(UNARY_LIMIT_BYTES))
+    .add_service(
+        pb::log_service_server::LogServiceServer::new(log).max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
 }

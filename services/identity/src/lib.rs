@@ -58,6 +58,9 @@ use organization::Organizations;
 use person::{Passwords, People};
 use session::{Sessions, TokenMint};
 
+/// The points at which a test may end the process; those of messaging come to them.
+pub const FAILPOINTS: &[&str] = &["link.after_consume_before_session"];
+
 /// The schema of identity.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -104,7 +107,7 @@ impl Identity {
         let Foundation { database, clock, ids, settings, issuer } = on;
         let mac = MacKey::try_new(&settings.link_key).context("setting link_key")?;
         let keys = Arc::new(connect_keys(&database, &ids, &settings.key_encryption_key).await?);
-        let passwords = Passwords::try_new(Passwords::cores())?;
+        let passwords = Passwords::try_new(Passwords::cores(), &ids)?;
         let mint = TokenMint::new(Arc::clone(&keys), Arc::clone(&clock), ids.clone(), &issuer);
         let people = People::new(database.clone(), Arc::clone(&clock), ids.clone(), passwords.clone());
         let base_url = settings.base_url();

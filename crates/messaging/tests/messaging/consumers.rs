@@ -171,6 +171,7 @@ async fn events_are_held_while_the_database_is_away() {
     world.start_spaces(note);
     let id = world.append_organization().await;
     world.eventually_published().await;
+    eventually("the event is in hand", async || world.messages_in("spaces.from-identity").await == 0).await;
     sqlx::query("ALTER TABLE inbox_away RENAME TO inbox").execute(&owner).await.unwrap();
     assert_eq!(world.eventually_applied(1).await, [id]);
     world.close().await;

@@ -1,6 +1,7 @@
 //! From the outbox to the broker.
 
-use lapin::options::BasicPublishOptions;
+use futures_util::StreamExt;
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Confirmation};
 use messaging::outbox::{self, NewEvent};
@@ -9,7 +10,7 @@ use sharedspaces_proto::identity::events::v1::OrganizationCreated;
 use testkit::eventually;
 use uuid::Uuid;
 
-use crate::support::{World, append, member_created, organization_created};
+use crate::support::{Proxy, World, append, member_created, note, organization_created};
 
 #[tokio::test]
 async fn a_rolled_back_change_publishes_nothing() {
@@ -138,14 +139,11 @@ async fn what_is_published_carries_what_consumers_need() {
     let id = world.append_organization().await;
     world.eventually_published().await;
     let queue = topology::queue(&world.broker.prefix, &topology::SUBSCRIPTIONS[0]);
-    let got = world
-        .channel
-        .basic_get(queue.into(), lapin::options::BasicGetOptions { no_ack: true })
-        .await
-        .unwrap()
-        .unwrap();
-    let properties = &got.delivery.properties;
-    assert_eq!(got.delivery.routing_key.as_str(), "identity.organization.created.v1");
+    let options = BasicConsumeOptions::default();
+    let consume = world.channel.basic_consume(queue.into(), "".into(), options, FieldTable::default());
+    let got = consume.await.unwrap().next().await.unwrap().unwrap();
+    let properties = &got.properties;
+    assert_eq!(got.routing_key.as_str(), "identity.organization.created.v1");
     assert_eq!(properties.message_id().as_ref().unwrap().as_str(), id.to_string());
     assert_eq!(
         properties.kind().as_ref().unwrap().as_str(),
@@ -191,5 +189,58 @@ async fn the_broker_returns_what_it_cannot_route_with_its_message_id() {
         .unwrap();
     let Confirmation::Ack(Some(returned)) = confirm.await.unwrap() else { panic!("not returned") };
     assert_eq!(returned.delivery.properties.message_id().as_ref().unwrap().as_str(), "m");
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_is_built_again_and_nothing_is_lost() {
+    let mut world = World::new().await;
+    let proxy = Proxy::start(&testkit::amqp_url()).await;
+    world.broker.url = proxy.url.clone().into();
+    world.start_identity();
+    world.start_spaces(note);
+    let mut appended = Vec::new();
+    for round in 1..=4 {
+        for _ in 0..25 {
+            appended.push(world.append_organization().await);
+        }
+        if round < 4 {
+            world.eventually_applied(appended.len() - 20).await;
+            proxy.cut();
+        }
+    }
+    let mut applied = world.eventually_applied(100).await;
+    world.eventually_published().await;
+    world.eventually_no_jobs().await;
+    applied.sort();
+    appended.sort();
+    assert_eq!(applied, appended);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn zz_load() {
+    let mut world = World::new().await;
+    let mut tx = world.identity.database.pool().begin().await.unwrap();
+    for _ in 0..5000 { append(&mut tx, &organization_created()).await; }
+    tx.commit().await.unwrap();
+    let t = std::time::Instant::now();
+    world.start_identity();
+    while world.unpublished().await > 0 { tokio::time::sleep(std::time::Duration::from_millis(50)).await; }
+    println!("published {:?}", t.elapsed());
+    let t = std::time::Instant::now();
+    world.start_spaces(note);
+    testkit::eventually_within(std::time::Duration::from_secs(60), "x", async || world.messages_in("spaces.from-identity").await == 0).await;
+    println!("consumed {:?}", t.elapsed());
+    testkit::eventually_within(std::time::Duration::from_secs(60), "x", async || world.effects().await.len() == 5000).await;
+    println!("applied {:?}", t.elapsed());
+    let mut lat = vec![];
+    for _ in 0..50 { let n = world.effects().await.len(); let t = std::time::Instant::now(); world.append_organization().await;
+      while world.effects().await.len() == n { tokio::time::sleep(std::time::Duration::from_millis(1)).await; } lat.push(t.elapsed()); }
+    let rows: Vec<(Uuid, f64)> = sqlx::query_as("SELECT event_id, extract(epoch from publish_time-create_time)::float8 FROM outbox ORDER BY id DESC LIMIT 5").fetch_all(world.identity.database.pool()).await.unwrap();
+    for (id, p) in rows { let c: f64 = sqlx::query_scalar("SELECT extract(epoch from create_time)::float8 FROM outbox WHERE event_id=$1").bind(id).fetch_one(world.identity.database.pool()).await.unwrap();
+      let r: f64 = sqlx::query_scalar("SELECT extract(epoch from receive_time)::float8 FROM inbox WHERE event_id=$1").bind(id).fetch_one(world.spaces.database.pool()).await.unwrap();
+      println!("mark {p} inbox {}", r-c); }
+    lat.sort(); println!("latency p50 {:?} p98 {:?}", lat[25], lat[49]);
     world.close().await;
 }

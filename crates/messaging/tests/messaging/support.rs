@@ -18,6 +18,7 @@ use sharedspaces_proto::identity::events::v1::{
 use sharedspaces_proto::identity::v1::Organization;
 use sqlx::PgConnection;
 use testkit::{TestDatabase, eventually};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -195,6 +196,7 @@ pub(crate) async fn append_of<E: Event>(tx: &mut PgConnection, event: &E, aggreg
 }
 
 /// Notes that an event was applied.
+#[expect(clippy::needless_pass_by_value, reason = "the signature of a handler")]
 pub(crate) fn note(tx: &mut PgConnection, received: Received<OrganizationCreated>) -> Applied<'_> {
     Box::pin(async move {
         sqlx::query("INSERT INTO effects (event_id, organization_id) VALUES ($1, $2)")
@@ -222,3 +224,37 @@ pub(crate) fn properties(event_id: &str, organization_id: &str) -> BasicProperti
 
 /// A flag that any number of handlers can look at.
 pub(crate) type Shared<T> = Arc<std::sync::Mutex<T>>;
+
+/// A way to the broker that can be cut.
+pub(crate) struct Proxy {
+    pub(crate) url: String,
+    links: Shared<Vec<tokio::task::AbortHandle>>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(url: &str) -> Self {
+        let uri: lapin::uri::AMQPUri = url.parse().unwrap();
+        let upstream = format!("{}:{}", uri.authority.host, uri.authority.port);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let links: Shared<Vec<tokio::task::AbortHandle>> = Shared::default();
+        let accepted = Arc::clone(&links);
+        let to = upstream.clone();
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut far = TcpStream::connect(&to).await.unwrap();
+                let link = tokio::spawn(async move {
+                    // Ends with an error when it is cut, which is what it is for.
+                    let _cut = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                });
+                accepted.lock().unwrap().push(link.abort_handle());
+            }
+        });
+        Self { url: url.replace(&upstream, &format!("127.0.0.1:{port}")), links }
+    }
+
+    /// Cuts what is connected; what connects later is let through.
+    pub(crate) fn cut(&self) {
+        self.links.lock().unwrap().drain(..).for_each(|link| link.abort());
+    }
+}

@@ -55,7 +55,8 @@ impl Logos {
     }
 
     /// Takes an upload for a space; reads no byte of it before the caller is known to be allowed. A repeated
-    /// idempotency key gives the first logo again; what was sent with the repetition is left to be collected.
+    /// idempotency key with the same file gives the first logo again; the repetition's own object is left to be
+    /// collected.
     pub(crate) async fn upload<R, S>(&self, call: &Call, new: NewLogo, chunks: S) -> Result<R, LogoError>
     where
         R: Reply<Logo>,
@@ -65,11 +66,12 @@ impl Logos {
         admit_upload(self.spaces.access_of(caller, new.space_id).await?)?;
         let place = self.uploads.try_acquire().map_err(|_| LogoError::Busy)?;
         let content = intake::read(chunks, PACE).await?;
+        let call = call.clone().about(&[new.space_id.uuid().as_bytes().as_slice(), &content].concat());
         let picture = self.converter.convert(content).await?;
         drop(place);
         let (organization_id, logo_id) = self.store_object(caller, new, picture).await?;
         self.database
-            .write(call, organization_id, move |tx| {
+            .write(&call, organization_id, move |tx| {
                 Box::pin(async move {
                     repo::mark_ready(tx, organization_id, logo_id).await?.ok_or(LogoError::Interrupted)
                 })

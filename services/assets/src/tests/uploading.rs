@@ -93,9 +93,11 @@ async fn the_same_idempotency_key_gives_the_same_logo() {
     let first = world.upload_with_key(&editor, space_id, &file, "one").await.unwrap();
     let again = world.upload_with_key(&editor, space_id, &file, "one").await.unwrap();
     let other = world.upload_with_key(&editor, space_id, &file, "two").await.unwrap();
+    let mixed_up = world.upload_with_key(&editor, space_id, &pictures::png(8, 16), "one").await.unwrap_err();
+    assert_eq!(mixed_up.code(), tonic::Code::InvalidArgument, "{mixed_up}");
     assert_eq!(again, first);
     assert_ne!(other.logo_id, first.logo_id);
-    assert_eq!((world.count_rows("READY").await, world.count_rows("PENDING").await), (2, 1));
+    assert_eq!((world.count_rows("READY").await, world.count_rows("PENDING").await), (2, 2));
 }
 
 #[tokio::test]

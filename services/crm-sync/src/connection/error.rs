@@ -52,8 +52,12 @@ impl From<OrganizationError> for ConnectionError {
 impl From<CrmError> for ConnectionError {
     fn from(error: CrmError) -> Self {
         match error {
-            CrmError::Retry { message, .. } | CrmError::Deferred { message, .. } => Self::CrmUnavailable { message },
-            CrmError::Reauthenticate => Self::CrmUnavailable { message: "The CRM takes no token of ours.".to_owned() },
+            CrmError::Retry { message, .. } | CrmError::Deferred { message, .. } => {
+                Self::CrmUnavailable { message }
+            }
+            CrmError::Reauthenticate => {
+                Self::CrmUnavailable { message: "The CRM takes no token of ours.".to_owned() }
+            }
             CrmError::Reconnect { .. } => Self::ReconnectNeeded,
             CrmError::Permanent { message } => Self::Refused { message },
         }

@@ -144,7 +144,9 @@ impl Connections {
         let organization = caller.organization_id;
         self.database
             .read(organization, move |tx| {
-                Box::pin(async move { Ok::<_, ConnectionError>(organization::require_crm(tx, organization).await?) })
+                Box::pin(async move {
+                    Ok::<_, ConnectionError>(organization::require_crm(tx, organization).await?)
+                })
             })
             .await?;
         let found = self.sessions.call(
@@ -208,7 +210,8 @@ impl Connections {
     ) -> Result<Connection, ConnectionError> {
         organization::repo::lock(tx, organization).await?;
         let known =
-            repo::find_by_crm_organization(tx, organization, flow.provider, &grant.crm_organization_id).await?;
+            repo::find_by_crm_organization(tx, organization, flow.provider, &grant.crm_organization_id)
+                .await?;
         if known.is_none() && repo::count(tx, organization).await? >= MAX_CONNECTIONS {
             return Err(ConnectionError::TooMany);
         }
@@ -216,7 +219,8 @@ impl Connections {
         let refresh_token = grant.refresh_token.as_ref().ok_or_else(|| {
             CommonError::Unexpected(anyhow::anyhow!("a connector exchanged a code for no refresh token"))
         })?;
-        let tokens = self.secrets.seal_tokens(organization, connection_id, &grant.access_token, refresh_token)?;
+        let tokens =
+            self.secrets.seal_tokens(organization, connection_id, &grant.access_token, refresh_token)?;
         let connection = Connection {
             connection_id,
             provider: flow.provider,

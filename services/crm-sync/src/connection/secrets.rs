@@ -100,8 +100,9 @@ mod tests {
         let secrets = Secrets::try_new(&SecretString::from(STANDARD.encode([7; 32]))).unwrap();
         let [acme, globex] = [1, 2].map(|n| OrganizationId::from(Uuid::from_u128(n)));
         let [one, two] = [3, 4].map(|n| ConnectionId::from(Uuid::from_u128(n)));
-        let tokens =
-            secrets.seal_tokens(acme, one, &SecretString::from("access"), &SecretString::from("refresh")).unwrap();
+        let tokens = secrets
+            .seal_tokens(acme, one, &SecretString::from("access"), &SecretString::from("refresh"))
+            .unwrap();
         assert_eq!(secrets.open_access(acme, one, &tokens).unwrap().expose_secret(), "access");
         assert_eq!(secrets.open_refresh(acme, one, &tokens).unwrap().expose_secret(), "refresh");
         assert!(secrets.open_access(globex, one, &tokens).is_err());

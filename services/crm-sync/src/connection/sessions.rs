@@ -49,6 +49,9 @@ impl From<CallError> for ConnectionError {
     }
 }
 
+/// What is done with a session; it may be done twice.
+type Work<I, T> = for<'a> fn(&'a dyn CrmConnector, &'a Session, &'a I) -> BoxFuture<'a, Result<T, CrmError>>;
+
 /// Keeps the tokens of connections.
 #[derive(Clone)]
 pub(crate) struct Sessions {
@@ -69,7 +72,7 @@ impl Sessions {
         organization: OrganizationId,
         connection: ConnectionId,
         input: &I,
-        work: for<'a> fn(&'a dyn CrmConnector, &'a Session, &'a I) -> BoxFuture<'a, Result<T, CrmError>>,
+        work: Work<I, T>,
     ) -> Result<T, CallError> {
         let credentials = self.credentials(organization, connection).await?;
         let connector = self.connectors.of(credentials.provider);
@@ -214,7 +217,9 @@ impl Sessions {
         }
         self.database
             .transaction(organization, move |tx| {
-                Box::pin(async move { Ok(repo::end_lease(tx, organization, connection, lease, state).await?) })
+                Box::pin(
+                    async move { Ok(repo::end_lease(tx, organization, connection, lease, state).await?) },
+                )
             })
             .await
     }

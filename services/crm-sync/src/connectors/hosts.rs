@@ -47,7 +47,8 @@ impl Hosts {
             && url.fragment().is_none()
             && url.path() == "/";
         // What the parser repaired (`\`, tabs, `https:/x`) could be read otherwise elsewhere.
-        let untouched = address.trim_end_matches('/').eq_ignore_ascii_case(url.as_str().trim_end_matches('/'));
+        let untouched =
+            address.trim_end_matches('/').eq_ignore_ascii_case(url.as_str().trim_end_matches('/'));
         if !plain || !untouched {
             return Err(refused);
         }
@@ -73,9 +74,9 @@ fn is_http(url: &Url) -> bool {
 /// Tells whether `host` has at least one whole label before `suffix`, and only plain labels.
 fn is_below(host: &str, suffix: &str) -> bool {
     host.strip_suffix(suffix).is_some_and(|labels| {
-        labels.split('.').all(|label| {
-            !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        })
+        labels
+            .split('.')
+            .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
     })
 }
 
@@ -122,7 +123,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     // Also what carries an IPv4 address inside (mapped, NAT64, 6to4): only 2000::/3 without its special parts is left.
     let [first, second, ..] = address.segments();
     let global_unicast = first & 0xe000 == 0x2000;
-    let special = first == 0x2002 || (first == 0x2001 && (second < 0x200 || second == 0xdb8)) || first == 0x3fff;
+    let special =
+        first == 0x2002 || (first == 0x2001 && (second < 0x200 || second == 0xdb8)) || first == 0x3fff;
     global_unicast && !special
 }
 
@@ -229,21 +231,44 @@ mod tests {
         for good in ["http://127.0.0.1:8080", "https://127.0.0.1", "http://127.0.0.1:8080/"] {
             assert!(hosts.check(good).is_ok(), "{good}");
         }
-        for bad in ["http://127.0.0.1:8080/x", "http://u@127.0.0.1", "ftp://127.0.0.1", "http://127.0.0.1.evil.test"] {
+        for bad in
+            ["http://127.0.0.1:8080/x", "http://u@127.0.0.1", "ftp://127.0.0.1", "http://127.0.0.1.evil.test"]
+        {
             assert!(hosts.check(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn only_addresses_of_the_public_internet_are_public() {
-        for public in ["13.110.1.1", "2606:4700::1", "100.63.0.1", "100.128.0.1", "198.17.0.1", "198.20.0.1"] {
+        for public in ["13.110.1.1", "2606:4700::1", "100.63.0.1", "100.128.0.1", "198.17.0.1", "198.20.0.1"]
+        {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
         for private in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.0.0.1",
-            "192.168.1.1", "198.18.0.1", "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1",
-            "::ffff:7f00:1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "2001::1", "fc00::1", "fe80::1",
-            "ff02::1", "3fff::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.0.0.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:7f00:1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "2001::1",
+            "fc00::1",
+            "fe80::1",
+            "ff02::1",
+            "3fff::1",
         ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
         }

@@ -13,7 +13,8 @@ pub(crate) async fn organization_created(
     tx: &mut PgConnection,
     received: Received<OrganizationCreated>,
 ) -> Result<(), JobError> {
-    let organization = received.event.organization.ok_or_else(|| JobError::dead(anyhow!("no organisation")))?;
+    let organization =
+        received.event.organization.ok_or_else(|| JobError::dead(anyhow!("no organisation")))?;
     let plan = Plan::of_event(organization.plan()).ok_or_else(|| JobError::dead(anyhow!("no plan")))?;
     organization::repo::keep(tx, received.organization_id, plan).await?;
     Ok(())

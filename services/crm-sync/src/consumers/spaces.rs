@@ -25,8 +25,7 @@ pub(crate) async fn space_created(
     let organization = received.organization_id;
     let Some(target) = received.event.crm_target else { return Ok(()) };
     let space = received.event.space.ok_or_else(|| JobError::dead(anyhow!("no space")))?;
-    let mut new =
-        new_log(organization, space, target, received.event_time).map_err(JobError::dead)?;
+    let mut new = new_log(organization, space, target, received.event_time).map_err(JobError::dead)?;
     new.failure = obstacle(tx, organization, new.target.connection_id).await?;
     if log::repo::insert(tx, &new).await? && new.failure.is_none() {
         jobs::enqueue(tx, log::write_job(new.log_id.uuid(), organization, new.log_id)).await?;
@@ -44,7 +43,9 @@ async fn obstacle(
         Ok(()) => {}
         Err(OrganizationError::PlanRequired) => return Ok(Some("CRM logging needs the plan ULTIMATE.")),
         // The organisation's own event is on its way; nothing is kept, and the event comes again.
-        Err(OrganizationError::NotReady) => return Err(JobError::retry(anyhow!("the organisation is not known yet"))),
+        Err(OrganizationError::NotReady) => {
+            return Err(JobError::retry(anyhow!("the organisation is not known yet")));
+        }
         Err(OrganizationError::Common(error)) => return Err(error.into()),
     }
     let exists = connection::repo::exists(tx, organization, connection).await.map_err(CommonError::from)?;
@@ -84,7 +85,12 @@ fn new_log(
             record_id: target.record_id,
             record_name: target.record_name,
         },
-        snapshot: Snapshot { title: space.title, url: space.url, description: space.description, create_time },
+        snapshot: Snapshot {
+            title: space.title,
+            url: space.url,
+            description: space.description,
+            create_time,
+        },
         create_time: event_time,
         failure: None,
     })

@@ -10,7 +10,9 @@ use service_kit::validate::Violations;
 use sharedspaces_proto::crmsync::v1 as pb;
 use sharedspaces_proto::spaces::v1 as spaces_pb;
 
-use crate::connection::{Connection, ConnectionState, FinishedFlow, NewConnection, Search, StartedConnection};
+use crate::connection::{
+    Connection, ConnectionState, FinishedFlow, NewConnection, Search, StartedConnection,
+};
 use crate::connectors::{CrmRecord, Provider, RecordType};
 use crate::log::{ListLogs, LogId, LogKind, LogState, ShownLog, Target};
 
@@ -199,7 +201,7 @@ mod tests {
             login_url: "https://login.salesforce.com".to_owned(),
         };
         assert!(NewConnection::try_from(all.clone()).is_ok());
-        let refused = |request| {
+        let refused = |request: pb::StartConnectionRequest| {
             let violations = NewConnection::try_from(request).unwrap_err();
             violations.iter().map(|violation| violation.field.clone()).collect::<Vec<_>>()
         };
@@ -211,7 +213,8 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_with_a_request_is_told_at_once() {
-        let request = pb::ListLogsRequest { page_size: 101, page_token: "!".to_owned(), ..Default::default() };
+        let request =
+            pb::ListLogsRequest { page_size: 101, page_token: "!".to_owned(), ..Default::default() };
         assert_eq!(ListLogs::try_from(request).unwrap_err().iter().count(), 3);
         let request = pb::CompleteConnectionRequest::default();
         assert_eq!(FinishedFlow::try_from(request).unwrap_err().iter().count(), 2);

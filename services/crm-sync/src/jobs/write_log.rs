@@ -69,17 +69,14 @@ impl WriteLog {
     pub(crate) async fn run(self, job: Job) -> Result<(), JobError> {
         let organization = job.organization_id;
         let (attempt, is_last) = (job.attempt, job.is_last_attempt());
-        let payload: Payload =
-            serde_json::from_value(job.payload).map_err(JobError::dead)?;
+        let payload: Payload = serde_json::from_value(job.payload).map_err(JobError::dead)?;
         let log_id = payload.log_id;
         let Some(log) = self.begin(organization, log_id).await? else { return Ok(()) };
         messaging::failpoint(BEFORE_CALL);
-        let answered = self.sessions.call(
-            organization,
-            log.connection_id,
-            &log.entry,
-            |connector, session, entry| connector.write_log(session, entry),
-        );
+        let answered =
+            self.sessions.call(organization, log.connection_id, &log.entry, |connector, session, entry| {
+                connector.write_log(session, entry)
+            });
         match answered.await {
             Ok(record_id) => {
                 messaging::failpoint(AFTER_2XX_BEFORE_COMMIT);
@@ -133,9 +130,9 @@ impl WriteLog {
         tracing::warn!(crm.log.id = %log_id, crm.log.state = state.as_str(), "log not written");
         self.database
             .transaction::<_, CommonError, _>(organization, move |tx| {
-                Box::pin(async move {
-                    Ok(log::repo::set_state(tx, organization, log_id, state, &reason).await?)
-                })
+                Box::pin(
+                    async move { Ok(log::repo::set_state(tx, organization, log_id, state, &reason).await?) },
+                )
             })
             .await?;
         Err(error)
@@ -145,7 +142,11 @@ impl WriteLog {
 /// Decides what becomes of a log after a failed try.
 fn outcome(error: CallError, attempt: i32, is_last: bool) -> Outcome {
     let source = anyhow!("the log was not written");
-    let ended = |state, reason: String| Outcome { state, reason, error: JobError::dead(anyhow!("the log was refused")) };
+    let ended = |state, reason: String| Outcome {
+        state,
+        reason,
+        error: JobError::dead(anyhow!("the log was refused")),
+    };
     let (after, reason) = match error {
         CallError::Crm(CrmError::Permanent { message }) => return ended(LogState::Failed, message),
         CallError::Crm(CrmError::Reconnect { message }) => return ended(LogState::ReconnectNeeded, message),
@@ -163,7 +164,11 @@ fn outcome(error: CallError, attempt: i32, is_last: bool) -> Outcome {
         }
     };
     let state = if is_last { LogState::Failed } else { LogState::Pending };
-    Outcome { state, reason, error: JobError::retry_after(source, after.unwrap_or_else(|| pause_after(attempt))) }
+    Outcome {
+        state,
+        reason,
+        error: JobError::retry_after(source, after.unwrap_or_else(|| pause_after(attempt))),
+    }
 }
 
 /// How long to leave a CRM alone that does not say how long itself: seconds at first, then up to an hour.

@@ -22,7 +22,9 @@ use crate::connectors::Connectors;
 use crate::jobs::write_log;
 use crate::organization;
 
-pub(crate) use entity::{CrmLog, ListLogs, LogId, LogKey, LogKind, LogState, LogToWrite, NewLog, ShownLog, Target};
+pub(crate) use entity::{
+    CrmLog, ListLogs, LogId, LogKey, LogKind, LogState, LogToWrite, NewLog, ShownLog, Target,
+};
 pub use error::LogError;
 
 /// The use cases of logs.

@@ -36,11 +36,9 @@ impl Invitation {
     /// Returns the token of a version of the link. It is made from the key alone, so that it can be printed again byte
     /// by byte while nothing secret is stored or queued.
     pub(crate) fn token(&self, mac: &MacKey, version: i32) -> Token {
-        let parts: [&[u8]; 3] = [
-            self.organization_id.uuid().as_bytes().as_slice(),
-            self.invitation_id.uuid().as_bytes().as_slice(),
-            &version.to_be_bytes(),
-        ];
+        let (organization, invitation) = (self.organization_id.uuid(), self.invitation_id.uuid());
+        let version = version.to_be_bytes();
+        let parts: [&[u8]; 3] = [organization.as_bytes(), invitation.as_bytes(), &version];
         Token::new(self.organization_id, mac.hash("invitation", &parts))
     }
 }

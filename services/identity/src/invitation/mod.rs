@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod repo;
 
+use messaging::failpoint;
 use secrecy::ExposeSecret;
 use service_kit::db::Database;
 use service_kit::ids::Ids;
@@ -22,7 +23,7 @@ use crate::session::{self, TokenMint};
 use crate::token::Token;
 
 pub(crate) use entity::{
-    Acceptance, Accepted, Invitation, InvitationId, IssuedLink, LandingPage, Opening,
+    Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening,
 };
 pub use error::InvitationError;
 
@@ -134,7 +135,7 @@ async fn accept(
     let user_id = guest.user_id;
     consent::repo::append(tx, Consent { consent_id: ids.next(), organization_id, user_id, notice: &notice })
         .await?;
-    fail::fail_point!("link.after_consume_before_session");
+    failpoint("link.after_consume_before_session");
     let tokens = session::start(tx, mint, &guest).await?;
     events::append_accepted(tx, ids.next(), &link, (&guest, accept_time)).await?;
     Ok(Accepted { tokens, user_id, space_id: link.space_id })

@@ -12,6 +12,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::error::CommonError;
+use service_kit::ids::Ids;
 use service_kit::validate::Violations;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zxcvbn::{Score, zxcvbn};
@@ -78,20 +79,12 @@ impl Passwords {
     }
 
     /// Returns a hasher that keeps `cores` cores busy at most. Takes as long as one hashing.
-    pub(crate) fn try_new(cores: usize) -> anyhow::Result<Self> {
-        let unknown: [u8; 32] = argon2::password_hash::phc::Salt::generate()
-            .as_ref()
-            .iter()
-            .copied()
-            .cycle()
-            .take(32)
-            .collect::<Vec<_>>()
-            .try_into()
-            .map_err(|_| anyhow!("no dummy password"))?;
+    pub(crate) fn try_new(cores: usize, ids: &Ids) -> anyhow::Result<Self> {
+        let nobody_knows: [u8; 32] = ids.secret_bytes()?;
         Ok(Self {
             cores: Arc::new(Semaphore::new(cores)),
             places: Arc::new(Semaphore::new(cores + WAITING_MAX)),
-            dummy: hash(&unknown)?,
+            dummy: hash(&nobody_knows)?,
         })
     }
 
@@ -235,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_is_argon2id_at_the_chosen_parameters_and_only_its_password_matches() {
-        let passwords = Passwords::try_new(1).unwrap();
+        let passwords = Passwords::try_new(1, &testkit::ids()).unwrap();
         let stored = hash(b"plum-Kettle-orbit-77").unwrap();
         assert!(stored.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         for (text, stored, expected) in [
@@ -261,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_queue_takes_as_many_as_it_says_and_refuses_one_more() {
-        let passwords = Passwords::try_new(2).unwrap();
+        let passwords = Passwords::try_new(2, &testkit::ids()).unwrap();
         let places: Vec<_> = (0..2 + WAITING_MAX).map(|_| passwords.reserve().unwrap()).collect();
         assert!(passwords.reserve().is_none());
         drop(places);

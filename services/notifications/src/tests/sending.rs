@@ -33,7 +33,7 @@ impl Scene {
     fn of(world: World) -> Self {
         let inviter = world.person("Ines", "ines@acme.test", "en");
         let guest = world.person("Gil", "gil@globex.test", "fr-CH");
-        let event = guest_invited(&inviter, &guest, "Big deal", "Hello Gil");
+        let event = guest_invited(&inviter, &guest, "Big deal", "Hello Gil\r\n.\r\nRCPT TO:<eve@evil.test>");
         Self { world, guest, event }
     }
 
@@ -252,7 +252,7 @@ async fn a_connection_lost_after_the_content_gives_the_same_mail_twice_byte_for_
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up_and_tried_again() {
-    let short = Duration::from_millis(300);
+    let short = Duration::from_millis(800);
     let impatient = |config| Smtp::try_new(config).unwrap().with_deadlines(short, short * 2);
     let scene = Scene::of(World::with(impatient).await);
     for (phase, about) in

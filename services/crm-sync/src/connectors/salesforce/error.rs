@@ -61,17 +61,22 @@ impl Refusal {
         let retry = |message: &str| Self::Error(CrmError::Retry { after, message: message.to_owned() });
         match error.error_code.as_str() {
             "DUPLICATE_VALUE" => Self::AlreadyDone,
-            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" if error.fields.iter().any(|field| field == "Status") => {
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+                if error.fields.iter().any(|field| field == "Status") =>
+            {
                 Self::StaleStatus
             }
             "INVALID_SESSION_ID" => Self::Error(CrmError::Reauthenticate),
             "UNABLE_TO_LOCK_ROW" => retry("The record is being changed in Salesforce."),
             "SERVER_UNAVAILABLE" => retry("Salesforce is not available."),
             // Answered with 403 or 429. Too many long calls at once pass in seconds, the daily quota does not.
-            "REQUEST_LIMIT_EXCEEDED" if error.message.starts_with("Concurrent") => retry("Salesforce is busy."),
+            "REQUEST_LIMIT_EXCEEDED" if error.message.starts_with("Concurrent") => {
+                retry("Salesforce is busy.")
+            }
             "REQUEST_LIMIT_EXCEEDED" => Self::Error(CrmError::Deferred {
                 after: after.unwrap_or(QUOTA_PAUSE),
-                message: "Salesforce's limit of calls per day is used up; it is tried again later.".to_owned(),
+                message: "Salesforce's limit of calls per day is used up; it is tried again later."
+                    .to_owned(),
             }),
             code => match status.as_u16() {
                 401 => Self::Error(CrmError::Reauthenticate),
@@ -99,7 +104,9 @@ fn words(code: &str, message: &str, status: u16) -> String {
         }
         "FIELD_INTEGRITY_EXCEPTION" => format!("Salesforce does not link a log to the chosen record{own}"),
         "REQUIRED_FIELD_MISSING" => {
-            format!("Salesforce requires fields of a task that a log does not have; an admin can change that{own}")
+            format!(
+                "Salesforce requires fields of a task that a log does not have; an admin can change that{own}"
+            )
         }
         "FIELD_CUSTOM_VALIDATION_EXCEPTION" | "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" => {
             format!("A rule of your Salesforce refuses the log{own}")
@@ -109,7 +116,9 @@ fn words(code: &str, message: &str, status: u16) -> String {
         "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED" => {
             "The edition of your Salesforce, or the connected user, has no access to its API.".to_owned()
         }
-        "NOT_FOUND" | "INVALID_FIELD" => format!("Salesforce lacks a field or object that logging needs{own}"),
+        "NOT_FOUND" | "INVALID_FIELD" => {
+            format!("Salesforce lacks a field or object that logging needs{own}")
+        }
         _ if code.starts_with("INSUFFICIENT_ACCESS") => {
             "The connected user may not add tasks to the chosen record in Salesforce.".to_owned()
         }
@@ -120,7 +129,8 @@ fn words(code: &str, message: &str, status: u16) -> String {
 
 /// Salesforce's own words, made harmless: one line, no control characters, of bounded length.
 fn quoted(message: &str) -> String {
-    let text: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS_MAX).collect();
+    let text: String =
+        message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS_MAX).collect();
     if text.trim().is_empty() { ".".to_owned() } else { format!(": “{}”.", text.trim()) }
 }
 
@@ -158,7 +168,9 @@ pub(super) fn of_exchange(error: &OauthError) -> CrmError {
     let own = quoted(&error.error_description);
     CrmError::permanent(match error.error.as_str() {
         "invalid_grant" => format!("Salesforce did not take the code; start again{own}"),
-        "inactive_user" | "inactive_org" => "The user or the organisation is not active in Salesforce.".to_owned(),
+        "inactive_user" | "inactive_org" => {
+            "The user or the organisation is not active in Salesforce.".to_owned()
+        }
         "" => format!("Salesforce refused to connect with status {}.", error.status),
         code => format!("Salesforce refused to connect with {code}{own}"),
     })
@@ -171,8 +183,9 @@ pub(super) fn of_refresh(error: &OauthError) -> CrmError {
             message: "Salesforce has ended the connection: an admin must connect it again.".to_owned(),
         },
         "inactive_user" | "inactive_org" => CrmError::Reconnect {
-            message: "The connected user or organisation is not active in Salesforce: an admin must connect again."
-                .to_owned(),
+            message:
+                "The connected user or organisation is not active in Salesforce: an admin must connect again."
+                    .to_owned(),
         },
         // Also a refusal of the app itself: that is for its operator to mend, and no reason to end connections.
         _ => CrmError::retry("Salesforce gives no new access token at the moment."),
@@ -255,11 +268,8 @@ mod tests {
     #[test]
     fn only_a_revoked_grant_ends_a_connection() {
         let refused = |error: &str, description: &str, status| {
-            let error = OauthError {
-                error: error.to_owned(),
-                error_description: description.to_owned(),
-                status,
-            };
+            let error =
+                OauthError { error: error.to_owned(), error_description: description.to_owned(), status };
             matches!(of_refresh(&error), CrmError::Reconnect { .. })
         };
         assert!(refused("invalid_grant", "expired access/refresh token", 400));

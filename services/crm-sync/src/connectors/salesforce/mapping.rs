@@ -144,7 +144,14 @@ mod tests {
         assert!(with(RecordType::Opportunity, "006Sb000000001aIAA"));
         assert!(!with(RecordType::Account, "006Sb000000001aIAA"));
         assert!(!with(RecordType::Opportunity, "001Sb000000001aIAA"));
-        for bad in ["", "001Sb000000001", "001Sb000000001aIAAx", "001Sb0000000/../", "001Sb000000001'", "001Sb00000000éa"] {
+        for bad in [
+            "",
+            "001Sb000000001",
+            "001Sb000000001aIAAx",
+            "001Sb0000000/../",
+            "001Sb000000001'",
+            "001Sb00000000éa",
+        ] {
             assert!(!with(RecordType::Account, bad), "{bad}");
         }
     }

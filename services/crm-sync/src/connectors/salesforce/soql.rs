@@ -41,7 +41,8 @@ mod tests {
         while let Some((at, character)) = characters.next() {
             match character {
                 '\'' => {
-                    let inside = text.strip_prefix("\u{1}").unwrap().strip_suffix("\u{1}").unwrap().to_owned();
+                    let inside =
+                        text.strip_prefix("\u{1}").unwrap().strip_suffix("\u{1}").unwrap().to_owned();
                     return (inside, &literal[at + 2..]);
                 }
                 // A bare wildcard is marked, so that one from inside is told from an escaped one.
@@ -69,7 +70,8 @@ mod tests {
 
     #[test]
     fn hostile_text_stays_inside_its_literal_and_means_itself() {
-        let pieces = ["'", "\\", "%", "_", "\"", " OR Name != '", "x", "%27", "\u{2019}", "é", "\n", "\\'", "''", ")"];
+        let pieces =
+            ["'", "\\", "%", "_", "\"", " OR Name != '", "x", "%27", "\u{2019}", "é", "\n", "\\'", "''", ")"];
         let mut hostile: Vec<String> = vec![
             "' OR Name LIKE '%".to_owned(),
             r"x\' OR Name != '".to_owned(),

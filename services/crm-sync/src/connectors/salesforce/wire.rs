@@ -65,7 +65,10 @@ impl Salesforce {
         session: &Session,
         query: &str,
     ) -> Result<Vec<CrmRecord>, CrmError> {
-        let soql = format!("SELECT Id, Name FROM Account WHERE Name LIKE {} ORDER BY Name LIMIT 10", Contains(query));
+        let soql = format!(
+            "SELECT Id, Name FROM Account WHERE Name LIKE {} ORDER BY Name LIMIT 10",
+            Contains(query)
+        );
         let found: QueryAnswer<AccountRow> = self.query(session, &soql).await?;
         let record = |row: AccountRow| CrmRecord { record_id: row.id, display_name: row.name };
         Ok(found.records.into_iter().map(record).collect())
@@ -76,7 +79,9 @@ impl Salesforce {
         let soql = "SELECT ApiName FROM TaskStatus WHERE IsClosed = true ORDER BY SortOrder LIMIT 1";
         let found: QueryAnswer<TaskStatusRow> = self.query(session, soql).await?;
         let first = found.records.into_iter().next().map(|row| row.api_name);
-        first.ok_or_else(|| CrmError::permanent("Salesforce has no status for closed tasks: an admin must add one."))
+        first.ok_or_else(|| {
+            CrmError::permanent("Salesforce has no status for closed tasks: an admin must add one.")
+        })
     }
 
     /// Makes or updates the Task with a log's key. Gives its id where Salesforce does.
@@ -86,7 +91,8 @@ impl Salesforce {
         log_id: LogId,
         task: &Task<'_>,
     ) -> Result<Result<Option<String>, Refusal>, CrmError> {
-        let answer = http::send(self.call(session, Method::PATCH, &self.task_by_key(log_id))?.json(task)).await?;
+        let answer =
+            http::send(self.call(session, Method::PATCH, &self.task_by_key(log_id))?.json(task)).await?;
         match answer.status {
             StatusCode::OK | StatusCode::CREATED => Ok(Ok(Some(checked_id(answer.json::<Upserted>()?.id)?))),
             StatusCode::NO_CONTENT => Ok(Ok(None)),

@@ -1,0 +1,102 @@
+//! Every RPC: the plan gate, through the handlers.
+
+use pb::connection_service_server::ConnectionService;
+use pb::log_service_server::LogService;
+use pb::record_service_server::RecordService;
+use service_kit::caller::{Caller, CallerKind, Principal};
+use sharedspaces_proto::crmsync::v1 as pb;
+use sharedspaces_proto::find_method_rule;
+use sharedspaces_proto::identity::v1::Plan;
+use tonic::{Code, Request, Status};
+
+use super::world::World;
+use crate::grpc::{ConnectionGrpc, LogGrpc, RecordGrpc};
+
+/// A request as the access layer hands it on.
+fn request<T>(message: T, path: &str, caller: &Caller) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(Principal::Person(caller.clone()));
+    request.extensions_mut().insert(find_method_rule(&format!("/sharedspaces.crmsync.v1.{path}")).unwrap());
+    request
+}
+
+/// The refusals of all six RPCs.
+async fn refusals(world: &World, caller: &Caller) -> Vec<Status> {
+    let connection = ConnectionGrpc { connections: world.connections.clone() };
+    let record = RecordGrpc { connections: world.connections.clone() };
+    let log = LogGrpc { logs: world.logs.clone() };
+    let id = uuid::Uuid::nil().to_string();
+    let start = pb::StartConnectionRequest {
+        provider: pb::CrmProvider::Salesforce.into(),
+        display_name: "x".to_owned(),
+        login_url: world.login_url(),
+    };
+    let complete = pb::CompleteConnectionRequest { code: "c".to_owned(), state: "s".to_owned() };
+    let search = pb::SearchAccountsRequest { connection_id: id.clone(), query: "Contoso".to_owned() };
+    let list = pb::ListLogsRequest { space_id: id.clone(), ..Default::default() };
+    let retry = pb::RetryLogRequest { log_id: id };
+    vec![
+        connection
+            .start_connection(request(start, "ConnectionService/StartConnection", caller))
+            .await
+            .unwrap_err(),
+        connection
+            .complete_connection(request(complete, "ConnectionService/CompleteConnection", caller))
+            .await
+            .unwrap_err(),
+        connection
+            .list_connections(request(
+                pb::ListConnectionsRequest {},
+                "ConnectionService/ListConnections",
+                caller,
+            ))
+            .await
+            .unwrap_err(),
+        record.search_accounts(request(search, "RecordService/SearchAccounts", caller)).await.unwrap_err(),
+        log.list_logs(request(list, "LogService/ListLogs", caller)).await.unwrap_err(),
+        log.retry_log(request(retry, "LogService/RetryLog", caller)).await.unwrap_err(),
+    ]
+}
+
+fn says(status: &Status, reason: &str) -> bool {
+    status.details().windows(reason.len()).any(|window| window == reason.as_bytes())
+}
+
+#[tokio::test]
+async fn every_call_of_an_organization_on_plus_is_refused_naming_the_plan() {
+    let world = World::start().await;
+    let caller = testkit::caller(CallerKind::Admin);
+    world.create_organization(caller.organization_id, Plan::Plus).await;
+    for status in refusals(&world, &caller).await {
+        assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
+        assert!(status.message().contains("ULTIMATE") && says(&status, "PLAN_REQUIRED"), "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_call_of_an_organization_not_known_yet_is_to_be_retried() {
+    let world = World::start().await;
+    for status in refusals(&world, &testkit::caller(CallerKind::Admin)).await {
+        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        assert!(says(&status, "ORGANIZATION_NOT_READY"), "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_gives_the_same_connection_and_the_flow_is_not_run_twice() {
+    let world = World::start().await;
+    let connection = ConnectionGrpc { connections: world.connections.clone() };
+    let finished = world.approve(world.begin(&world.admin).await).await;
+    let complete = pb::CompleteConnectionRequest {
+        code: secrecy::ExposeSecret::expose_secret(&finished.code).to_owned(),
+        state: secrecy::ExposeSecret::expose_secret(&finished.state).to_owned(),
+    };
+    let mut answers = Vec::new();
+    for _attempt in 0..2 {
+        let mut request = request(complete.clone(), "ConnectionService/CompleteConnection", &world.admin);
+        request.metadata_mut().insert("idempotency-key", "once".parse().unwrap());
+        answers.push(connection.complete_connection(request).await.unwrap().into_inner());
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(world.count_calls("POST", "/services/oauth2/token").await, 1);
+}

@@ -1,0 +1,383 @@
+//! One organisation's world: a database, a Salesforce look-alike, a spaces that says what it is told, and the service.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use messaging::Received;
+use messaging::jobs::{Job, JobError};
+use prost_types::Timestamp;
+use reqwest::redirect::Policy;
+use sandbox::{Options, Sandbox};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use service_kit::caller::{Call, Caller, CallerKind};
+use service_kit::clock::{Clock, SystemClock};
+use service_kit::error::{CommonError, DomainError};
+use service_kit::ids::{OrganizationId, SpaceId};
+use sharedspaces_proto::crmsync::v1 as pb;
+use sharedspaces_proto::identity::events::v1::OrganizationCreated;
+use sharedspaces_proto::identity::v1 as identity_pb;
+use sharedspaces_proto::spaces::events::v1::{SpaceCreated, SpaceSnapshot};
+use sharedspaces_proto::spaces::v1 as spaces_pb;
+use spaces_pb::space_service_client::SpaceServiceClient;
+use spaces_pb::space_service_server::{SpaceService, SpaceServiceServer};
+use sqlx::PgPool;
+use testkit::TestDatabase;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Endpoint, Server};
+use tonic::{Request, Response, Status};
+use url::Url;
+use uuid::Uuid;
+
+use crate::config::SalesforceConfig;
+use crate::connection::{Connections, FinishedFlow, NewConnection, Secrets};
+use crate::connectors::salesforce::Salesforce;
+use crate::connectors::{Connectors, Provider};
+use crate::consumers;
+use crate::jobs::write_log::{self, WriteLog};
+use crate::log::Logs;
+use crate::log::access::Spaces;
+
+/// The Account "Contoso Ltd" of the look-alike.
+pub(super) const CONTOSO: &str = "001Sb000000001aIAA";
+const REDIRECT_URL: &str = "http://127.0.0.1:9/crm/callback";
+
+pub(super) type Rights = Arc<Mutex<HashMap<(String, String), Vec<spaces_pb::Permission>>>>;
+
+pub(super) struct World {
+    pub(super) admin: Caller,
+    pub(super) connections: Connections,
+    pub(super) logs: Logs,
+    pub(super) write_log: WriteLog,
+    pub(super) test: TestDatabase,
+    pub(super) superuser: PgPool,
+    pub(super) http: reqwest::Client,
+    sandbox: Sandbox,
+    rights: Rights,
+    dir: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // What cannot be removed is left in the temporary directory.
+        let _left = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl World {
+    /// Starts everything, with an organisation on ULTIMATE.
+    pub(super) async fn start() -> Self {
+        // Fails where another test has installed it.
+        let _second = rustls::crypto::ring::default_provider().install_default();
+        let dir = std::env::temp_dir().join(format!("crm-sync-{}", testkit::ids().next::<Uuid>()));
+        let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
+        let test = TestDatabase::create("crm-sync", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
+        let rights = Rights::default();
+        let spaces = serve_spaces(Arc::clone(&rights));
+        let connections = connections(&test);
+        let connectors = Connectors::new(Arc::new(Salesforce::try_new(config()).unwrap()));
+        let logs =
+            Logs::new(test.database.clone(), Arc::new(SystemClock), testkit::ids(), connectors, spaces);
+        let write_log =
+            WriteLog::new(test.database.clone(), Arc::new(SystemClock), connections.sessions().clone());
+        let world = Self {
+            admin: testkit::caller(CallerKind::Admin),
+            connections,
+            logs,
+            write_log,
+            superuser: test.superuser_pool(),
+            test,
+            http: reqwest::Client::builder().redirect(Policy::none()).build().unwrap(),
+            sandbox,
+            rights,
+            dir,
+        };
+        world.create_organization(world.admin.organization_id, identity_pb::Plan::Ultimate).await;
+        world
+    }
+
+    /// A second process over the same database.
+    pub(super) fn replica(&self) -> WriteLog {
+        let connections = connections(&self.test);
+        WriteLog::new(self.test.database.clone(), Arc::new(SystemClock), connections.sessions().clone())
+    }
+
+    pub(super) fn login_url(&self) -> String {
+        format!("http://{}", self.sandbox.salesforce_addr())
+    }
+
+    pub(super) fn call(&self) -> Call {
+        testkit::call(&self.admin)
+    }
+
+    pub(super) async fn create_organization(&self, id: OrganizationId, plan: identity_pb::Plan) {
+        let organization = identity_pb::Organization {
+            organization_id: id.to_string(),
+            plan: plan.into(),
+            ..Default::default()
+        };
+        let event = OrganizationCreated { organization: Some(organization) };
+        let received = received(id, event);
+        self.test
+            .database
+            .transaction::<_, CommonError, _>(id, move |tx| {
+                Box::pin(async move {
+                    consumers::identity::organization_created(tx, received).await.unwrap();
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+    }
+
+    pub(super) async fn begin(&self, caller: &Caller) -> Url {
+        let new = NewConnection {
+            provider: Provider::Salesforce,
+            display_name: "Our Salesforce".to_owned(),
+            login_url: self.login_url(),
+        };
+        let call = testkit::call(caller);
+        let started: pb::StartConnectionResponse = self.connections.start(&call, new).await.unwrap();
+        started.authorization_url.parse().unwrap()
+    }
+
+    /// Allows access as the CRM's admin would; returns what the browser brings back.
+    pub(super) async fn approve(&self, mut url: Url) -> FinishedFlow {
+        url.query_pairs_mut().append_pair("approve", "true");
+        let answer = self.http.get(url).send().await.unwrap();
+        let location: Url = answer.headers()["location"].to_str().unwrap().parse().unwrap();
+        assert!(location.as_str().starts_with(REDIRECT_URL), "{location}");
+        let part = |name: &str| {
+            let found = location.query_pairs().find(|(key, _)| key == name);
+            SecretString::from(found.unwrap().1.into_owned())
+        };
+        FinishedFlow { code: part("code"), state: part("state") }
+    }
+
+    pub(super) async fn connect(&self) -> pb::Connection {
+        let finished = self.approve(self.begin(&self.admin).await).await;
+        let completed: pb::CompleteConnectionResponse =
+            self.connections.complete(&self.call(), finished).await.unwrap();
+        completed.connection.unwrap()
+    }
+
+    /// Scripts a failure of the look-alike, or switches its behaviour.
+    pub(super) async fn script(&self, script: Value) {
+        let url = format!("http://{}/api/faults", self.sandbox.http_addr());
+        let answer = self.http.post(url).json(&script).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    pub(super) async fn tasks(&self) -> Vec<Value> {
+        let url = format!("http://{}/api/salesforce/tasks", self.sandbox.http_addr());
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Counts the calls to a path of the look-alike.
+    pub(super) async fn count_calls(&self, method: &str, path: &str) -> u64 {
+        let url = format!("http://{}/api/salesforce/calls", self.sandbox.http_addr());
+        let calls: Vec<Value> = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        let of_path = calls.iter().filter(|call| call["method"] == method && call["path"] == path);
+        of_path.map(|call| call["count"].as_u64().unwrap()).sum()
+    }
+
+    /// All that the look-alike remembers, tokens included.
+    pub(super) fn book(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.dir.join("salesforce/org.json")).unwrap()).unwrap()
+    }
+
+    /// Applies the event of a new space whose creation is logged.
+    pub(super) async fn create_space(
+        &self,
+        organization: OrganizationId,
+        target: spaces_pb::CrmTarget,
+    ) -> Result<SpaceId, JobError> {
+        let space_id: SpaceId = testkit::ids().next();
+        let now = SystemClock.now();
+        let space = SpaceSnapshot {
+            organization_id: organization.to_string(),
+            space_id: space_id.to_string(),
+            title: "Contoso renewal".to_owned(),
+            url: "https://spaces.example/acme/contoso".to_owned(),
+            description: "Welcome!".to_owned(),
+            create_time: Some(Timestamp { seconds: now.timestamp(), nanos: 0 }),
+            ..Default::default()
+        };
+        let received = received(organization, SpaceCreated { space: Some(space), crm_target: Some(target) });
+        for _delivery in 0..2 {
+            let received = received.clone();
+            let applied = self
+                .test
+                .database
+                .transaction::<_, CommonError, _>(organization, move |tx| {
+                    Box::pin(async move {
+                        let applied = consumers::spaces::space_created(tx, received).await;
+                        Ok(applied)
+                    })
+                })
+                .await;
+            applied.unwrap()?;
+        }
+        self.grant(space_id, &self.admin, &[spaces_pb::Permission::View, spaces_pb::Permission::Crm]);
+        Ok(space_id)
+    }
+
+    /// Creates a space that is logged to an Account of the look-alike.
+    pub(super) async fn create_logged_space(&self, connection_id: &str, record_id: &str) -> SpaceId {
+        let target = target(connection_id, record_id);
+        self.create_space(self.admin.organization_id, target).await.unwrap()
+    }
+
+    pub(super) fn grant(&self, space: SpaceId, caller: &Caller, permissions: &[spaces_pb::Permission]) {
+        let key = (space.to_string(), caller.user_id.to_string());
+        self.rights.lock().unwrap().insert(key, permissions.to_vec());
+    }
+
+    /// The open jobs of this service, in order.
+    pub(super) async fn jobs(&self) -> Vec<Job> {
+        let rows: Vec<(Uuid, OrganizationId, Value, i32, chrono::DateTime<chrono::Utc>)> = sqlx::query_as(
+            "SELECT id, organization_id, payload, max_attempts, create_time FROM jobs WHERE name = $1 ORDER BY seq",
+        )
+        .bind(write_log::NAME)
+        .fetch_all(&self.superuser)
+        .await
+        .unwrap();
+        let job = |(id, organization_id, payload, max_attempts, create_time)| Job {
+            id,
+            organization_id,
+            payload,
+            attempt: 1,
+            max_attempts,
+            create_time,
+        };
+        rows.into_iter().map(job).collect()
+    }
+
+    /// Runs the only job.
+    pub(super) async fn run_job(&self) -> Result<(), JobError> {
+        let jobs = self.jobs().await;
+        assert_eq!(jobs.len(), 1);
+        self.write_log.clone().run(jobs[0].clone()).await
+    }
+
+    /// The only log of a space.
+    pub(super) async fn log_of(&self, space: SpaceId) -> pb::CrmLog {
+        let list = pb::ListLogsRequest { space_id: space.to_string(), ..Default::default() };
+        let page = self.logs.list(&self.admin, list.try_into().unwrap()).await.unwrap();
+        assert_eq!(page.items.len(), 1);
+        page.items.into_iter().next().unwrap().into()
+    }
+}
+
+pub(super) fn reason_of<T>(result: Result<T, impl DomainError>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(error) => error.reason(),
+    }
+}
+
+pub(super) fn target(connection_id: &str, record_id: &str) -> spaces_pb::CrmTarget {
+    spaces_pb::CrmTarget {
+        connection_id: connection_id.to_owned(),
+        record_type: spaces_pb::CrmRecordType::Account.into(),
+        record_id: record_id.to_owned(),
+        record_name: "Contoso Ltd".to_owned(),
+    }
+}
+
+pub(super) fn switch(switches: &Value) -> Value {
+    let mut script = json!({"target": "salesforce"});
+    for (key, value) in switches.as_object().unwrap() {
+        script[key] = value.clone();
+    }
+    script
+}
+
+fn received<E>(organization_id: OrganizationId, event: E) -> Received<E> {
+    Received {
+        event_id: testkit::ids().next(),
+        organization_id,
+        aggregate_id: organization_id.uuid(),
+        aggregate_version: 1,
+        event_time: SystemClock.now(),
+        event,
+    }
+}
+
+fn config() -> SalesforceConfig {
+    SalesforceConfig {
+        client_id: sandbox::SALESFORCE_CLIENT_ID.to_owned(),
+        client_secret: SecretString::from(sandbox::SALESFORCE_CLIENT_SECRET),
+        redirect_url: REDIRECT_URL.parse().unwrap(),
+        allowed_hosts: vec!["127.0.0.1".to_owned()],
+        api_version: "v60.0".to_owned(),
+        external_id_field: "SharedSpacesLogId__c".to_owned(),
+    }
+}
+
+fn connections(test: &TestDatabase) -> Connections {
+    let secrets = Secrets::try_new(&SecretString::from(STANDARD.encode([7; 32]))).unwrap();
+    Connections::new(
+        test.database.clone(),
+        Arc::new(SystemClock),
+        testkit::ids(),
+        Arc::new(secrets),
+        Connectors::new(Arc::new(Salesforce::try_new(config()).unwrap())),
+    )
+}
+
+struct FakeSpaces(Rights);
+
+fn serve_spaces(rights: Rights) -> Spaces {
+    let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = incoming.local_addr().unwrap();
+    let server = Server::builder().add_service(SpaceServiceServer::new(FakeSpaces(rights)));
+    tokio::spawn(server.serve_with_incoming(incoming));
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+    Spaces::over(SpaceServiceClient::new(channel))
+}
+
+#[tonic::async_trait]
+impl SpaceService for FakeSpaces {
+    async fn check_access(
+        &self,
+        request: Request<spaces_pb::CheckAccessRequest>,
+    ) -> Result<Response<spaces_pb::CheckAccessResponse>, Status> {
+        let asked = request.into_inner();
+        let rights = self.0.lock().unwrap();
+        let permissions = rights.get(&(asked.space_id, asked.user_id)).cloned().unwrap_or_default();
+        let permissions = permissions.into_iter().map(i32::from).collect();
+        Ok(Response::new(spaces_pb::CheckAccessResponse { permissions }))
+    }
+
+    async fn create_space(
+        &self,
+        _request: Request<spaces_pb::CreateSpaceRequest>,
+    ) -> Result<Response<spaces_pb::CreateSpaceResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    async fn get_space(
+        &self,
+        _request: Request<spaces_pb::GetSpaceRequest>,
+    ) -> Result<Response<spaces_pb::GetSpaceResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    async fn update_space(
+        &self,
+        _request: Request<spaces_pb::UpdateSpaceRequest>,
+    ) -> Result<Response<spaces_pb::UpdateSpaceResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+
+    async fn set_customer_logo(
+        &self,
+        _request: Request<spaces_pb::SetCustomerLogoRequest>,
+    ) -> Result<Response<spaces_pb::SetCustomerLogoResponse>, Status> {
+        Err(Status::unimplemented("not needed here"))
+    }
+}

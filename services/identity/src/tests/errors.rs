@@ -1,0 +1,46 @@
+//! Every error of the service with its kind and reason; docs/errors.md says the same.
+
+use service_kit::error::{ErrorEntry, Kind};
+
+use crate::{ConsentError, InvitationError, OrganizationError, PersonError, SessionError};
+
+#[test]
+fn every_error_has_the_kind_and_reason_that_clients_know() {
+    let all = [
+        OrganizationError::CATALOGUE,
+        PersonError::CATALOGUE,
+        SessionError::CATALOGUE,
+        InvitationError::CATALOGUE,
+        ConsentError::CATALOGUE,
+    ];
+    let rows: Vec<_> = all
+        .concat()
+        .iter()
+        .map(|ErrorEntry { variant, kind, reason, when }| {
+            assert!(!when.is_empty());
+            (*variant, *kind, *reason)
+        })
+        .collect();
+    let expected = [
+        ("NotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
+        ("SlugTaken", Kind::AlreadyExists, "SLUG_TAKEN"),
+        ("Busy", Kind::ResourceExhausted, "SIGN_IN_BUSY"),
+        ("NotFound", Kind::NotFound, "PERSON_NOT_FOUND"),
+        ("OrganizationNotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
+        ("AddressTaken", Kind::AlreadyExists, "ADDRESS_TAKEN"),
+        ("Busy", Kind::ResourceExhausted, "SIGN_IN_BUSY"),
+        ("CredentialsRefused", Kind::Unauthenticated, "CREDENTIALS_REFUSED"),
+        ("RefreshTokenRefused", Kind::Unauthenticated, "REFRESH_TOKEN_REFUSED"),
+        ("Busy", Kind::ResourceExhausted, "SIGN_IN_BUSY"),
+        ("TooManyAttempts", Kind::ResourceExhausted, "TOO_MANY_ATTEMPTS"),
+        ("LinkRefused", Kind::NotFound, "INVITATION_LINK_REFUSED"),
+        ("NoticeOutdated", Kind::FailedPrecondition, "NOTICE_OUTDATED"),
+        ("OrganizationNotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
+        ("PersonNotFound", Kind::NotFound, "PERSON_NOT_FOUND"),
+        ("NotAGuest", Kind::FailedPrecondition, "NOT_A_GUEST"),
+        ("AlreadyAccepted", Kind::FailedPrecondition, "INVITATION_ACCEPTED"),
+        ("Mismatch", Kind::FailedPrecondition, "INVITATION_MISMATCH"),
+        ("OrganizationNotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
+    ];
+    assert_eq!(rows, expected);
+}
