@@ -15,8 +15,8 @@ const LOGO_MAX_BYTES: usize = 5_242_880;
 
 /// The fields that a refusal names.
 fn fields(status: &Status) -> Vec<String> {
-    let details = status.get_details_bad_request().unwrap_or_default();
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
+    let violations = status.get_details_bad_request().map(|details| details.field_violations);
+    violations.unwrap_or_default().into_iter().map(|violation| violation.field).collect()
 }
 
 async fn create(journey: &Journey, who: &Session, title: &str, address: &str) -> Result<(), Status> {
@@ -70,8 +70,7 @@ async fn a_bad_logo_is_refused_and_the_space_keeps_the_one_it_has() {
         ("nothing", b""),
     ];
     for (what, file) in bad {
-        let refused =
-            journey.upload_logo(&acme.member, &space.space_id, "logo.png", file).await.unwrap_err();
+        let refused = journey.upload_logo(&acme.member, &space.space_id, "logo.png", file).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{what}: {refused}");
         assert_eq!(fields(&refused), ["chunk"], "{what}: {refused}");
     }
@@ -163,14 +162,24 @@ async fn a_plus_organisation_is_told_which_plan_the_crm_needs() {
         }),
         ..spaces::CreateSpaceRequest::default()
     };
-    let refused = journey.api.spaces.clone().create_space(with_token(request, plus.member.token())).await.unwrap_err();
+    let refused =
+        journey.api.spaces.clone().create_space(with_token(request, plus.member.token())).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert!(refused.message().contains("ULTIMATE"), "{refused}");
     let request = sharedspaces_proto::crmsync::v1::ListConnectionsRequest {};
-    let refused = journeys::outside::within(std::time::Duration::from_secs(20), "crm-sync to know the plan", async || {
-        let refused = journey.api.connections.clone().list_connections(with_token(request, plus.member.token())).await;
-        Ok(refused.err().filter(|status| status.code() == Code::FailedPrecondition))
-    })
+    let refused = journeys::outside::within(
+        std::time::Duration::from_secs(20),
+        "crm-sync to know the plan",
+        async || {
+            let refused = journey
+                .api
+                .connections
+                .clone()
+                .list_connections(with_token(request, plus.member.token()))
+                .await;
+            Ok(refused.err().filter(|status| status.code() == Code::FailedPrecondition))
+        },
+    )
     .await
     .unwrap();
     assert!(refused.message().contains("ULTIMATE"), "{refused}");

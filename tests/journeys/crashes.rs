@@ -57,8 +57,7 @@ impl Scene {
     async fn assert_once(&self, attempt: &Attempt) {
         let log = self.journey.logged(&self.acme.member, &attempt.space_id).await.unwrap();
         assert!(!log.record_url.is_empty());
-        let tasks =
-            self.journey.outside.tasks_of(&self.account.record_id, &attempt.title).await.unwrap();
+        let tasks = self.journey.outside.tasks_of(&self.account.record_id, &attempt.title).await.unwrap();
         assert_eq!(tasks.len(), 1, "{tasks:?}");
         self.journey.outside.wait_for_mail(&attempt.guest_address, "").await.unwrap();
         let mails = self.journey.outside.mails(&attempt.guest_address).await.unwrap();
@@ -156,7 +155,9 @@ async fn a_crash_at_any_declared_point_loses_and_doubles_nothing() {
 }
 
 async fn died(world: &mut World, service: &str) {
-    let dead = within(Duration::from_secs(3_600), "a crash", async || Ok(world.has_died(service).then_some(()))).await;
+    let dead =
+        within(Duration::from_secs(3_600), "a crash", async || Ok(world.has_died(service).then_some(())))
+            .await;
     dead.unwrap();
 }
 

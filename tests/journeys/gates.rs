@@ -44,7 +44,8 @@ fn services_depend_on_crates_only_and_never_on_each_other() {
         .map(|package| package["name"].as_str().unwrap())
         .collect();
     assert_eq!(service_names.len(), 5, "{service_names:?}");
-    for package in packages.iter().filter(|package| service_names.contains(package["name"].as_str().unwrap())) {
+    for package in packages.iter().filter(|package| service_names.contains(package["name"].as_str().unwrap()))
+    {
         for dependency in package["dependencies"].as_array().unwrap() {
             let name = dependency["name"].as_str().unwrap();
             assert!(!service_names.contains(name), "{} depends on {name}", package["name"]);
@@ -67,6 +68,7 @@ fn catalogues() -> Vec<(&'static str, &'static [ErrorEntry])> {
         ("identity.sharedspaces", identity::PersonError::CATALOGUE),
         ("identity.sharedspaces", identity::SessionError::CATALOGUE),
         ("identity.sharedspaces", identity::InvitationError::CATALOGUE),
+        ("identity.sharedspaces", identity::ConsentError::CATALOGUE),
         ("notifications.sharedspaces", notifications::DeliveryError::CATALOGUE),
         ("spaces.sharedspaces", spaces::SpaceError::CATALOGUE),
         ("spaces.sharedspaces", spaces::ParticipantError::CATALOGUE),
@@ -169,7 +171,8 @@ async fn every_tenant_table_has_row_level_security_and_the_services_role_owns_no
         .unwrap();
         assert!(tables.len() > 2, "{service}: {tables:?}");
         for (table, enabled, forced, has_tenant) in tables {
-            let is_tenants = has_tenant && !INFRASTRUCTURE.contains(&table.as_str()) && table != "organization_slugs";
+            let is_tenants =
+                has_tenant && !INFRASTRUCTURE.contains(&table.as_str()) && table != "organization_slugs";
             assert_eq!((enabled && forced), is_tenants, "{service}.{table}");
         }
         let role: (bool, bool, i64) = sqlx::query_as(

@@ -65,7 +65,12 @@ fn every_event_type_has_a_golden_payload_that_still_reads_the_same() {
         let read = DynamicMessage::decode(descriptor.clone(), unhex(&golden).as_slice()).unwrap();
         // A field that was added since is not in the golden payload; one that was there must read as it did.
         for (field, value) in read.fields() {
-            assert_eq!(value, sample(&descriptor).get_field(&field).as_ref(), "{routing_key}: {}", field.name());
+            assert_eq!(
+                value,
+                sample(&descriptor).get_field(&field).as_ref(),
+                "{routing_key}: {}",
+                field.name()
+            );
         }
         assert_eq!(read.unknown_fields().count(), 0, "{routing_key} has lost a field");
     }

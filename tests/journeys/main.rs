@@ -1,4 +1,5 @@
 //! Journeys across the services, the gates over their interfaces, and what must hold when something breaks.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod bad_input;
 mod crashes;

@@ -5,9 +5,9 @@ use journeys::world::World;
 use sharedspaces_proto::identity::v1::Plan;
 use sharedspaces_proto::spaces::v1 as spaces;
 use sharedspaces_proto::{Access, MethodRule, method_rules};
-use tonic::codec::ProstCodec;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
 use tonic_types::StatusExt;
 
 use crate::{Organization, found, start};
@@ -129,7 +129,8 @@ async fn refusals_of(journey: &Journey, who: &Session, space_id: &str) -> Vec<St
             space_id: space_id.to_owned(),
             ..Default::default()
         };
-        refusals.push(journey.api.logs.clone().list_logs(with_token(request, who.token())).await.unwrap_err());
+        refusals
+            .push(journey.api.logs.clone().list_logs(with_token(request, who.token())).await.unwrap_err());
     }
     refusals
 }

@@ -6,8 +6,12 @@ use std::time::Duration;
 use journeys::outside::within;
 use journeys::visit::Journey;
 use journeys::world::World;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use sharedspaces_proto::identity::v1::Plan;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
@@ -68,7 +72,8 @@ async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm(
     ] {
         within(Duration::from_secs(30), &format!("a trace from {call} to {service}"), async || {
             let seen = collector.0.lock().unwrap().clone();
-            let traces: Vec<_> = seen.iter().filter(|span| span.name == call).map(|span| &span.trace_id).collect();
+            let traces: Vec<_> =
+                seen.iter().filter(|span| span.name == call).map(|span| &span.trace_id).collect();
             let reached = |span: &&Seen| span.service.contains(service) && traces.contains(&&span.trace_id);
             Ok(seen.iter().any(|span| reached(&span)).then_some(()))
         })

@@ -28,9 +28,7 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the variables that `cargo xtask up` sets for the demo.
-    pub fn from_variables(
-        variables: impl IntoIterator<Item = (String, String)>,
-    ) -> anyhow::Result<Self> {
+    pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> anyhow::Result<Self> {
         let variables: HashMap<String, String> = variables.into_iter().collect();
         let get = |name: &str| {
             variables

@@ -54,11 +54,7 @@ impl Outside {
             .timeout(REQUEST_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self {
-            http,
-            sandbox: environment.sandbox.clone(),
-            salesforce: environment.salesforce.clone(),
-        })
+        Ok(Self { http, sandbox: environment.sandbox.clone(), salesforce: environment.salesforce.clone() })
     }
 
     /// Returns all mails to an address, newest first.
@@ -102,7 +98,12 @@ impl Outside {
 
     /// Tells the sandbox how to fail next; see its page for what it knows.
     pub async fn fail_next(&self, fault: &serde_json::Value) -> anyhow::Result<()> {
-        self.http.post(format!("{}/api/faults", self.sandbox)).json(fault).send().await?.error_for_status()?;
+        self.http
+            .post(format!("{}/api/faults", self.sandbox))
+            .json(fault)
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 
@@ -140,7 +141,6 @@ pub async fn within<T>(
                 None => bail!("{what} did not come within {time:?}"),
             }
         }
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that polls")]
         tokio::time::sleep(POLL).await;
     }
 }

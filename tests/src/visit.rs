@@ -81,7 +81,13 @@ impl Journey {
     }
 
     /// Step 1: an operator creates an organisation with an admin and two members. What exists already stays.
-    pub async fn found(&self, accounts: &Accounts, name: &str, locale: &str, plan: identity::Plan) -> anyhow::Result<()> {
+    pub async fn found(
+        &self,
+        accounts: &Accounts,
+        name: &str,
+        locale: &str,
+        plan: identity::Plan,
+    ) -> anyhow::Result<()> {
         let admin = new_member(&accounts.admin, "Ada Admin", locale);
         let request = identity::CreateOrganizationRequest {
             slug: accounts.organization.clone(),
@@ -92,13 +98,15 @@ impl Journey {
         };
         let token = self.environment.operator_token()?;
         let key = format!("found-{}", accounts.organization);
-        let created = self.api.organizations.clone().create_organization(with_key(request, &token, &key)).await;
+        let created =
+            self.api.organizations.clone().create_organization(with_key(request, &token, &key)).await;
         unless_exists(created.map(drop))?;
         let admin = self.sign_in(&accounts.organization, &accounts.admin).await?;
         for (address, name) in accounts.members.iter().zip(["Mia Meyer", "Noah Novak"]) {
             let member = Some(new_member(address, name, locale));
             let request = identity::CreateMemberRequest { member, role: identity::Role::Member.into() };
-            let created = self.api.organizations.clone().create_member(with_token(request, admin.token())).await;
+            let created =
+                self.api.organizations.clone().create_member(with_token(request, admin.token())).await;
             unless_exists(created.map(drop))?;
         }
         Ok(())
@@ -188,7 +196,12 @@ impl Journey {
     }
 
     /// Step 4: a logo is uploaded in chunks and shown in the space's header.
-    pub async fn show_logo(&self, member: &Session, space_id: &str, png: &[u8]) -> anyhow::Result<spaces::Space> {
+    pub async fn show_logo(
+        &self,
+        member: &Session,
+        space_id: &str,
+        png: &[u8],
+    ) -> anyhow::Result<spaces::Space> {
         let logo = self.upload_logo(member, space_id, "contoso.png", png).await?;
         let request = spaces::SetCustomerLogoRequest { space_id: space_id.to_owned(), logo_id: logo.logo_id };
         let set = self.api.spaces.clone().set_customer_logo(with_token(request, member.token())).await?;
@@ -203,7 +216,8 @@ impl Journey {
         file_name: &str,
         file: &[u8],
     ) -> Result<assets::Logo, Status> {
-        let header = assets::UploadLogoHeader { space_id: space_id.to_owned(), file_name: file_name.to_owned() };
+        let header =
+            assets::UploadLogoHeader { space_id: space_id.to_owned(), file_name: file_name.to_owned() };
         let mut parts = vec![assets::upload_logo_request::Part::Header(header)];
         parts.extend(
             file.chunks(CHUNK_BYTES)
@@ -251,7 +265,11 @@ impl Journey {
     }
 
     /// Step 6, first half: the guest opens the link, sees what may be shown, agrees to the notice and comes in.
-    pub async fn enter(&self, token: &str, name: &str) -> anyhow::Result<(identity::GetInvitationResponse, Session)> {
+    pub async fn enter(
+        &self,
+        token: &str,
+        name: &str,
+    ) -> anyhow::Result<(identity::GetInvitationResponse, Session)> {
         let request = identity::GetInvitationRequest { token: token.to_owned(), locale: String::new() };
         let seen = self.api.invitations.clone().get_invitation(request).await?.into_inner();
         let notice = seen.privacy_notice.clone().context("no privacy notice")?;
@@ -288,8 +306,10 @@ impl Journey {
     /// Step 7: waits until the space's one log is in the CRM.
     pub async fn logged(&self, member: &Session, space_id: &str) -> anyhow::Result<crm::CrmLog> {
         within(PATIENCE, "the log of the creation", async || {
-            let request = crm::ListLogsRequest { space_id: space_id.to_owned(), ..crm::ListLogsRequest::default() };
-            let logs = self.api.logs.clone().list_logs(with_token(request, member.token())).await?.into_inner().logs;
+            let request =
+                crm::ListLogsRequest { space_id: space_id.to_owned(), ..crm::ListLogsRequest::default() };
+            let logs =
+                self.api.logs.clone().list_logs(with_token(request, member.token())).await?.into_inner().logs;
             ensure!(logs.len() <= 1, "{} logs of one creation", logs.len());
             Ok(logs.into_iter().find(|log| log.state() == crm::LogState::Logged))
         })
@@ -304,10 +324,17 @@ impl Journey {
     }
 
     /// Lists who takes part.
-    pub async fn participants(&self, who: &Session, space_id: &str) -> Result<Vec<spaces::Participant>, Status> {
-        let request =
-            spaces::ListParticipantsRequest { space_id: space_id.to_owned(), ..spaces::ListParticipantsRequest::default() };
-        let answer = self.api.participants.clone().list_participants(with_token(request, who.token())).await?;
+    pub async fn participants(
+        &self,
+        who: &Session,
+        space_id: &str,
+    ) -> Result<Vec<spaces::Participant>, Status> {
+        let request = spaces::ListParticipantsRequest {
+            space_id: space_id.to_owned(),
+            ..spaces::ListParticipantsRequest::default()
+        };
+        let answer =
+            self.api.participants.clone().list_participants(with_token(request, who.token())).await?;
         Ok(answer.into_inner().participants)
     }
 }

@@ -135,7 +135,7 @@ impl World {
     /// Ends a service with SIGKILL.
     pub fn kill_service(&mut self, service: &str) -> anyhow::Result<()> {
         let mut child = self.services.remove(service).context("no such service runs")?;
-        child.kill()
+        child.kill().map(drop)
     }
 
     /// Ends a service with SIGTERM and waits for it; an error where it did not end well.

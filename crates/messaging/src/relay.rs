@@ -345,8 +345,7 @@ mod tests {
 
     fn return_of(id: i64) -> BasicReturnMessage {
         let mut delivery = Delivery::mock(0, "".into(), "".into(), false, Vec::new());
-        delivery.properties =
-            BasicProperties::default().with_message_id(row(id).event_id.to_string().into());
+        delivery.properties = BasicProperties::default().with_message_id(row(id).event_id.to_string().into());
         BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() }
     }
 

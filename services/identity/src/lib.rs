@@ -112,7 +112,13 @@ impl Identity {
         let people = People::new(database.clone(), Arc::clone(&clock), ids.clone(), passwords.clone());
         let base_url = settings.base_url();
         Ok(Self {
-            organizations: Organizations::new(database.clone(), clock, ids.clone(), passwords.clone(), base_url),
+            organizations: Organizations::new(
+                database.clone(),
+                clock,
+                ids.clone(),
+                passwords.clone(),
+                base_url,
+            ),
             people,
             sessions: Sessions::new(database.clone(), mint.clone(), passwords, mac.clone()),
             invitations: Invitations::new(database.clone(), ids, mint, mac.clone()),

@@ -22,6 +22,8 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogFormat, TelemetryConfig};
 
+/// lapin logs what the broker returns with its body.
+const NO_BODIES: &str = "lapin::returned_messages=off";
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What was set up; [`Telemetry::flush`] sends what is left when the process ends.
@@ -61,7 +63,7 @@ impl Telemetry {
         let own = |metadata: &tracing::Metadata<'_>| !metadata.target().starts_with("opentelemetry");
         let logs = telemetry.logs.as_ref().map(OpenTelemetryTracingBridge::new);
         tracing_subscriber::registry()
-            .with(EnvFilter::try_new(&config.log_filter)?)
+            .with(EnvFilter::try_new(&config.log_filter)?.add_directive(NO_BODIES.parse()?))
             .with(traces)
             .with(format)
             .with(logs.map(|layer| layer.with_filter(tracing_subscriber::filter::filter_fn(own))))

@@ -1,7 +1,7 @@
 //! Logs: what of a space was written to a CRM.
 //!
 //! Owns the list of a space's logs, asking for another try, and the states between which the job
-//! [`write_log`](crate::jobs::write_log) moves a log. Who may see them is asked of spaces at each call.
+//! [`write_log`] moves a log. Who may see them is asked of spaces at each call.
 
 pub(crate) mod access;
 mod entity;

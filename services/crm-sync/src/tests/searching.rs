@@ -65,7 +65,10 @@ async fn an_answer_beyond_1_mib_and_a_redirect_are_not_followed() {
         "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n".to_owned();
     let of_length = |length: usize| {
         let records = r#"{"records":[]}"#;
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{records:length$}")
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{records}{}",
+            " ".repeat(length - records.len())
+        )
     };
     for (answer, expected) in [
         (redirect, "Salesforce refused with status 302."),

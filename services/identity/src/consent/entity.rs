@@ -64,15 +64,13 @@ mod tests {
 
     #[test]
     fn the_hash_of_a_text_is_in_hexadecimal() {
-        assert_eq!(
-            sha256_hex("abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]
     fn the_built_in_texts_have_the_same_sections_and_name_the_organisation() {
-        let sections = |text: &str| text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count();
+        let sections =
+            |text: &str| text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count();
         assert_eq!(sections(ENGLISH), 8);
         assert_eq!(sections(FRENCH), 8);
         for text in [ENGLISH, FRENCH] {

@@ -54,8 +54,12 @@ pub(crate) async fn publish_built_in(
     organization: &Organization,
 ) -> Result<(), sqlx::Error> {
     for locale in [Locale::English, Locale::French] {
-        repo::insert_notice(tx, organization.organization_id, &Notice::built_in(ids.next(), organization, locale))
-            .await?;
+        repo::insert_notice(
+            tx,
+            organization.organization_id,
+            &Notice::built_in(ids.next(), organization, locale),
+        )
+        .await?;
     }
     Ok(())
 }

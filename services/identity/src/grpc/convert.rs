@@ -13,8 +13,8 @@ use crate::invitation::{Acceptance, Accepted, Invitation, IssuedLink, LandingPag
 use crate::locale::Locale;
 use crate::organization::{self, Founded, NewOrganization, Organization, Plan, read_slug};
 use crate::person::{
-    self, EmailAddress, Found, Member, MemberKey, NewMember, PASSWORD_BYTES_MAX, Person, PersonKind, RESOLVE_MAX,
-    Role, Wanted, read_new_password,
+    self, EmailAddress, Found, Member, MemberKey, NewMember, PASSWORD_BYTES_MAX, Person, PersonKind,
+    RESOLVE_MAX, Role, Wanted, read_new_password,
 };
 use crate::session::{ACCESS_TOKEN_TTL, SignIn, SignedIn, SignedOut, Tokens};
 

@@ -23,8 +23,9 @@ impl pb::organization_service_server::OrganizationService for OrganizationGrpc {
         &self,
         request: Request<pb::CreateOrganizationRequest>,
     ) -> Result<Response<pb::CreateOrganizationResponse>, Status> {
-        let call =
-            call_without_password(&request, &self.mac, |r| r.admin.as_mut().map(|admin| &mut admin.password))?;
+        let call = call_without_password(&request, &self.mac, |r| {
+            r.admin.as_mut().map(|admin| &mut admin.password)
+        })?;
         let new = NewOrganization::try_from(request.into_inner())?;
         let response: pb::CreateOrganizationResponse = self.organizations.create(&call, new).await?;
         Ok(Response::new(response))
@@ -43,8 +44,9 @@ impl pb::organization_service_server::OrganizationService for OrganizationGrpc {
         &self,
         request: Request<pb::CreateMemberRequest>,
     ) -> Result<Response<pb::CreateMemberResponse>, Status> {
-        let call =
-            call_without_password(&request, &self.mac, |r| r.member.as_mut().map(|member| &mut member.password))?;
+        let call = call_without_password(&request, &self.mac, |r| {
+            r.member.as_mut().map(|member| &mut member.password)
+        })?;
         let MemberToCreate { new, role } = request.into_inner().try_into()?;
         let response: pb::CreateMemberResponse = self.people.create_member(&call, new, role).await?;
         Ok(Response::new(response))

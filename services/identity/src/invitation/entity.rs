@@ -58,7 +58,8 @@ pub(crate) struct StoredLink {
 impl StoredLink {
     /// Tells whether this is the link of exactly that invitation.
     pub(crate) fn is_of(&self, invitation: &Invitation) -> bool {
-        let Invitation { organization_id: _, invitation_id, space_id, user_id, inviter_user_id } = *invitation;
+        let Invitation { organization_id: _, invitation_id, space_id, user_id, inviter_user_id } =
+            *invitation;
         (self.invitation_id, self.space_id, self.user_id, self.inviter_user_id)
             == (invitation_id, space_id, user_id, inviter_user_id)
     }

@@ -22,9 +22,7 @@ use crate::person::{self, PersonKind};
 use crate::session::{self, TokenMint};
 use crate::token::Token;
 
-pub(crate) use entity::{
-    Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening,
-};
+pub(crate) use entity::{Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening};
 pub use error::InvitationError;
 
 /// The use cases of invitation links.
@@ -96,7 +94,8 @@ async fn issue(
     invitation: &Invitation,
 ) -> Result<IssuedLink, InvitationError> {
     let id = invitation.organization_id;
-    let organization = organization::repo::find(tx, id).await?.ok_or(InvitationError::OrganizationNotFound)?;
+    let organization =
+        organization::repo::find(tx, id).await?.ok_or(InvitationError::OrganizationNotFound)?;
     let guest = person::repo::find_active(tx, id, invitation.user_id).await?;
     let guest = guest.ok_or(InvitationError::PersonNotFound)?;
     if guest.kind != PersonKind::Guest {

@@ -62,7 +62,7 @@ impl fmt::Debug for KeySet {
 
 impl KeySet {
     /// Opens the key that signs: the last of `stored` whose time has come.
-    pub(super) fn open(stored: Vec<StoredKey>, sealer: &Sealer) -> anyhow::Result<Self> {
+    pub(super) fn open(stored: &[StoredKey], sealer: &Sealer) -> anyhow::Result<Self> {
         let signing = stored.iter().rfind(|key| key.signs).context("no key can sign")?;
         let private_key = sealer
             .open(&signing.sealed_private_key, signing.kid.as_bytes())
@@ -77,7 +77,9 @@ impl KeySet {
 
     /// Signs claims.
     pub(super) fn sign(&self, claims: &impl Serialize) -> anyhow::Result<SecretString> {
-        Ok(SecretString::from(encode(&self.header, claims, &self.signer).context("a token could not be signed")?))
+        Ok(SecretString::from(
+            encode(&self.header, claims, &self.signer).context("a token could not be signed")?,
+        ))
     }
 
     /// Returns the public keys.
@@ -120,12 +122,16 @@ mod tests {
 
     #[test]
     fn the_last_key_whose_time_has_come_signs_and_all_are_published() {
-        let set = KeySet::open(vec![stored("a", true), stored("b", true), stored("c", false)], &sealer(1)).unwrap();
+        let set =
+            KeySet::open(&[stored("a", true), stored("b", true), stored("c", false)], &sealer(1)).unwrap();
         assert_eq!(set.header.kid.as_deref(), Some("b"));
         let published = serde_json::to_value(set.public()).unwrap();
         for (key, kid) in published["keys"].as_array().unwrap().iter().zip(["a", "b", "c"]) {
             let mut fields = key.as_object().unwrap().clone();
-            assert_eq!(URL_SAFE_NO_PAD.decode(fields.remove("x").unwrap().as_str().unwrap()).unwrap().len(), 32);
+            assert_eq!(
+                URL_SAFE_NO_PAD.decode(fields.remove("x").unwrap().as_str().unwrap()).unwrap().len(),
+                32
+            );
             let expected = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid});
             assert_eq!(serde_json::Value::Object(fields), expected);
         }
@@ -133,9 +139,9 @@ mod tests {
 
     #[test]
     fn a_key_opens_only_under_its_kid_and_with_the_key_it_was_sealed_with() {
-        assert!(KeySet::open(vec![stored("a", true)], &sealer(2)).is_err());
+        assert!(KeySet::open(&[stored("a", true)], &sealer(2)).is_err());
         let moved = StoredKey { kid: "b".to_owned(), ..stored("a", true) };
-        assert!(KeySet::open(vec![moved], &sealer(1)).is_err());
-        assert!(KeySet::open(Vec::new(), &sealer(1)).is_err());
+        assert!(KeySet::open(&[moved], &sealer(1)).is_err());
+        assert!(KeySet::open(&[], &sealer(1)).is_err());
     }
 }

@@ -44,7 +44,7 @@ impl SigningKeys {
                 Box::pin(async move { read_or_make(tx, &sealing, &kid.to_string()).await })
             })
             .await?;
-        let set = KeySet::open(stored, &sealer)?;
+        let set = KeySet::open(&stored, &sealer)?;
         Ok(Self { database, sealer, set: RwLock::new(Arc::new(set)) })
     }
 
@@ -67,7 +67,7 @@ impl SigningKeys {
         let read = self.database.read(no_organization(), |tx| {
             Box::pin(async move { Ok::<_, CommonError>(repo::list(tx).await?) })
         });
-        let set = KeySet::open(read.await?, &self.sealer)?;
+        let set = KeySet::open(&read.await?, &self.sealer)?;
         *self.set.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
         Ok(())
     }

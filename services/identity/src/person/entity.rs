@@ -78,7 +78,17 @@ impl Person {
         (user_id, create_time): (UserId, DateTime<Utc>),
     ) -> Self {
         let Profile { organization_id, email_address, display_name, locale } = profile;
-        Self { organization_id, user_id, kind, role, email_address, display_name, locale, version: 1, create_time }
+        Self {
+            organization_id,
+            user_id,
+            kind,
+            role,
+            email_address,
+            display_name,
+            locale,
+            version: 1,
+            create_time,
+        }
     }
 
     /// Returns a new guest, of whom nothing is known but the address: the organisation's language until they say.

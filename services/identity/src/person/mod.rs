@@ -23,9 +23,7 @@ use uuid::Uuid;
 use crate::organization::{self, Organization};
 
 pub(crate) use address::EmailAddress;
-pub(crate) use entity::{
-    DISPLAY_NAME_MAX, Member, NewMember, NewPassword, Person, PersonKind, Role,
-};
+pub(crate) use entity::{DISPLAY_NAME_MAX, Member, NewMember, NewPassword, Person, PersonKind, Role};
 pub use error::PersonError;
 pub(crate) use events::new_event;
 pub(crate) use password::{PASSWORD_BYTES_MAX, PasswordRefused, Passwords, read_new_password};
@@ -110,7 +108,11 @@ impl People {
 
     /// Tells who stands behind addresses and ids, and gives unknown addresses an account where that is asked for. Two
     /// calls at once give one address one account: whoever comes second finds it.
-    pub(crate) async fn resolve<R: Reply<Found>>(&self, call: &Call, wanted: Wanted) -> Result<R, PersonError> {
+    pub(crate) async fn resolve<R: Reply<Found>>(
+        &self,
+        call: &Call,
+        wanted: Wanted,
+    ) -> Result<R, PersonError> {
         let (ids, clock) = (self.ids.clone(), self.clock.clone());
         let write = self.database.write(call, wanted.organization_id, move |tx| {
             Box::pin(async move {
@@ -118,7 +120,8 @@ impl People {
                 let organization = organization.ok_or(PersonError::OrganizationNotFound)?;
                 let found = repo::list(tx, &wanted).await?;
                 let known: BTreeSet<_> = found.iter().map(|person| &person.email_address).collect();
-                let missing: Vec<_> = wanted.addresses.iter().filter(|wanted| !known.contains(wanted)).collect();
+                let missing: Vec<_> =
+                    wanted.addresses.iter().filter(|wanted| !known.contains(wanted)).collect();
                 if missing.is_empty() || !wanted.create_missing_guests {
                     return Ok(Found(found));
                 }
@@ -137,7 +140,9 @@ impl People {
     pub(crate) async fn profile(&self, caller: &Caller) -> Result<Person, PersonError> {
         let (organization_id, user_id): (OrganizationId, UserId) = (caller.organization_id, caller.user_id);
         let found = self.database.read(organization_id, move |tx| {
-            Box::pin(async move { Ok::<_, PersonError>(repo::find_active(tx, organization_id, user_id).await?) })
+            Box::pin(
+                async move { Ok::<_, PersonError>(repo::find_active(tx, organization_id, user_id).await?) },
+            )
         });
         found.await?.ok_or(PersonError::NotFound)
     }

@@ -163,7 +163,8 @@ fn hash(password: &[u8]) -> anyhow::Result<SecretString> {
 }
 
 fn verify(password: &[u8], stored: &SecretString) -> anyhow::Result<bool> {
-    let stored = PasswordHash::new(stored.expose_secret()).map_err(|_| anyhow!("a stored password hash is malformed"))?;
+    let stored = PasswordHash::new(stored.expose_secret())
+        .map_err(|_| anyhow!("a stored password hash is malformed"))?;
     let params = Params::try_from(&stored).map_err(|_| anyhow!("a stored password hash is malformed"))?;
     let is_affordable = params.m_cost() <= MEMORY_KIB_CAP
         && params.t_cost() <= ITERATIONS_CAP
@@ -182,7 +183,8 @@ fn verify(password: &[u8], stored: &SecretString) -> anyhow::Result<bool> {
 fn guess_rule(password: &NewPassword, context: &[String]) -> Option<Violations> {
     let context: Vec<&str> = context.iter().map(String::as_str).collect();
     let is_strong = zxcvbn(password.text.expose_secret(), &context).score() >= Score::Three;
-    let rule = "is too easy to guess: use several unrelated words, none from your name, address or organisation";
+    let rule =
+        "is too easy to guess: use several unrelated words, none from your name, address or organisation";
     (!is_strong).then(|| Violations::one(password.field, rule))
 }
 
@@ -191,7 +193,14 @@ fn context_words(new: &NewMember, organization: &Organization) -> Vec<String> {
     let names = [new.display_name.as_str(), &organization.display_name, &organization.slug, "Shared Spaces"];
     let parts = names.iter().flat_map(|name| name.split([' ', '-']));
     let address = [new.email_address.as_str()].into_iter().chain(new.email_address.words());
-    names.iter().copied().chain(parts).chain(address).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    names
+        .iter()
+        .copied()
+        .chain(parts)
+        .chain(address)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]

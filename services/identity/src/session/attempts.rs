@@ -19,7 +19,8 @@ const DELETE_AT_ONCE: i64 = 1_000;
 
 /// Names an account in the counters, whether there is one or not.
 pub(super) fn account(mac: &MacKey, sign_in: &SignIn) -> Vec<u8> {
-    mac.hash("sign-in attempts", &[sign_in.slug.as_bytes(), sign_in.email_address.as_str().as_bytes()]).to_vec()
+    mac.hash("sign-in attempts", &[sign_in.slug.as_bytes(), sign_in.email_address.as_str().as_bytes()])
+        .to_vec()
 }
 
 /// Counts an attempt as failed for now. Errors where the account is blocked.

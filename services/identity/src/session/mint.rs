@@ -55,7 +55,11 @@ impl TokenMint {
 
     /// Signs an access token for a person's session. It says nothing about spaces, and it stays valid until it expires:
     /// ending a session ends refreshing, and the services look up all other rights at each call.
-    pub(super) fn access_token(&self, person: &Person, session: SessionKey) -> Result<SecretString, CommonError> {
+    pub(super) fn access_token(
+        &self,
+        person: &Person,
+        session: SessionKey,
+    ) -> Result<SecretString, CommonError> {
         let now = self.clock.now().timestamp();
         let ttl = i64::try_from(ACCESS_TOKEN_TTL.as_secs()).unwrap_or_default();
         self.keys.sign(&Claims {

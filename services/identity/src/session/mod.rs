@@ -67,7 +67,8 @@ impl Sessions {
                 let organization = organization::repo::find_by_slug(tx, &slug).await?.unwrap_or(nobody());
                 db::act_for(tx, organization).await?;
                 let person = person::repo::find_active_by_address(tx, organization, &email_address).await?;
-                let password_hash = person::repo::find_password_hash(tx, organization, &email_address).await?;
+                let password_hash =
+                    person::repo::find_password_hash(tx, organization, &email_address).await?;
                 Ok::<_, SessionError>(Candidate { person, password_hash })
             })
         });

@@ -10,7 +10,11 @@ use super::entity::{REFRESH_TOKEN_TTL, SESSION_TTL, SessionKey, StoredToken};
 use crate::token::Token;
 
 /// Inserts a session.
-pub(super) async fn insert(tx: &mut PgConnection, key: SessionKey, user_id: UserId) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(
+    tx: &mut PgConnection,
+    key: SessionKey,
+    user_id: UserId,
+) -> Result<(), sqlx::Error> {
     query!(
         "INSERT INTO sessions (organization_id, session_id, user_id, expire_time)
          VALUES ($1, $2, $3, now() + $4)",
@@ -92,7 +96,8 @@ pub(super) async fn revoke(tx: &mut PgConnection, key: SessionKey) -> Result<(),
 
 /// Deletes sessions that ended more than 30 days ago, of every organisation, at most 1,000; returns how many.
 pub(crate) async fn delete_ended(database: &Database) -> Result<u64, sqlx::Error> {
-    let deleted = query_scalar!(r#"SELECT delete_ended_sessions() AS "deleted!""#).fetch_one(database.pool()).await?;
+    let deleted =
+        query_scalar!(r#"SELECT delete_ended_sessions() AS "deleted!""#).fetch_one(database.pool()).await?;
     Ok(u64::try_from(deleted).unwrap_or_default())
 }
 

@@ -10,7 +10,8 @@ use super::*;
 async fn get_privacy_notice_returns_the_text_in_each_language_and_the_organisations_own_by_default() {
     let world = World::new().await;
     world.tenant("acme").await;
-    let (english, french) = (world.notice("acme", "en").await.unwrap(), world.notice("acme", "fr").await.unwrap());
+    let (english, french) =
+        (world.notice("acme", "en").await.unwrap(), world.notice("acme", "fr").await.unwrap());
     assert!(english.text.starts_with("Privacy notice of acme Inc."));
     assert!(french.text.starts_with("Avis de confidentialité de acme Inc."));
     assert_eq!((english.version, french.version), (1, 1));

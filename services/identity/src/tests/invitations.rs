@@ -97,7 +97,8 @@ async fn issuing_refuses_strangers_members_another_use_of_an_invitation_and_one_
     let Invited { world, acme, guest, acceptance, .. } = invited().await;
     let base = invitation(&acme, &guest);
     let nobody = Uuid::from_u128(77).to_string();
-    let (mut a, mut b, mut c, mut d, mut e) = (base.clone(), base.clone(), base.clone(), base.clone(), base.clone());
+    let (mut a, mut b, mut c, mut d, mut e) =
+        (base.clone(), base.clone(), base.clone(), base.clone(), base.clone());
     a.user_id = nobody.clone();
     assert_refused(world.issue(a).await, Code::NotFound, "PERSON_NOT_FOUND");
     b.inviter_user_id = nobody.clone();
@@ -141,8 +142,13 @@ async fn a_forged_foreign_expired_or_used_link_is_refused_alike() {
     moved[..16].copy_from_slice(globex.id.parse::<Uuid>().unwrap().as_bytes());
     let mut flipped = engine.decode(&token).unwrap();
     flipped[47] ^= 1;
-    let mut bad =
-        vec![String::new(), "x".repeat(64), "x".repeat(100_000), engine.encode(&moved), engine.encode(&flipped)];
+    let mut bad = vec![
+        String::new(),
+        "x".repeat(64),
+        "x".repeat(100_000),
+        engine.encode(&moved),
+        engine.encode(&flipped),
+    ];
     let mut refusals = Vec::new();
     let refuse = async |token: &str, refusals: &mut Vec<_>| {
         let acceptance = pb::AcceptInvitationRequest { token: token.to_owned(), ..acceptance.clone() };
@@ -169,7 +175,10 @@ async fn accepting_records_the_consent_sets_the_name_starts_a_session_and_tells_
     let acceptance =
         pb::AcceptInvitationRequest { privacy_notice_id: french.privacy_notice_id.clone(), ..acceptance };
     let accepted = world.accept(acceptance).await.unwrap();
-    assert_eq!((accepted.user_id.as_str(), accepted.space_id), (guest.user_id.as_str(), Uuid::from_u128(2).to_string()));
+    assert_eq!(
+        (accepted.user_id.as_str(), accepted.space_id),
+        (guest.user_id.as_str(), Uuid::from_u128(2).to_string())
+    );
     let tokens = accepted.tokens.unwrap();
     let caller = keys::verifier(&world).verify(&tokens.access_token).unwrap();
     let Principal::Person(who) = &caller else { panic!("no person") };
@@ -246,7 +255,8 @@ async fn accepting_without_consent_or_for_another_notice_is_refused_and_changes_
     invited.assert_nothing_changed().await;
     let current = world.open(&invited.token, "").await.unwrap().privacy_notice.unwrap();
     assert_eq!(current.version, 2);
-    let current = pb::AcceptInvitationRequest { privacy_notice_id: current.privacy_notice_id, ..acceptance.clone() };
+    let current =
+        pb::AcceptInvitationRequest { privacy_notice_id: current.privacy_notice_id, ..acceptance.clone() };
     assert!(world.accept(current).await.is_ok());
 }
 

@@ -96,7 +96,8 @@ async fn no_table_holds_a_token_or_a_password_and_the_counters_hold_no_address()
             .unwrap();
     assert!(tables.len() > 12);
     for table in tables {
-        let query = sqlx::AssertSqlSafe(format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} t"));
+        let query =
+            sqlx::AssertSqlSafe(format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} t"));
         let content: String = sqlx::query_scalar(query).fetch_one(&world.all).await.unwrap();
         for secret in &secrets {
             assert!(!content.contains(secret.as_str()), "a secret is in {table}");

@@ -25,13 +25,15 @@ pub(crate) fn verifier(world: &World) -> Verifier {
 #[tokio::test]
 async fn all_processes_share_one_key_and_a_new_one_is_seen_by_those_that_run() {
     let world = World::new().await;
-    let second = World::identity(&world.test, world.clock.clone(), world.ids.clone(), settings(1)).await.unwrap();
+    let second =
+        World::identity(&world.test, world.clock.clone(), world.ids.clone(), settings(1)).await.unwrap();
     let public = world.identity.keys.public();
     assert_eq!(public, second.keys.public());
     assert_eq!(public.keys.len(), 1);
 
     world.sql("UPDATE signing_keys SET retire_after = now()").await;
-    let third = World::identity(&world.test, world.clock.clone(), world.ids.clone(), settings(1)).await.unwrap();
+    let third =
+        World::identity(&world.test, world.clock.clone(), world.ids.clone(), settings(1)).await.unwrap();
     assert_ne!(third.keys.public(), public);
     world.identity.keys.refresh().await.unwrap();
     assert_eq!(world.identity.keys.public(), third.keys.public());
@@ -40,8 +42,10 @@ async fn all_processes_share_one_key_and_a_new_one_is_seen_by_those_that_run() {
 #[tokio::test]
 async fn a_key_is_sealed_and_another_key_encryption_key_is_told_by_the_settings_name() {
     let world = World::new().await;
-    let sealed: Vec<u8> =
-        sqlx::query_scalar("SELECT sealed_private_key FROM signing_keys").fetch_one(&world.all).await.unwrap();
+    let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed_private_key FROM signing_keys")
+        .fetch_one(&world.all)
+        .await
+        .unwrap();
     assert!(ring::signature::Ed25519KeyPair::from_pkcs8(&sealed).is_err());
     let other = World::identity(&world.test, world.clock.clone(), world.ids.clone(), settings(2)).await;
     let error = format!("{:#}", other.err().unwrap());

@@ -142,17 +142,17 @@ impl World {
         OrganizationGrpc { organizations, people, mac }
     }
 
-    pub(crate) async fn found(&self, new: pb::CreateOrganizationRequest) -> Answer<pb::CreateOrganizationResponse> {
+    pub(crate) async fn found(
+        &self,
+        new: pb::CreateOrganizationRequest,
+    ) -> Answer<pb::CreateOrganizationResponse> {
         let request = request("OrganizationService/CreateOrganization", &operator(), new);
         Ok(self.organization_grpc().create_organization(request).await?.into_inner())
     }
 
     pub(crate) async fn tenant(&self, slug: &str) -> Tenant {
         let founded = self.found(new_organization(slug)).await.unwrap();
-        Tenant {
-            id: founded.organization.unwrap().organization_id,
-            admin_id: founded.admin.unwrap().user_id,
-        }
+        Tenant { id: founded.organization.unwrap().organization_id, admin_id: founded.admin.unwrap().user_id }
     }
 
     pub(crate) async fn create_member(&self, by: &Tenant, new: pb::NewMember) -> Answer<pb::Member> {
@@ -219,7 +219,10 @@ impl World {
         InvitationGrpc { invitations: self.identity.invitations.clone() }
     }
 
-    pub(crate) async fn issue(&self, wanted: pb::IssueInvitationRequest) -> Answer<pb::IssueInvitationResponse> {
+    pub(crate) async fn issue(
+        &self,
+        wanted: pb::IssueInvitationRequest,
+    ) -> Answer<pb::IssueInvitationResponse> {
         let notifications = Principal::Service("notifications".to_owned());
         let request = request("InvitationService/IssueInvitation", &notifications, wanted);
         Ok(self.invitation_grpc().issue_invitation(request).await?.into_inner())
@@ -240,7 +243,8 @@ impl World {
     }
 
     pub(crate) async fn notice(&self, slug: &str, locale: &str) -> Answer<pb::PrivacyNotice> {
-        let message = pb::GetPrivacyNoticeRequest { organization: slug.to_owned(), locale: locale.to_owned() };
+        let message =
+            pb::GetPrivacyNoticeRequest { organization: slug.to_owned(), locale: locale.to_owned() };
         let request = request("ConsentService/GetPrivacyNotice", &Principal::Anyone, message);
         let grpc = ConsentGrpc { consents: self.identity.consents.clone() };
         Ok(grpc.get_privacy_notice(request).await?.into_inner().privacy_notice.unwrap())

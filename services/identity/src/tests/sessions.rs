@@ -25,14 +25,21 @@ async fn signing_in_gives_tokens_that_the_services_accept_with_kind_and_role() {
     assert_eq!(answer.user_id, acme.admin_id);
     let tokens = answer.tokens.unwrap();
     assert_eq!(tokens.access_token_ttl.unwrap().seconds, 300);
-    let Principal::Person(caller) = caller_of(&world, &tokens.access_token).await else { panic!("no person") };
-    assert_eq!((caller.organization_id.to_string(), caller.user_id.to_string()), (acme.id.clone(), acme.admin_id.clone()));
+    let Principal::Person(caller) = caller_of(&world, &tokens.access_token).await else {
+        panic!("no person")
+    };
+    assert_eq!(
+        (caller.organization_id.to_string(), caller.user_id.to_string()),
+        (acme.id.clone(), acme.admin_id.clone())
+    );
     assert_eq!(caller.kind, CallerKind::Admin);
 
     let mia = pb::NewMember { email_address: "mia@acme.example".to_owned(), ..admin_of("acme") };
     world.create_member(&acme, mia).await.unwrap();
     let tokens = world.sign_in(("acme", "mia@acme.example", PASSWORD)).await.unwrap().tokens.unwrap();
-    let Principal::Person(caller) = caller_of(&world, &tokens.access_token).await else { panic!("no person") };
+    let Principal::Person(caller) = caller_of(&world, &tokens.access_token).await else {
+        panic!("no person")
+    };
     assert_eq!(caller.kind, CallerKind::Member);
 }
 
@@ -123,7 +130,10 @@ async fn after_five_failures_in_a_row_an_address_has_to_wait_whether_it_is_known
     refusals.dedup();
     assert_eq!(refusals.len(), 1);
     // The block ends by itself, and a success takes all failures away.
-    testkit::eventually("the block ends", async || world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await.is_ok()).await;
+    testkit::eventually("the block ends", async || {
+        world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await.is_ok()
+    })
+    .await;
     assert_eq!(world.count("sign_in_attempts").await, 1);
     for _ in 0..4 {
         world.sign_in(("acme", ADMIN_ADDRESS, WRONG)).await.unwrap_err();
@@ -134,10 +144,16 @@ async fn after_five_failures_in_a_row_an_address_has_to_wait_whether_it_is_known
 #[tokio::test]
 async fn the_wait_doubles_with_each_failure_up_to_15_minutes() {
     let world = World::new().await;
-    for (failures, seconds) in [(4, 1.0), (5, 2.0), (6, 4.0), (13, 512.0), (14, 900.0), (500, 900.0), (2_000_000_000, 900.0)] {
+    for (failures, seconds) in
+        [(4, 1.0), (5, 2.0), (6, 4.0), (13, 512.0), (14, 900.0), (500, 900.0), (2_000_000_000, 900.0)]
+    {
         sqlx::query("DELETE FROM sign_in_attempts").execute(&world.all).await.unwrap();
         world.sign_in(("acme", ADMIN_ADDRESS, WRONG)).await.unwrap_err();
-        sqlx::query("UPDATE sign_in_attempts SET failures = $1").bind(failures).execute(&world.all).await.unwrap();
+        sqlx::query("UPDATE sign_in_attempts SET failures = $1")
+            .bind(failures)
+            .execute(&world.all)
+            .await
+            .unwrap();
         world.sign_in(("acme", ADMIN_ADDRESS, WRONG)).await.unwrap_err();
         let waits: f64 = sqlx::query_scalar(
             "SELECT extract(epoch FROM blocked_until - update_time)::float8 FROM sign_in_attempts",
@@ -202,7 +218,8 @@ async fn a_refresh_token_is_exchanged_once_and_using_it_again_ends_the_session()
     let (first, other) = (world.signed_in().await, world.signed_in().await);
     let second = world.refresh(&first.refresh_token).await.unwrap();
     assert_ne!(first.refresh_token, second.refresh_token);
-    let (before, after) = (caller_of(&world, &first.access_token).await, caller_of(&world, &second.access_token).await);
+    let (before, after) =
+        (caller_of(&world, &first.access_token).await, caller_of(&world, &second.access_token).await);
     assert_eq!(before, after, "the same session of the same person");
     let third = world.refresh(&second.refresh_token).await.unwrap();
     for token in [&first.refresh_token, &third.refresh_token, &second.refresh_token] {
@@ -223,7 +240,11 @@ async fn of_many_refreshes_at_once_at_most_one_succeeds_and_the_session_ends() {
     }
     let won: Vec<_> = calls.join_all().await.into_iter().flatten().collect();
     assert_eq!(won.len(), 1);
-    assert_refused(world.refresh(&won[0].refresh_token).await, Code::Unauthenticated, "REFRESH_TOKEN_REFUSED");
+    assert_refused(
+        world.refresh(&won[0].refresh_token).await,
+        Code::Unauthenticated,
+        "REFRESH_TOKEN_REFUSED",
+    );
     assert_eq!(world.count("sessions WHERE revoke_time IS NOT NULL").await, 1);
 }
 
@@ -268,7 +289,10 @@ async fn a_session_slides_by_30_days_and_ends_after_90() {
         .unwrap()
     };
     let about = |(token, session): (f64, f64), expected: (f64, f64)| {
-        assert!((token - expected.0).abs() < 0.01 && (session - expected.1).abs() < 0.01, "{token} {session}");
+        assert!(
+            (token - expected.0).abs() < 0.01 && (session - expected.1).abs() < 0.01,
+            "{token} {session}"
+        );
     };
     about(days().await, (30.0, 90.0));
     world.sql("UPDATE sessions SET expire_time = now() + interval '10 days'").await;
@@ -276,7 +300,11 @@ async fn a_session_slides_by_30_days_and_ends_after_90() {
     let tokens = world.refresh(&tokens.refresh_token).await.unwrap();
     about(days().await, (10.0, 10.0));
     world.sql("UPDATE sessions SET expire_time = now()").await;
-    assert_refused(world.refresh(&tokens.refresh_token).await, Code::Unauthenticated, "REFRESH_TOKEN_REFUSED");
+    assert_refused(
+        world.refresh(&tokens.refresh_token).await,
+        Code::Unauthenticated,
+        "REFRESH_TOKEN_REFUSED",
+    );
 }
 
 #[tokio::test]
@@ -285,9 +313,17 @@ async fn a_deactivated_persons_session_ends_at_the_next_refresh() {
     world.tenant("acme").await;
     let tokens = world.signed_in().await;
     world.sql("UPDATE people SET deactivate_time = now()").await;
-    assert_refused(world.refresh(&tokens.refresh_token).await, Code::Unauthenticated, "REFRESH_TOKEN_REFUSED");
+    assert_refused(
+        world.refresh(&tokens.refresh_token).await,
+        Code::Unauthenticated,
+        "REFRESH_TOKEN_REFUSED",
+    );
     world.sql("UPDATE people SET deactivate_time = NULL").await;
-    assert_refused(world.refresh(&tokens.refresh_token).await, Code::Unauthenticated, "REFRESH_TOKEN_REFUSED");
+    assert_refused(
+        world.refresh(&tokens.refresh_token).await,
+        Code::Unauthenticated,
+        "REFRESH_TOKEN_REFUSED",
+    );
 }
 
 #[tokio::test]
@@ -299,7 +335,11 @@ async fn signing_out_ends_this_session_only_and_may_be_repeated() {
     for _ in 0..2 {
         assert!(world.sign_out(&caller).await.is_ok());
     }
-    assert_refused(world.refresh(&tokens.refresh_token).await, Code::Unauthenticated, "REFRESH_TOKEN_REFUSED");
+    assert_refused(
+        world.refresh(&tokens.refresh_token).await,
+        Code::Unauthenticated,
+        "REFRESH_TOKEN_REFUSED",
+    );
     assert!(world.refresh(&other.refresh_token).await.is_ok());
 }
 
