@@ -59,7 +59,11 @@ fn access_table(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     Ok(format!("pub(crate) static RULES: &[MethodRule] = &[\n{}];\n", rows.concat()))
 }
 
-fn access_row(pool: &DescriptorPool, service: &str, method: &MethodDescriptor) -> Result<String, Box<dyn Error>> {
+fn access_row(
+    pool: &DescriptorPool,
+    service: &str,
+    method: &MethodDescriptor,
+) -> Result<String, Box<dyn Error>> {
     let options = method.options();
     let access = pool.get_extension_by_name(ACCESS).ok_or("the access option is not declared")?;
     let callers = pool.get_extension_by_name(CALLERS).ok_or("the callers option is not declared")?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use messaging::Backlog;
-use xtask::databases::{app_role, database_name, owner_role, prepare};
+use xtask::databases::{app_role, database_name, owner_role, prepare, with_database};
 use xtask::environment::{Addresses, demo_env, service_env};
 use xtask::ports::Ports;
 use xtask::process::{Child, wait_until};
@@ -42,26 +42,28 @@ pub struct World {
 impl World {
     /// Starts all services over the tests' shared broker.
     pub fn start() -> anyhow::Result<Self> {
-        let url = std::env::var_os("TEST_AMQP_URL").and_then(|url| url.into_string().ok());
-        let url = url.context("TEST_AMQP_URL is missing: run this through `cargo xtask test`")?;
-        Self::start_over(None, &url, &[])
+        Self::start_with(&[])
     }
 
     /// Starts all services over a broker of their own, to break.
     pub fn start_with_broker() -> anyhow::Result<Self> {
         let broker = RabbitMq::start_throwaway()?;
         let url = broker.url();
-        Self::start_over(Some(broker), &url, &[])
+        Self::start_over(Postgres::start_throwaway()?, Some(broker), &url, &[])
     }
 
     /// Starts all services with further settings, for each of them.
     pub fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let url = std::env::var_os("TEST_AMQP_URL").and_then(|url| url.into_string().ok());
-        let url = url.context("TEST_AMQP_URL is missing: run this through `cargo xtask test`")?;
-        Self::start_over(None, &url, settings)
+        Self::start_over(Postgres::start_throwaway()?, None, &shared_broker()?, settings)
+    }
+
+    /// Starts all services over a database that is as durable as a real one; for measurements.
+    pub fn start_durable() -> anyhow::Result<Self> {
+        Self::start_over(Postgres::start_throwaway_durable()?, None, &shared_broker()?, &[])
     }
 
     fn start_over(
+        database: Postgres,
         broker: Option<RabbitMq>,
         broker_url: &str,
         settings: &[(&str, &str)],
@@ -69,7 +71,6 @@ impl World {
         let binaries = std::env::var_os("TEST_BINARIES")
             .context("TEST_BINARIES is missing: run this through `cargo xtask test`")?;
         let dir = Throwaway::create("world")?;
-        let database = Postgres::start_throwaway()?;
         let mut ports = Ports::load(&dir.path().join("ports.json"))?;
         let mut secrets = Secrets::load(&dir.path().join("secrets.json"))?;
         let superuser = database.superuser_url();
@@ -117,18 +118,28 @@ impl World {
 
     /// Starts a service; `settings` come after its own, without its prefix, or as they are where they have none.
     pub fn start_service(&mut self, service: &'static str, settings: &[(&str, &str)]) -> anyhow::Result<()> {
-        let mut command = Command::new(self.binaries.join(service));
-        command.arg("run").envs(service_env(service, &self.addresses)?);
+        self.start_service_as("run", service, settings)
+    }
+
+    /// Starts a service as [`Self::start_service`] does, to `serve`, `work` or `run`.
+    pub fn start_service_as(
+        &mut self,
+        command: &str,
+        service: &'static str,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
+        let mut process = Command::new(self.binaries.join(service));
+        process.arg(command).envs(service_env(service, &self.addresses)?);
         let prefix = service.to_uppercase().replace('-', "_");
         for (key, value) in settings {
             if key.contains("__") {
-                command.env(format!("{prefix}__{key}"), value);
+                process.env(format!("{prefix}__{key}"), value);
             } else {
-                command.env(key, value);
+                process.env(key, value);
             }
         }
         let log = self.dir.path().join(format!("{service}-{}.log", crate::visit::unique()));
-        self.services.insert(service, Child::spawn(service, command, &log)?);
+        self.services.insert(service, Child::spawn(service, process, &log)?);
         Ok(())
     }
 
@@ -147,6 +158,16 @@ impl World {
         } else {
             bail!("{service} ended with {status}:\n{}", child.last_lines(20))
         }
+    }
+
+    /// Returns the id of a service's process; nothing where it does not run.
+    pub fn process_id(&self, service: &str) -> Option<u32> {
+        self.services.get(service).map(Child::id)
+    }
+
+    /// Returns the address of a service's database with the server's own superuser.
+    pub fn superuser_url(&self, service: &str) -> anyhow::Result<String> {
+        with_database(&self.database.superuser_url(), &database_name(service))
     }
 
     /// Tells whether a service has died by itself.
@@ -192,11 +213,7 @@ impl World {
         let mut dead = 0;
         // assets makes no events and hears none.
         for service in SERVICES.into_iter().filter(|service| *service != "assets") {
-            let url = self.database.url(
-                &database_name(service),
-                "postgres",
-                &password_of(&self.database.superuser_url()),
-            )?;
+            let url = self.superuser_url(service)?;
             let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&url).await?;
             let backlog: Backlog = within(Duration::from_secs(60), "an empty backlog", async || {
                 let backlog = messaging::backlog(&pool).await?;
@@ -240,8 +257,10 @@ impl World {
     }
 }
 
-fn password_of(url: &str) -> String {
-    url::Url::parse(url).ok().and_then(|url| url.password().map(str::to_owned)).unwrap_or_default()
+/// The broker that the tests of a run share.
+fn shared_broker() -> anyhow::Result<String> {
+    let url = std::env::var_os("TEST_AMQP_URL").and_then(|url| url.into_string().ok());
+    url.context("TEST_AMQP_URL is missing: run this through `cargo xtask`")
 }
 
 /// Asks the second port whether calls should be sent.

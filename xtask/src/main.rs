@@ -2,6 +2,7 @@
 //!
 //! Must not hold what the tests need too: that is the library beside it.
 
+mod bench;
 mod gates;
 mod sqlx;
 mod test;
@@ -14,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use xtask::packages::{Package, ensure};
 use xtask::process::{catch_signals, run, say};
-use xtask::servers::{Postgres, RabbitMq};
+use xtask::servers::Postgres;
 use xtask::throwaway::remove_left_behind;
 use xtask::workspace::Workspace;
 
@@ -74,7 +75,7 @@ fn perform(task: &Task) -> Result<bool> {
             say(&format!("{count} queries saved."));
             Ok(true)
         }
-        Task::Bench => bench(&workspace),
+        Task::Bench => bench::bench(&workspace),
     }
 }
 
@@ -90,26 +91,4 @@ fn demo(workspace: &Workspace) -> Result<bool> {
     Ok(run(command.arg("run").envs(env))
         .context("the demo is not built; run `cargo xtask up` again")?
         .success())
-}
-
-fn bench(workspace: &Workspace) -> Result<bool> {
-    if !workspace.has_binary("bench") {
-        bail!("there is no binary `bench` in the workspace; it belongs into tests/src/bin");
-    }
-    ensure(&[Package::Postgres, Package::RabbitMq])?;
-    remove_left_behind()?;
-    let mut build = workspace.cargo();
-    if !run(build.args(["build", "--release", "--workspace", "--bins"]))?.success() {
-        bail!("the release build fails; see the errors above");
-    }
-    let mut broker = RabbitMq::launch_throwaway()?;
-    let database = Postgres::start_throwaway_durable()?;
-    broker.wait_ready()?;
-    let mut bench = workspace.cargo();
-    bench
-        .args(["run", "--release", "-p", "journeys", "--bin", "bench"])
-        .env("TEST_DATABASE_URL", database.superuser_url())
-        .env("TEST_AMQP_URL", broker.url())
-        .env("TEST_BINARIES", workspace.target()?.join("release"));
-    Ok(run(&mut bench)?.success())
 }

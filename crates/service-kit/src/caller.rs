@@ -141,9 +141,9 @@ impl Call {
     pub fn caller(&self) -> Result<&Caller, crate::error::CommonError> {
         match &self.principal {
             Principal::Person(caller) => Ok(caller),
-            Principal::Service(_) | Principal::Anyone => {
-                Err(crate::error::CommonError::Unexpected(anyhow::anyhow!("the method needs a signed-in person")))
-            }
+            Principal::Service(_) | Principal::Anyone => Err(crate::error::CommonError::Unexpected(
+                anyhow::anyhow!("the method needs a signed-in person"),
+            )),
         }
     }
 }

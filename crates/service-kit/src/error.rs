@@ -94,6 +94,8 @@ pub trait DomainError: Error + Send + Sync + 'static {
     fn domain(&self) -> &'static str;
     /// Returns the fields at fault.
     fn violations(&self) -> Violations;
+    /// Returns when a retry makes sense, where the error knows better than its kind.
+    fn retry_after(&self) -> Option<Duration>;
 }
 
 /// Turns an error into what goes over the wire.
@@ -111,7 +113,7 @@ pub fn status_of(error: &dyn DomainError) -> Status {
     for violation in violations.iter() {
         details.add_bad_request_violation(&violation.field, &violation.rule);
     }
-    if let Some(after) = kind.retry_after() {
+    if let Some(after) = error.retry_after().or_else(|| kind.retry_after()) {
         details.set_retry_info(Some(after));
     }
     Status::with_error_details(kind.code(), error.to_string(), details)
@@ -252,9 +254,13 @@ impl CommonError {
 ///         /// The address belongs to another space of the organisation.
 ///         #[error("the address {address} is taken")]
 ///         AddressTaken { address: String } => AlreadyExists "SPACE_ADDRESS_TAKEN" on "address",
+///         /// Too many at once.
+///         #[error("wait before the next")]
+///         TooMany { wait: Duration } => ResourceExhausted "TOO_MANY" after wait,
 ///     }
 /// }
 /// ```
+/// `on` names the field at fault; `after` names the variant's own `Duration` until a retry makes sense.
 /// The enum also gets `Common(CommonError)`, `CATALOGUE`, `From` for what `?` meets, and `From<_> for Status`.
 #[macro_export]
 macro_rules! domain_error {
@@ -265,7 +271,7 @@ macro_rules! domain_error {
                 $(#[doc = $when:literal])+
                 #[error($($message:tt)+)]
                 $variant:ident $( ( $($tuple:tt)* ) )? $( { $($fields:tt)* } )? => $kind:ident $reason:literal
-                $( on $field:literal )?,
+                $( on $field:literal )? $( after $after:ident )?,
             )*
         }
     ) => {
@@ -323,6 +329,13 @@ macro_rules! domain_error {
                     Self::Common(error) => error.violations(),
                     #[expect(unreachable_patterns, reason = "an enum may name a field on every variant")]
                     _ => $crate::validate::Violations::default(),
+                }
+            }
+
+            fn retry_after(&self) -> Option<std::time::Duration> {
+                match self {
+                    $( $( Self::$variant { $after, .. } => Some(*$after), )? )*
+                    _ => None,
                 }
             }
         }

@@ -61,9 +61,7 @@ impl<T> Page<T> {
         rows.truncate(size);
         let next_page_token = match rows.last() {
             // A key is made of ids, times and names, which JSON always takes.
-            Some(last) if more => {
-                URL_SAFE_NO_PAD.encode(serde_json::to_vec(&key(last)).unwrap_or_default())
-            }
+            Some(last) if more => URL_SAFE_NO_PAD.encode(serde_json::to_vec(&key(last)).unwrap_or_default()),
             _ => String::new(),
         };
         Self { items: rows, next_page_token }

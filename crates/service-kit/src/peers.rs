@@ -40,11 +40,7 @@ pub struct PeerMissing(&'static str);
 impl Peers {
     /// Returns channels to `config`'s addresses that carry the token in `auth`'s file.
     pub fn new(config: PeersConfig, auth: &ServiceAuthConfig) -> Self {
-        let token = OwnToken {
-            file: WatchedFile::new(auth.token_file.clone()),
-            header: None,
-            looked: None,
-        };
+        let token = OwnToken { file: WatchedFile::new(auth.token_file.clone()), header: None, looked: None };
         Self { config, token: Arc::new(Mutex::new(token)) }
     }
 
@@ -87,10 +83,11 @@ impl OwnToken {
         if self.looked.is_none_or(|looked| looked.elapsed() > READ_TOKEN_EVERY) {
             self.looked = Some(Instant::now());
             if let Some(token) = self.file.read_if_changed() {
-                self.header = format!("Bearer {}", token.trim()).parse().ok().map(|mut value: MetadataValue<_>| {
-                    value.set_sensitive(true);
-                    value
-                });
+                self.header =
+                    format!("Bearer {}", token.trim()).parse().ok().map(|mut value: MetadataValue<_>| {
+                        value.set_sensitive(true);
+                        value
+                    });
             }
         }
         self.header.clone()

@@ -170,7 +170,8 @@ where
     let stop = Stop::default();
     stop.on_signals()?;
     migrate::refuse_pending(&database, migrations, &stop.calls).await?;
-    let result = Process { name, command, config, stop, database: database.clone() }.run(settings, build).await;
+    let result =
+        Process { name, command, config, stop, database: database.clone() }.run(settings, build).await;
     database.pool().close().await;
     tokio::task::spawn_blocking(move || telemetry.flush()).await?;
     result

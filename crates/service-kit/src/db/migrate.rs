@@ -23,17 +23,17 @@ const GIVE_UP_AFTER: u32 = 60;
 
 /// Applies what is pending, under the migrator's own lock, so that two at once are safe.
 pub async fn run(config: &DatabaseConfig, migrations: &[&Migrator]) -> anyhow::Result<()> {
-    let url = config
-        .migration_url
-        .as_ref()
-        .context("setting database.migration_url is missing: the address with the role that owns the tables")?;
+    let url = config.migration_url.as_ref().context(
+        "setting database.migration_url is missing: the address with the role that owns the tables",
+    )?;
     let owner: PgConnectOptions = url.expose_secret().parse().context("setting database.migration_url")?;
     let service: PgConnectOptions = config.url.expose_secret().parse().context("setting database.url")?;
     let role = service.get_username();
     if role.is_empty() || !role.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         bail!("setting database.url: the role must be letters, digits and underscores");
     }
-    let mut connection = owner.disable_statement_logging().connect().await.context("the database did not answer")?;
+    let mut connection =
+        owner.disable_statement_logging().connect().await.context("the database did not answer")?;
     connection
         .execute(AssertSqlSafe(format!(
             "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
@@ -64,7 +64,9 @@ pub(crate) async fn refuse_pending(
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => {
                 bail!("the database has no schema yet: run `migrate` first");
             }
-            Err(error) if failures == GIVE_UP_AFTER => return Err(error).context("the database did not answer"),
+            Err(error) if failures == GIVE_UP_AFTER => {
+                return Err(error).context("the database did not answer");
+            }
             Err(error) => tracing::warn!(error.chain = %error, "the database does not answer yet"),
         }
         failures += 1;
@@ -73,7 +75,8 @@ pub(crate) async fn refuse_pending(
             () = tokio::time::sleep(RETRY_EVERY) => {}
         }
     };
-    let needed = [&MIGRATOR].into_iter().chain(migrations.iter().copied()).flat_map(|migrator| migrator.iter());
+    let needed =
+        [&MIGRATOR].into_iter().chain(migrations.iter().copied()).flat_map(|migrator| migrator.iter());
     for migration in needed {
         if !applied.contains(&migration.version) {
             bail!("migration {} is pending: run `migrate` first", migration.version);
@@ -88,8 +91,7 @@ fn all(migrations: &[&Migrator]) -> Vec<Migrator> {
         .iter()
         .chain(migrations)
         .map(|migrator| {
-            let mut migrator =
-                Migrator { migrations: migrator.migrations.clone(), ..Migrator::DEFAULT };
+            let mut migrator = Migrator { migrations: migrator.migrations.clone(), ..Migrator::DEFAULT };
             migrator.set_ignore_missing(true);
             migrator
         })

@@ -83,7 +83,8 @@ impl Database {
     {
         let pool = self.pool.clone();
         spawned(async move {
-            let mut transaction = pool.begin_with(begin_for(organization)).await.map_err(CommonError::from)?;
+            let mut transaction =
+                pool.begin_with(begin_for(organization)).await.map_err(CommonError::from)?;
             let result = work(&mut transaction).await?;
             transaction.commit().await.map_err(CommonError::from)?;
             Ok(result)

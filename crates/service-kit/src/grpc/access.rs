@@ -45,7 +45,9 @@ impl Gate {
         let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header
             .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")))
-            .ok_or_else(|| unauthenticated("a token is needed: `authorization: Bearer …`", "TOKEN_MISSING"))?;
+            .ok_or_else(|| {
+                unauthenticated("a token is needed: `authorization: Bearer …`", "TOKEN_MISSING")
+            })?;
         self.verifier.verify(token).map_err(|error| unauthenticated(&error.to_string(), "TOKEN_REFUSED"))
     }
 }
@@ -119,8 +121,11 @@ mod tests {
         ];
         for (access, names) in expected {
             let rule = MethodRule { path: "/x", access, callers: &["spaces"], is_streaming: false };
-            let admitted: Vec<_> =
-                everyone.iter().filter(|(_, who)| admits(&rule, who).is_ok()).map(|(name, _)| *name).collect();
+            let admitted: Vec<_> = everyone
+                .iter()
+                .filter(|(_, who)| admits(&rule, who).is_ok())
+                .map(|(name, _)| *name)
+                .collect();
             assert_eq!(admitted.join(" "), names, "{access:?}");
         }
     }

@@ -18,8 +18,7 @@ use crate::ids::Ids;
 use crate::telemetry::{names, propagation};
 
 /// Seconds; the bounds of the RPC conventions.
-const BUCKETS: [f64; 14] =
-    [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 #[derive(Clone)]
 pub(super) struct Observer {

@@ -68,23 +68,22 @@ impl Telemetry {
             .with(format)
             .with(logs.map(|layer| layer.with_filter(tracing_subscriber::filter::filter_fn(own))))
             .try_init()?;
-        global::meter("sharedspaces").u64_gauge(names::BUILD_INFO).build().record(
-            1,
-            &[KeyValue::new(names::SERVICE_VERSION, version)],
-        );
+        global::meter("sharedspaces")
+            .u64_gauge(names::BUILD_INFO)
+            .build()
+            .record(1, &[KeyValue::new(names::SERVICE_VERSION, version)]);
         Ok(telemetry)
     }
 
     fn exporters(resource: Resource, config: &TelemetryConfig) -> anyhow::Result<Self> {
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.sample_ratio)));
-        let mut traces =
-            SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(sampler);
+        let mut traces = SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(sampler);
         let Some(endpoint) = &config.otlp_endpoint else {
             return Ok(Self { traces: traces.build(), metrics: None, logs: None });
         };
         let endpoint = endpoint.as_str();
-        traces = traces
-            .with_batch_exporter(SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?);
+        traces =
+            traces.with_batch_exporter(SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?);
         let metrics = SdkMeterProvider::builder()
             .with_resource(resource.clone())
             .with_periodic_exporter(MetricExporter::builder().with_tonic().with_endpoint(endpoint).build()?)

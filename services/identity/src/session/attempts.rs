@@ -5,8 +5,10 @@
 //! the password is looked at, and a success takes the count away: a hundred guesses at once are a hundred failures.
 //! While an account is blocked nothing is counted, so that nobody can keep somebody else out for ever.
 
+use std::time::Duration;
+
 use service_kit::db::Database;
-use sqlx::{PgConnection, query};
+use sqlx::{PgConnection, query, query_scalar};
 
 use super::{SessionError, SignIn};
 use crate::mac::MacKey;
@@ -41,10 +43,22 @@ pub(super) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<(), Se
         FAILURES_ALLOWED,
         DOUBLINGS_MAX,
     );
-    if taken.execute(tx).await?.rows_affected() == 0 {
-        return Err(SessionError::TooManyAttempts);
+    if taken.execute(&mut *tx).await?.rows_affected() == 0 {
+        return Err(SessionError::TooManyAttempts { wait: wait_of(tx, account).await? });
     }
     Ok(())
+}
+
+/// Returns how long a blocked account still has to wait, in whole seconds, at least one.
+async fn wait_of(tx: &mut PgConnection, account: &[u8]) -> Result<Duration, sqlx::Error> {
+    let seconds = query_scalar!(
+        r#"SELECT ceil(extract(epoch FROM blocked_until - now()))::bigint AS "seconds!"
+             FROM sign_in_attempts WHERE account = $1"#,
+        account,
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(Duration::from_secs(seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0).max(1)))
 }
 
 /// Forgets the failures of an account, after a success.

@@ -14,6 +14,9 @@ service_kit::domain_error! {
         Busy => ResourceExhausted "SIGN_IN_BUSY",
         /// Too many failures in a row for this address, whether there is such an account or not.
         #[error("too many failed attempts for this address; wait before the next")]
-        TooManyAttempts => ResourceExhausted "TOO_MANY_ATTEMPTS",
+        TooManyAttempts {
+            /// Until the next attempt is looked at.
+            wait: std::time::Duration,
+        } => ResourceExhausted "TOO_MANY_ATTEMPTS" after wait,
     }
 }
