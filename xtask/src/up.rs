@@ -174,12 +174,9 @@ fn start_database(state: &Path, ports: &mut Ports, running: &mut Running) -> Res
 
 fn build(workspace: &Workspace) -> Result<()> {
     say("Building …");
+    // The whole workspace, so that dependencies have the features that `test` builds them with, and are built once.
     let mut command = workspace.cargo();
-    command.args(["build", "--bins", "-p", "sandbox", "-p", "journeys"]);
-    for service in SERVICES {
-        command.args(["-p", service]);
-    }
-    if run(&mut command)?.success() {
+    if run(command.args(["build", "--workspace", "--bins"]))?.success() {
         Ok(())
     } else {
         bail!("the services do not build; see the errors above")
