@@ -114,6 +114,7 @@ pub struct Child {
     log: PathBuf,
     pid_file: PathBuf,
     stop_signal: &'static str,
+    was_asked: bool,
 }
 
 impl Child {
@@ -146,7 +147,7 @@ impl Child {
         let inner = command.spawn().with_context(|| {
             format!("{name}: `{}` could not be started", command.get_program().to_string_lossy())
         })?;
-        let child = Self { name: name.to_owned(), inner, log: log.to_owned(), pid_file, stop_signal };
+        let child = Self { name: name.to_owned(), inner, log: log.to_owned(), pid_file, stop_signal, was_asked: false };
         let started = start_time(child.id()).unwrap_or_default();
         fs::write(&child.pid_file, format!("{} {stop_signal} {started}\n", child.id()))?;
         Ok(child)
@@ -180,12 +181,16 @@ impl Child {
         self.inner.try_wait().ok().flatten()
     }
 
-    /// Asks the process to stop, without waiting for it.
+    /// Asks the process to stop, once, without waiting for it: services take a second signal as "at once".
     ///
     /// # Errors
     /// Fails when no shell can be started to send the signal.
     pub fn ask_to_stop(&mut self) -> Result<()> {
-        if self.is_running() { signal_group(self.stop_signal, self.id()) } else { Ok(()) }
+        if self.was_asked || !self.is_running() {
+            return Ok(());
+        }
+        self.was_asked = true;
+        signal_group(self.stop_signal, self.id())
     }
 
     /// Asks the process to stop, waits for it, and kills its group when `patience` is over.

@@ -213,8 +213,10 @@ impl Runner {
             job.name = %job.name,
             job.attempt = job.attempt,
             event.id = tracing::field::Empty,
+            trace_id = tracing::field::Empty,
         );
         propagation::continue_from(&span, job.traceparent.as_deref());
+        propagation::record_trace_id(&span);
         let id = job.id;
         async {
             failpoint("jobs.after_claim");

@@ -17,6 +17,13 @@ pub trait Clock: Send + Sync + 'static {
 /// A clock that is passed around.
 pub type SharedClock = Arc<dyn Clock>;
 
+/// Returns a time as it is on the wire.
+pub fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
+    // Below a second there are fewer nanoseconds than an i32 holds.
+    let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default();
+    prost_types::Timestamp { seconds: time.timestamp(), nanos }
+}
+
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

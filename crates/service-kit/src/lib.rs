@@ -4,6 +4,7 @@
 //! every handler ([`grpc`]), who calls ([`caller`]), how errors reach the wire ([`error`]), the unit of work ([`db`]).
 //! Must not know any service, any broker, any domain.
 
+pub mod address;
 pub mod caller;
 pub mod clock;
 pub mod config;
@@ -18,7 +19,9 @@ pub mod page;
 pub mod peers;
 mod run;
 pub mod seal;
+pub mod space_access;
 pub mod telemetry;
+mod text_enum;
 pub mod validate;
 pub mod verify;
 

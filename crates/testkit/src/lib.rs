@@ -7,12 +7,14 @@
 mod broker;
 mod database;
 mod eventually;
+mod peers;
 mod people;
 mod tokens;
 
 pub use broker::{amqp_url, broker_config, broker_prefix};
 pub use database::TestDatabase;
 pub use eventually::{Found, eventually, eventually_within};
+pub use peers::peers;
 pub use people::{call, caller, caller_of, clock, ids};
 pub use service_kit::clock::ManualClock;
 pub use tokens::{ISSUER, TestKeys};

@@ -28,7 +28,6 @@ mod session;
 mod sweep;
 #[cfg(test)]
 mod tests;
-mod text_enum;
 mod token;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use service_kit::validate::Violations;
 
-crate::text_enum::text_enum! {
+service_kit::text_enum! {
     /// A language, as a BCP 47 tag.
     pub(crate) enum Locale {
         /// English.

@@ -55,9 +55,7 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
         trace_id = tracing::field::Empty,
     );
     propagation::continue_from_headers(&span, request.headers());
-    if let Some(trace_id) = propagation::trace_id(&span) {
-        span.record("trace_id", trace_id);
-    }
+    propagation::record_trace_id(&span);
     let started = Instant::now();
     let context = CallContext { request_id, deadline: started + Duration::from_secs(1) };
     observer.active.add(1, &[]);

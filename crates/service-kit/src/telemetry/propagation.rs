@@ -67,11 +67,13 @@ pub fn current_traceparent() -> Option<String> {
     carrier.remove(TRACEPARENT)
 }
 
-/// Returns the trace id of `span`, for log lines.
-pub fn trace_id(span: &Span) -> Option<String> {
+/// Writes the trace id into the field `trace_id` of `span`, which log lines within it then carry.
+pub fn record_trace_id(span: &Span) {
     let context = span.context();
     let span_context = context.span().span_context().clone();
-    span_context.is_valid().then(|| span_context.trace_id().to_string())
+    if span_context.is_valid() {
+        span.record("trace_id", span_context.trace_id().to_string());
+    }
 }
 
 /// Puts the current trace context into the metadata of an outbound call.

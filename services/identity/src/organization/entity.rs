@@ -92,7 +92,7 @@ const RESERVED_SLUGS: &[&str] = &[
     "www",
 ];
 
-crate::text_enum::text_enum! {
+service_kit::text_enum! {
     /// What an organisation has paid for.
     pub(crate) enum Plan {
         /// Spaces, without CRM logging.

@@ -15,7 +15,7 @@ use crate::organization::Organization;
 /// Longest name of a person, in characters.
 pub(crate) const DISPLAY_NAME_MAX: usize = 255;
 
-crate::text_enum::text_enum! {
+service_kit::text_enum! {
     /// Whether a person belongs to the organisation.
     pub(crate) enum PersonKind {
         /// A licensed user.
@@ -25,7 +25,7 @@ crate::text_enum::text_enum! {
     }
 }
 
-crate::text_enum::text_enum! {
+service_kit::text_enum! {
     /// What a member may do in the organisation.
     pub(crate) enum Role {
         /// Manages the organisation.

@@ -11,6 +11,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use tokio::task::block_in_place;
 use xtask::process::say;
 
+use crate::broker::Bare;
 use crate::echo;
 use crate::load::{Call, measure};
 use crate::pgbench::{Event, Pgbench, Script};
@@ -89,6 +90,10 @@ pub(crate) async fn writes(stage: &mut Stage) -> anyhow::Result<()> {
 
     // What was appended here is of no further use, and would take minutes to be delivered.
     stage.stop("spaces")?;
+    let addresses = &stage.world.addresses;
+    let broker = Bare::open(&addresses.broker_url, &addresses.broker_prefix, "none").await?;
+    broker.purge(&format!("{}crm-sync.from-spaces", addresses.broker_prefix)).await?;
+    broker.close().await?;
     sqlx::query("TRUNCATE outbox").execute(&database).await?;
     sqlx::query("TRUNCATE jobs").execute(&stage.superuser("crm-sync").await?).await?;
     stage.restart("spaces", "run")?;

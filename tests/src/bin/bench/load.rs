@@ -84,7 +84,8 @@ pub(crate) async fn measure(
     let mut running = JoinSet::new();
     for channel in channels.into_iter().cycle().take(callers) {
         let client = SpaceServiceClient::new(channel);
-        let caller = Caller { client, authorization: MetadataValue::clone(&authorization), call: call.clone() };
+        let caller =
+            Caller { client, authorization: MetadataValue::clone(&authorization), call: call.clone() };
         running.spawn(caller.run(from, until));
     }
     let mut took = Vec::new();

@@ -27,7 +27,13 @@ impl Report {
     }
 
     /// Adds a rate of messages, and the limit it is held against.
-    pub(crate) fn add_rate(&mut self, what: &str, per_second: f64, limit: Option<(f64, &str)>, aim: Option<f64>) {
+    pub(crate) fn add_rate(
+        &mut self,
+        what: &str,
+        per_second: f64,
+        limit: Option<(f64, &str)>,
+        aim: Option<f64>,
+    ) {
         let limit = limit.map(|(rate, of)| (rate, of.to_owned()));
         self.0.push(Row { what: what.to_owned(), per_second, latency: None, limit, aim });
     }
@@ -39,9 +45,9 @@ impl fmt::Display for Report {
         write!(f, "|---|---:|---:|---:|---|---:|---:|")?;
         for row in &self.0 {
             let milliseconds = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1_000.0);
-            let (p50, p99) = row.latency.map_or_else(Default::default, |(p50, p99)| {
-                (milliseconds(p50), milliseconds(p99))
-            });
+            let (p50, p99) = row
+                .latency
+                .map_or_else(Default::default, |(p50, p99)| (milliseconds(p50), milliseconds(p99)));
             let (limit, share) = row.limit.as_ref().map_or_else(Default::default, |(rate, of)| {
                 (format!("{rate:.0} ({of})"), format!("{:.2}", row.per_second / rate))
             });

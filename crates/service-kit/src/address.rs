@@ -7,15 +7,15 @@
 use std::fmt;
 
 use email_address::Options;
-use service_kit::validate::Violations;
+use crate::validate::Violations;
 
 /// Longest address, in characters and in bytes (RFC 5321, section 4.5.3.1.3, without the angle brackets).
-pub(crate) const ADDRESS_MAX: usize = 254;
+pub const ADDRESS_MAX: usize = 254;
 
 /// A normalised e-mail address. Its `Debug` does not show it.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd, sqlx::Type)]
 #[sqlx(transparent)]
-pub(crate) struct EmailAddress(String);
+pub struct EmailAddress(String);
 
 impl fmt::Debug for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,7 +25,7 @@ impl fmt::Debug for EmailAddress {
 
 impl EmailAddress {
     /// Reads an address; a bad one is noted with the rule it breaks, never with itself.
-    pub(crate) fn read(check: &mut Violations, field: &str, value: &str) -> Self {
+    pub fn read(check: &mut Violations, field: &str, value: &str) -> Self {
         Self::normalized(value).unwrap_or_else(|rule| {
             check.add(field, rule);
             Self(String::new())
@@ -54,12 +54,12 @@ impl EmailAddress {
     }
 
     /// Returns the address as text.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Returns the words of the address, which a password must not be made of.
-    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+    pub fn words(&self) -> impl Iterator<Item = &str> {
         self.0.split(['@', '.', '+', '-', '_']).filter(|word| word.len() > 2)
     }
 }

@@ -4,6 +4,7 @@
 
 /// Declares an enum that is stored as text: `text_enum! { /// A plan. pub(crate) enum Plan { /// Small. Plus = "PLUS" } }`.
 /// A word in the database that is not of the set is an error of decoding.
+#[macro_export]
 macro_rules! text_enum {
     (
         $(#[$meta:meta])*
@@ -32,6 +33,15 @@ macro_rules! text_enum {
             }
         }
 
+        impl<'q> sqlx::Encode<'q, sqlx::Postgres> for $name {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut sqlx::postgres::PgArgumentBuffer,
+            ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+                <&str as sqlx::Encode<sqlx::Postgres>>::encode(self.as_str(), buffer)
+            }
+        }
+
         impl sqlx::Type<sqlx::Postgres> for $name {
             fn type_info() -> sqlx::postgres::PgTypeInfo {
                 <str as sqlx::Type<sqlx::Postgres>>::type_info()
@@ -50,5 +60,3 @@ macro_rules! text_enum {
         }
     };
 }
-
-pub(crate) use text_enum;

@@ -1,0 +1,23 @@
+//! Channels to peers that a test plays itself.
+
+use std::net::SocketAddr;
+
+use service_kit::config::{PeersConfig, ServiceAuthConfig};
+use service_kit::peers::Peers;
+use url::Url;
+use uuid::Uuid;
+
+/// Returns channels that lead, whichever peer is asked for, to a server of the test; calls carry a token of no meaning.
+pub fn peers(server: SocketAddr) -> Peers {
+    let url: Url = format!("http://{server}").parse().expect("an address");
+    let token_file = std::env::temp_dir().join(format!("sharedspaces-token-{}", crate::ids().next::<Uuid>()));
+    std::fs::write(&token_file, "token").expect("a writable directory");
+    let auth = ServiceAuthConfig {
+        issuer: String::new(),
+        jwks_file: "/nonexistent".into(),
+        token_file,
+        namespace: String::new(),
+    };
+    let config = PeersConfig { identity: Some(url.clone()), spaces: Some(url.clone()), assets: Some(url) };
+    Peers::new(config, &auth)
+}
