@@ -12,6 +12,7 @@ use crate::{found, start};
 use journeys::api::with_token;
 
 const LOGO_MAX_BYTES: usize = 5_242_880;
+const DESCRIPTION_MAX: usize = 65_535;
 
 /// The fields that a refusal names.
 fn fields(status: &Status) -> Vec<String> {
@@ -48,6 +49,28 @@ async fn a_bad_title_or_address_is_refused_with_its_field() {
         assert_eq!(fields(&refused), [field], "{refused}");
     }
     create(&journey, &acme.member, &"t".repeat(255), "taken-2").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_of_65535_characters_of_four_bytes_is_taken_and_one_of_65536_is_refused() {
+    let world = start(World::start).await;
+    let journey = Journey::new(&world.environment().unwrap()).unwrap();
+    let acme = found(&journey, "en", Plan::Ultimate).await;
+    journey.create_space(&acme.member, "First", "", None).await.unwrap();
+    let create = async |characters: usize| {
+        let request = spaces::CreateSpaceRequest {
+            title: "Long".to_owned(),
+            description: "\u{1f980}".repeat(characters),
+            ..spaces::CreateSpaceRequest::default()
+        };
+        journey.api.spaces.clone().create_space(with_token(request, acme.member.token())).await
+    };
+    let space = create(DESCRIPTION_MAX).await.unwrap().into_inner().space.unwrap();
+    let read = journey.get_space(&acme.member, &space.space_id).await.unwrap();
+    assert_eq!(read.description.chars().count(), DESCRIPTION_MAX);
+    let refused = create(DESCRIPTION_MAX + 1).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    assert_eq!(fields(&refused), ["description"], "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

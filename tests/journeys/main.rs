@@ -7,6 +7,7 @@ mod first_visit;
 mod gates;
 mod golden;
 mod refusals;
+mod stopping;
 mod telemetry;
 
 use journeys::visit::{Accounts, Journey, Session, unique};

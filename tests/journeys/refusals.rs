@@ -2,7 +2,7 @@
 
 use journeys::visit::{Journey, Session, unique};
 use journeys::world::World;
-use sharedspaces_proto::identity::v1::Plan;
+use sharedspaces_proto::identity::v1::{PersonKind, Plan};
 use sharedspaces_proto::spaces::v1 as spaces;
 use sharedspaces_proto::{Access, MethodRule, method_rules};
 use tonic::transport::Channel;
@@ -124,7 +124,7 @@ async fn refusals_of(journey: &Journey, who: &Session, space_id: &str) -> Vec<St
         journey.invite(who, space_id, &["a@b.example"], "").await.unwrap_err(),
         journey.api.spaces.clone().set_customer_logo(with_token(logo, who.token())).await.unwrap_err(),
     ];
-    if journey.get_profile_kind(who).await == sharedspaces_proto::identity::v1::PersonKind::Member {
+    if journey.get_profile_kind(who).await.unwrap() == PersonKind::Member {
         refusals.push(journey.upload_logo(who, space_id, "l.png", b"x").await.unwrap_err());
         let request = sharedspaces_proto::crmsync::v1::ListLogsRequest {
             space_id: space_id.to_owned(),

@@ -317,10 +317,10 @@ impl Journey {
     }
 
     /// Tells whether somebody is a member or a guest.
-    pub async fn get_profile_kind(&self, who: &Session) -> identity::PersonKind {
+    pub async fn get_profile_kind(&self, who: &Session) -> Result<identity::PersonKind, Status> {
         let request = with_token(identity::GetProfileRequest {}, who.token());
-        let answer = self.api.account.clone().get_profile(request).await;
-        answer.ok().and_then(|answer| answer.into_inner().person).unwrap_or_default().kind()
+        let answer = self.api.account.clone().get_profile(request).await?.into_inner();
+        answer.person.map(|person| person.kind()).ok_or_else(|| Status::internal("no person"))
     }
 
     /// Lists who takes part.

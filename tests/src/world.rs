@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use messaging::Backlog;
+use anyhow::{Context, bail, ensure};
+use messaging::topology::SUBSCRIPTIONS;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use xtask::databases::{app_role, database_name, owner_role, prepare, with_database};
 use xtask::environment::{Addresses, demo_env, service_env};
 use xtask::ports::Ports;
@@ -23,6 +25,8 @@ use crate::outside::within;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// Longer than a lease that a dead process holds, and the waiting after failed tries.
+const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
 /// All services, running.
 pub struct World {
@@ -208,23 +212,21 @@ impl World {
         Ok(())
     }
 
-    /// Waits until no event and no job of any service is left undone; returns the dead jobs.
+    /// Waits until no event and no job of any service is left undone, nor any event under way between two of them;
+    /// returns the dead jobs.
     pub async fn quiesce(&self) -> anyhow::Result<i64> {
-        let mut dead = 0;
+        let mut pools = BTreeMap::new();
         // assets makes no events and hears none.
         for service in SERVICES.into_iter().filter(|service| *service != "assets") {
             let url = self.superuser_url(service)?;
-            let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect(&url).await?;
-            let backlog: Backlog = within(Duration::from_secs(60), "an empty backlog", async || {
-                let backlog = messaging::backlog(&pool).await?;
-                Ok((backlog.outbox == 0 && backlog.jobs_pending == 0).then_some(backlog))
-            })
-            .await
-            .with_context(|| format!("{service} has work left"))?;
-            dead += backlog.jobs_dead;
+            let pool = PgPoolOptions::new().max_connections(1).connect(&url).await?;
+            pools.insert(service, pool);
+        }
+        let dead = within(QUIET_WITHIN, "quiet", async || look_for_work(&pools).await.map(Some)).await;
+        for pool in pools.values() {
             pool.close().await;
         }
-        Ok(dead)
+        dead
     }
 
     /// Returns everything the services have logged.
@@ -255,6 +257,40 @@ impl World {
         };
         wait_until(READY_WITHIN, all_there)?.context("the sandbox was not ready")
     }
+}
+
+/// Looks once at all services; returns the dead jobs, or an error that says what is left to do.
+///
+/// Inboxes are read first: an event that arrived has its job from the same moment on, so that whoever then has no job
+/// has done all that the inbox held. Whether that was all there is, the producers' outboxes tell.
+async fn look_for_work(pools: &BTreeMap<&'static str, PgPool>) -> anyhow::Result<i64> {
+    let pool = |service: &str| pools.get(service).with_context(|| format!("{service} has no database"));
+    let mut received = BTreeMap::new();
+    for subscription in SUBSCRIPTIONS {
+        // The inbox names the service, whichever of its queues an event came through.
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM inbox WHERE consumer = $1")
+            .bind(subscription.consumer)
+            .fetch_one(pool(subscription.consumer)?)
+            .await?;
+        received.insert(subscription.consumer, count);
+    }
+    let mut dead = 0;
+    for (service, pool) in pools {
+        let backlog = messaging::backlog(pool).await?;
+        ensure!(backlog.is_quiet(), "{service} has work left: {backlog:?}");
+        dead += backlog.jobs_dead;
+    }
+    let mut published = BTreeMap::new();
+    for subscription in SUBSCRIPTIONS {
+        let keys: Vec<&str> = subscription.events.iter().map(|event| event.routing_key).collect();
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE routing_key = ANY($1)")
+            .bind(keys)
+            .fetch_one(pool(subscription.producer)?)
+            .await?;
+        *published.entry(subscription.consumer).or_insert(0) += count;
+    }
+    ensure!(received == published, "events are under way: published {published:?}, received {received:?}");
+    Ok(dead)
 }
 
 /// The broker that the tests of a run share.

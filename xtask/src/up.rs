@@ -21,8 +21,8 @@ use xtask::workspace::{SERVICES, Workspace};
 
 /// How long a service may take to serve.
 const SERVING_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long the services together may take to stop before they are killed: their calls may take 25 s, their jobs 20.
-const STOP_PATIENCE: Duration = Duration::from_secs(50);
+/// How long the services together may take to stop before they are killed: their calls may take 10 s, their jobs 14.
+const STOP_PATIENCE: Duration = Duration::from_secs(35);
 /// How long one question about health may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How much of a log is shown when its process ended.

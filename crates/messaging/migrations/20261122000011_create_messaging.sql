@@ -22,6 +22,8 @@ CREATE TABLE outbox (
 );
 
 CREATE INDEX outbox_pending_idx ON outbox (id) WHERE publish_time IS NULL;
+-- What later events of an aggregate wait for; nearly always empty.
+CREATE INDEX outbox_refused_idx ON outbox (aggregate_id, id) WHERE publish_time IS NULL AND refusals > 0;
 
 -- Events taken, so that a second delivery changes nothing. Kept 30 days.
 CREATE TABLE inbox (

@@ -14,7 +14,7 @@ use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Confirmation, Consumer as Deliveries};
+use lapin::{BasicProperties, Confirmation, Consumer as Deliveries};
 use opentelemetry::KeyValue;
 use service_kit::db::Database;
 use service_kit::telemetry::names;
@@ -35,6 +35,9 @@ const CANCEL_WITHIN: Duration = Duration::from_secs(2);
 const STORE_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const RETRY_STORE_EVERY: Duration = Duration::from_secs(1);
+const PERSISTENT: u8 = 2;
+/// Headers by which a sender has the broker route a message to further queues.
+const CARBON_COPIES: [&str; 2] = ["CC", "BCC"];
 
 /// Takes the events that one service hears of another.
 pub(crate) struct Consumer {
@@ -134,11 +137,7 @@ impl Consumer {
     /// Puts a message that cannot be read where a person can look at it. Counts only when the broker has it.
     async fn park(&self, session: &Session, delivery: &Delivery, reason: &'static str) -> anyhow::Result<()> {
         let queue = topology::parked_queue(self.broker.prefix(), self.subscription);
-        let mut headers = delivery.properties.headers().clone().unwrap_or_default();
-        headers.insert("parked_reason".into(), AMQPValue::LongString(reason.into()));
-        headers
-            .insert("parked_routing_key".into(), AMQPValue::LongString(delivery.routing_key.as_str().into()));
-        let properties = delivery.properties.clone().with_headers(headers).with_delivery_mode(2);
+        let properties = parked_properties(delivery, reason);
         let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let publish = async {
             let confirm = session
@@ -167,6 +166,27 @@ impl Consumer {
             METRICS.redelivered.add(count(again), &[KeyValue::new(names::CONSUMER, queue)]);
         }
     }
+}
+
+/// Returns the properties of a parked copy: what tells a person which message it was, and no more. The sender's other
+/// properties would act again: an expiration would delete the copy, a `user_id` that is not ours would have it refused,
+/// and carbon copies would be routed into queues once more.
+fn parked_properties(delivery: &Delivery, reason: &'static str) -> BasicProperties {
+    let sent = &delivery.properties;
+    let mut headers = sent.headers().as_ref().map(|headers| headers.inner().clone()).unwrap_or_default();
+    headers.retain(|name, _| !CARBON_COPIES.contains(&name.as_str()));
+    let text = |value: &str| AMQPValue::LongString(value.into());
+    headers.insert("parked_reason".into(), text(reason));
+    headers.insert("parked_routing_key".into(), text(delivery.routing_key.as_str()));
+    let mut properties =
+        BasicProperties::default().with_headers(headers.into()).with_delivery_mode(PERSISTENT);
+    if let Some(id) = sent.message_id() {
+        properties = properties.with_message_id(id.clone());
+    }
+    if let Some(kind) = sent.kind() {
+        properties = properties.with_type(kind.clone());
+    }
+    properties
 }
 
 /// Collects what has arrived already, up to a batch; waits for nothing.

@@ -29,13 +29,14 @@ pub fn failpoint(name: &str) {
 #[cfg(not(feature = "failpoints"))]
 pub fn failpoint(_name: &str) {}
 
-/// Reads the variable `FAILPOINTS`, once per process.
+/// Reads the variable `FAILPOINTS`, once per process. [`crate::Messaging`] does so itself.
 #[cfg(feature = "failpoints")]
-pub(crate) fn set_up() {
+pub fn arm_failpoints() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     // Kept for the life of the process: dropping it would clear the points.
     ONCE.call_once(|| std::mem::forget(fail::FailScenario::setup()));
 }
 
+/// Does nothing in this build.
 #[cfg(not(feature = "failpoints"))]
-pub(crate) fn set_up() {}
+pub fn arm_failpoints() {}

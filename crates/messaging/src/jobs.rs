@@ -15,8 +15,11 @@ use service_kit::telemetry::propagation;
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
-/// How often an event is tried: for about two hours.
-pub(crate) const EVENT_MAX_ATTEMPTS: i32 = 20;
+/// How often an event is tried: for about a week, at ten minutes a try. Nobody sends an event again, so that one that
+/// dies leaves this service wrong for good: it must outlive whatever its handler asks, be that away for a night or a
+/// weekend. The price is that a handler that can never succeed, and does not say so with [`JobError::Dead`], holds
+/// back its aggregate's later events for as long.
+pub(crate) const EVENT_MAX_ATTEMPTS: i32 = 1_000;
 
 /// Longest reason that is kept, in characters.
 const MAX_REASON: usize = 1_000;
@@ -194,27 +197,56 @@ pub(crate) async fn claim(
     .await
 }
 
-/// Extends the leases of jobs that still run.
-pub(crate) async fn keep_leases(pool: &PgPool, runner: Uuid, ids: &[Uuid]) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE jobs SET locked_until = now() + interval '15 seconds'
-          WHERE id = ANY($2) AND locked_by = $1 AND state = 'running'",
-    )
-    .bind(runner)
-    .bind(ids)
-    .execute(pool)
-    .await?;
-    Ok(())
+/// What became of the lease of a try that runs.
+#[derive(Debug, FromRow)]
+pub(crate) struct Renewal {
+    pub(crate) id: Uuid,
+    pub(crate) attempt: i32,
+    /// False: the row is locked, so that the lease is neither longer nor lost.
+    pub(crate) is_renewed: bool,
 }
 
-/// Declares dead what has used up its tries without ever reporting an end; returns how many.
-pub(crate) async fn bury_lost(pool: &PgPool) -> Result<u64, sqlx::Error> {
+/// Extends the leases of tries that still run to 15 s. What is missing from the answer was lost. Waits for no row: one
+/// that is being ended must not cost the others their leases.
+pub(crate) async fn renew_leases(
+    connection: &mut PgConnection,
+    runner: Uuid,
+    tries: &[(Uuid, i32)],
+) -> Result<Vec<Renewal>, sqlx::Error> {
+    let (ids, attempts): (Vec<Uuid>, Vec<i32>) = tries.iter().copied().unzip();
+    sqlx::query_as(
+        "WITH held AS (
+             SELECT jobs.id, jobs.attempt
+               FROM jobs JOIN unnest($2::uuid[], $3::int[]) AS try (id, attempt) USING (id, attempt)
+              WHERE locked_by = $1 AND state = 'running'),
+         free AS (
+             SELECT id FROM jobs
+              WHERE id IN (SELECT id FROM held) AND locked_by = $1 AND state = 'running'
+                FOR UPDATE SKIP LOCKED),
+         renewed AS (
+             UPDATE jobs SET locked_until = now() + interval '15 seconds'
+               FROM free WHERE jobs.id = free.id
+             RETURNING jobs.id, jobs.attempt)
+         SELECT held.id, held.attempt, renewed.id IS NOT NULL AS is_renewed
+           FROM held LEFT JOIN renewed USING (id, attempt)",
+    )
+    .bind(runner)
+    .bind(&ids)
+    .bind(&attempts)
+    .fetch_all(connection)
+    .await
+}
+
+/// Declares dead what has used up its tries without ever reporting an end, but for what is `running` here, which will
+/// report its own; returns how many.
+pub(crate) async fn bury_lost(connection: &mut PgConnection, running: &[Uuid]) -> Result<u64, sqlx::Error> {
     let buried = sqlx::query(
         "UPDATE jobs SET state = 'dead', locked_by = NULL, locked_until = NULL,
                 last_error = 'the process ended within the last try'
-          WHERE state = 'running' AND locked_until < now() AND attempt >= max_attempts",
+          WHERE state = 'running' AND locked_until < now() AND attempt >= max_attempts AND id <> ALL($1)",
     )
-    .execute(pool)
+    .bind(running)
+    .execute(connection)
     .await?;
     Ok(buried.rows_affected())
 }
@@ -236,17 +268,17 @@ pub(crate) async fn complete(
     Ok(deleted.rows_affected() == 1)
 }
 
-/// Puts a failed job off, or declares it dead. Changes nothing where the lease was lost.
+/// Puts a failed job off, or declares it dead. False: the lease was lost, and nothing was changed.
 pub(crate) async fn fail(
     pool: &PgPool,
     runner: Uuid,
     job: &Claimed,
     reason: &str,
     retry: Option<Duration>,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     // PostgreSQL's text takes no NUL.
     let reason: String = reason.chars().filter(|c| *c != '\0').take(MAX_REASON).collect();
-    sqlx::query(
+    let put_off = sqlx::query(
         "UPDATE jobs
             SET state = CASE WHEN $4::float8 IS NULL THEN 'dead' ELSE 'pending' END,
                 run_after = now() + interval '1 second' * (coalesce($4, 0) * (0.8 + 0.4 * random())),
@@ -260,7 +292,7 @@ pub(crate) async fn fail(
     .bind(reason)
     .execute(pool)
     .await?;
-    Ok(())
+    Ok(put_off.rows_affected() == 1)
 }
 
 /// Returns the delay after a try, before the ±20 % that the database adds.

@@ -11,6 +11,7 @@ mod events;
 mod failpoint;
 mod inbox;
 pub mod jobs;
+mod leases;
 mod messaging;
 mod metrics;
 pub mod outbox;
@@ -22,7 +23,7 @@ mod wake;
 use sqlx::PgPool;
 
 pub use events::Event;
-pub use failpoint::{FAILPOINTS, failpoint};
+pub use failpoint::{FAILPOINTS, arm_failpoints, failpoint};
 pub use messaging::{Messaging, Received};
 
 /// The schema of this crate. Its tables are infrastructure, exempt from row-level security.

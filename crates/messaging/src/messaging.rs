@@ -75,7 +75,7 @@ impl Messaging {
 
     /// Returns the messaging of `service` without a kit; for tests.
     pub fn over(service: &'static str, database: Database, broker: BrokerConfig) -> Self {
-        crate::failpoint::set_up();
+        crate::failpoint::arm_failpoints();
         Self {
             service,
             database,

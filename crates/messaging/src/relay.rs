@@ -125,15 +125,16 @@ impl Relay {
             if !rows.is_empty() {
                 self.publish(session, leader, &rows).await?;
             }
+            // In the midst of a backlog too: that is when somebody looks at the gauges.
+            if Instant::now() >= keep_house_at {
+                within(keep_house(leader)).await?;
+                keep_house_at = Instant::now() + KEEP_HOUSE_EVERY;
+            }
             if is_full {
                 continue;
             }
             if is_last {
                 return Ok(());
-            }
-            if Instant::now() >= keep_house_at {
-                within(keep_house(leader)).await?;
-                keep_house_at = Instant::now() + KEEP_HOUSE_EVERY;
             }
             tokio::select! {
                 () = end.cancelled() => {}
@@ -262,11 +263,18 @@ async fn try_lead(leader: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(LEADER_LOCK).fetch_one(leader).await
 }
 
+/// Returns what is due, oldest first. What follows an event of its aggregate that was refused waits until that one has
+/// been published, so that the order within the aggregate stands.
 async fn pending(leader: &mut PgConnection) -> Result<Vec<Row>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, event_id, routing_key, type, organization_id, aggregate_id, aggregate_version, body,
                 traceparent, create_time
-           FROM outbox WHERE publish_time IS NULL AND retry_time <= now()
+           FROM outbox AS event
+          WHERE publish_time IS NULL AND retry_time <= now()
+            AND NOT EXISTS (
+                SELECT FROM outbox AS older
+                 WHERE older.aggregate_id = event.aggregate_id AND older.id < event.id
+                   AND older.publish_time IS NULL AND older.refusals > 0)
           ORDER BY id LIMIT $1",
     )
     .bind(i64::try_from(BATCH).unwrap_or(1))

@@ -1,11 +1,12 @@
 //! Running jobs.
 //!
-//! Owns the runner: it leases jobs, runs at most eight at once, keeps their leases, and notes how they ended. A panic
-//! in a handler is a failed try. What a stopped process leaves running is leased again when its lease has run out.
+//! Owns the runner: it leases jobs, runs at most eight at once, and notes how they ended. A panic in a handler is a
+//! failed try, and so is a lost lease, at which the handler is dropped. What a stopped process leaves running is leased
+//! again when its lease has run out.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -26,12 +27,11 @@ use uuid::Uuid;
 use crate::failpoint;
 use crate::inbox::Envelope;
 use crate::jobs::{self, Claimed, Job, JobError};
+use crate::leases::{Held, Leases};
 use crate::metrics::{METRICS, message_attributes};
 use crate::wake::POLL_EVERY;
 
 const CONCURRENCY: usize = 8;
-const KEEP_LEASES_EVERY: Duration = Duration::from_secs(5);
-const KEEP_LEASES_WITHIN: Duration = Duration::from_secs(4);
 const CLAIM_WITHIN: Duration = Duration::from_secs(8);
 /// What hangs for longer is a failed try: an event is a few statements, a job may talk to a slow mail server.
 const EVENT_WITHIN: Duration = Duration::from_secs(30);
@@ -102,7 +102,7 @@ pub(crate) struct Runner {
     clock: SharedClock,
     service: &'static str,
     id: Uuid,
-    running: Mutex<HashSet<Uuid>>,
+    leases: Arc<Leases>,
     ended: CancellationToken,
 }
 
@@ -118,24 +118,14 @@ impl Runner {
         ended: CancellationToken,
     ) -> Arc<Self> {
         let names = handlers.by_job.keys().cloned().collect();
-        Arc::new(Self {
-            database,
-            handlers,
-            names,
-            wake,
-            clock,
-            service,
-            id,
-            running: Mutex::default(),
-            ended,
-        })
+        Arc::new(Self { database, handlers, names, wake, clock, service, id, leases: Leases::new(id), ended })
     }
 
     /// Runs jobs until told to stop; those under way get ten seconds to end.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         tokio::select! {
             () = self.work(&stop) => {}
-            () = self.keep_leases() => {}
+            () = self.leases.keep(&self.database) => {}
         }
         self.ended.cancel();
     }
@@ -144,9 +134,10 @@ impl Runner {
         let mut tasks = JoinSet::new();
         while !stop.is_cancelled() {
             while tasks.try_join_next().is_some() {}
+            let asked = Instant::now();
             for job in self.claim(CONCURRENCY.saturating_sub(tasks.len())).await {
-                self.note_running(job.id);
-                tasks.spawn(Arc::clone(self).run_one(job));
+                let held = self.leases.hold(&job, asked);
+                tasks.spawn(Arc::clone(self).run_one(job, held));
             }
             let is_full = tasks.len() >= CONCURRENCY;
             tokio::select! {
@@ -177,34 +168,7 @@ impl Runner {
         }
     }
 
-    /// Keeps the leases of what runs, and buries what no runner will take up again. Never ends.
-    async fn keep_leases(&self) {
-        loop {
-            tokio::time::sleep(KEEP_LEASES_EVERY).await;
-            let ids: Vec<Uuid> =
-                self.running.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
-            let pool = self.database.pool();
-            let kept = async {
-                if !ids.is_empty() {
-                    jobs::keep_leases(pool, self.id, &ids).await?;
-                }
-                jobs::bury_lost(pool).await
-            };
-            match timeout(KEEP_LEASES_WITHIN, kept).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
-                Ok(0) => {}
-                Ok(buried) => tracing::error!(jobs.count = buried, "jobs died with their processes"),
-                Err(error) => {
-                    tracing::warn!(error.chain = %service_kit::error::chain(&error), "leases were not kept");
-                }
-            }
-        }
-    }
-
-    fn note_running(&self, id: Uuid) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-    }
-
-    async fn run_one(self: Arc<Self>, job: Claimed) {
+    async fn run_one(self: Arc<Self>, job: Claimed, held: Held) {
         let span = tracing::info_span!(
             "job",
             otel.name = %format!("process {}", job.name),
@@ -217,15 +181,19 @@ impl Runner {
         );
         propagation::continue_from(&span, job.traceparent.as_deref());
         propagation::record_trace_id(&span);
-        let id = job.id;
         async {
             failpoint("jobs.after_claim");
             let begin = Instant::now();
             let limit = if job.event.is_some() { EVENT_WITHIN } else { JOB_WITHIN };
-            let result = match timeout(limit, AssertUnwindSafe(self.execute(&job)).catch_unwind()).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(_)) => Err(JobError::retry(anyhow!("the handler panicked"))),
-                Err(_) => Err(JobError::retry(anyhow!("the handler did not end within {limit:?}"))),
+            let work = timeout(limit, AssertUnwindSafe(self.execute(&job)).catch_unwind());
+            let result = tokio::select! {
+                biased;
+                ended = work => match ended {
+                    Ok(Ok(result)) => result,
+                    Ok(Err(_)) => Err(JobError::retry(anyhow!("the handler panicked"))),
+                    Err(_) => Err(JobError::retry(anyhow!("the handler did not end within {limit:?}"))),
+                },
+                () = held.lost() => Err(JobError::retry(anyhow!("the lease was lost, and the handler stopped"))),
             };
             METRICS
                 .process_duration
@@ -234,7 +202,6 @@ impl Runner {
         }
         .instrument(span)
         .await;
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
     async fn execute(&self, job: &Claimed) -> Result<(), JobError> {
@@ -289,7 +256,7 @@ impl Runner {
 
     async fn settle(&self, job: &Claimed, result: Result<(), JobError>) {
         let (outcome, reason, retry) = match result {
-            Ok(()) => ("done", String::new(), None),
+            Ok(()) => return self.count(job, "done"),
             Err(JobError::Retry { source, after }) if job.attempt < job.max_attempts => {
                 let delay = after.unwrap_or_else(|| jobs::delay_after(job.attempt));
                 ("retry", format!("{source:#}"), Some(delay))
@@ -298,17 +265,28 @@ impl Runner {
                 ("dead", format!("{source:#}"), None)
             }
         };
-        METRICS
-            .job_runs
-            .add(1, &[KeyValue::new(names::JOB, job.name.clone()), KeyValue::new(names::OUTCOME, outcome)]);
-        match outcome {
-            "done" => return,
-            "dead" => tracing::error!(error.chain = %reason, "job is dead"),
-            _ => tracing::warn!(error.chain = %reason, "job failed and is tried again"),
-        }
-        if let Err(error) = jobs::fail(self.database.pool(), self.id, job, &reason, retry).await {
+        match jobs::fail(self.database.pool(), self.id, job, &reason, retry).await {
+            Ok(false) => {
+                // Whoever has it now says how it ends.
+                tracing::warn!(error.chain = %reason, "job was taken away and goes on elsewhere");
+                return self.count(job, "lost");
+            }
+            Ok(true) => {}
             // Its lease runs out, and then it is taken up again.
-            tracing::warn!(error.chain = %service_kit::error::chain(&error), "the failure could not be noted");
+            Err(error) => {
+                tracing::warn!(error.chain = %service_kit::error::chain(&error), "the failure could not be noted");
+            }
         }
+        self.count(job, outcome);
+        match retry {
+            None => tracing::error!(error.chain = %reason, "job is dead"),
+            Some(_) => tracing::warn!(error.chain = %reason, "job failed and is tried again"),
+        }
+    }
+
+    fn count(&self, job: &Claimed, outcome: &'static str) {
+        let attributes =
+            [KeyValue::new(names::JOB, job.name.clone()), KeyValue::new(names::OUTCOME, outcome)];
+        METRICS.job_runs.add(1, &attributes);
     }
 }

@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-use email_address::Options;
 use crate::validate::Violations;
+use email_address::Options;
 
 /// Longest address, in characters and in bytes (RFC 5321, section 4.5.3.1.3, without the angle brackets).
 pub const ADDRESS_MAX: usize = 254;

@@ -159,7 +159,7 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ShutdownConfig {
-    /// How long calls in flight may take to end, in milliseconds.
+    /// How long calls in flight may take to end, in milliseconds; a unary call takes no longer than 10 seconds.
     pub drain_ms: u64,
 }
 
@@ -172,7 +172,7 @@ impl ShutdownConfig {
 
 impl Default for ShutdownConfig {
     fn default() -> Self {
-        Self { drain_ms: 25_000 }
+        Self { drain_ms: 10_000 }
     }
 }
 

@@ -189,13 +189,13 @@ impl CommonError {
             variant: "Storage (away)",
             kind: Kind::Unavailable,
             reason: "STORAGE_UNAVAILABLE",
-            when: "The database is away or overloaded; nothing was changed.",
+            when: "The database is away or overloaded; the outcome may be unknown: retry with the same idempotency key.",
         },
         ErrorEntry {
             variant: "Peer",
             kind: Kind::Unavailable,
             reason: "PEER_UNAVAILABLE",
-            when: "Another service did not answer; nothing was changed.",
+            when: "Another service did not answer; retry with the same idempotency key.",
         },
         ErrorEntry {
             variant: "Unexpected, Storage (other)",

@@ -25,7 +25,8 @@ const FAILURES_UNTIL_DOWN: u32 = 2;
 #[derive(Clone, Debug)]
 pub struct HealthBoard {
     inner: Arc<Mutex<Board>>,
-    reporter: HealthReporter,
+    // Held while readiness is read and published, so that what is published last is what is true.
+    reporter: Arc<tokio::sync::Mutex<HealthReporter>>,
 }
 
 #[derive(Debug, Default)]
@@ -42,26 +43,25 @@ impl Board {
 
 impl HealthBoard {
     pub(crate) fn new(reporter: HealthReporter) -> Self {
-        Self { inner: Arc::default(), reporter }
+        Self { inner: Arc::default(), reporter: Arc::new(tokio::sync::Mutex::new(reporter)) }
     }
 
     /// Notes how a component is. The first note makes it one that readiness depends on.
     pub async fn set(&self, component: &'static str, up: bool) {
-        let (changed, ready) = {
+        let before = {
             let mut board = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = board.components.insert(component, up);
-            (before != Some(up), board.is_ready())
+            board.components.insert(component, up)
         };
-        if changed {
+        if before != Some(up) {
             tracing::info!(health.component = component, health.up = up, "health changed");
-            self.publish(ready).await;
+            self.publish().await;
         }
     }
 
     /// Answers NOT_SERVING from now on, so that no new calls are sent here.
     pub(crate) async fn stop(&self) {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).is_stopping = true;
-        self.publish(false).await;
+        self.publish().await;
     }
 
     /// Tells whether calls should be sent here.
@@ -69,13 +69,14 @@ impl HealthBoard {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).is_ready()
     }
 
-    async fn publish(&self, ready: bool) {
-        let status = if ready {
+    async fn publish(&self) {
+        let reporter = self.reporter.lock().await;
+        let status = if self.is_ready() {
             tonic_health::ServingStatus::Serving
         } else {
             tonic_health::ServingStatus::NotServing
         };
-        self.reporter.set_service_status("", status).await;
+        reporter.set_service_status("", status).await;
     }
 }
 

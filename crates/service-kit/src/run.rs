@@ -16,6 +16,7 @@ use sqlx::migrate::Migrator;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
 
 use crate::clock::{SharedClock, SystemClock};
@@ -30,7 +31,9 @@ use crate::verify::Verifier;
 use crate::{grpc, jwt};
 
 const RESTART_AFTER: Duration = Duration::from_secs(1);
-const WORKERS_END_WITHIN: Duration = Duration::from_secs(20);
+/// A relay publishes what is left for up to 12 seconds after the jobs have ended.
+const WORKERS_END_WITHIN: Duration = Duration::from_secs(14);
+const POOL_CLOSES_WITHIN: Duration = Duration::from_secs(3);
 const DELETE_KEYS_EVERY: Duration = Duration::from_secs(600);
 
 /// What a service is built from.
@@ -86,7 +89,8 @@ impl Worker {
 
     async fn supervise(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let ended = tokio::spawn((self.run)(stop.clone())).await;
+            // Ends with its supervisor, also where that one is cut off.
+            let ended = AbortOnDropHandle::new(tokio::spawn((self.run)(stop.clone()))).await;
             match ended {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
@@ -172,7 +176,9 @@ where
     migrate::refuse_pending(&database, migrations, &stop.calls).await?;
     let result =
         Process { name, command, config, stop, database: database.clone() }.run(settings, build).await;
-    database.pool().close().await;
+    if tokio::time::timeout(POOL_CLOSES_WITHIN, database.pool().close()).await.is_err() {
+        tracing::warn!("connections were cut off");
+    }
     tokio::task::spawn_blocking(move || telemetry.flush()).await?;
     result
 }

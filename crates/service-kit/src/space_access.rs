@@ -42,7 +42,11 @@ impl SpaceAccess {
     }
 
     /// Returns what the caller may do in a space of their organisation. Errors: spaces did not answer.
-    pub async fn permissions_of(&self, caller: &Caller, space_id: SpaceId) -> Result<Permissions, CommonError> {
+    pub async fn permissions_of(
+        &self,
+        caller: &Caller,
+        space_id: SpaceId,
+    ) -> Result<Permissions, CommonError> {
         let request = pb::CheckAccessRequest {
             organization_id: caller.organization_id.to_string(),
             space_id: space_id.to_string(),

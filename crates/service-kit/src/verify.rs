@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
@@ -29,8 +28,9 @@ pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 pub const LEEWAY_SECONDS: u64 = 5;
 
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-const REFRESH_EVERY: Duration = Duration::from_secs(30);
-const REFRESH_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+/// A key that was retired is refused after this long, and an unknown one never causes a call.
+const REFRESH_EVERY: Duration = Duration::from_secs(5);
+const RETRY_EVERY: Duration = Duration::from_millis(500);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The token is not one of ours, or not any more. Says no more: what is wrong with a forged token is nobody's business.
@@ -43,7 +43,6 @@ pub struct TokenRefused;
 pub struct Verifier {
     people: Arc<Keys>,
     services: Arc<Keys>,
-    wanted: Arc<Notify>,
     auth: AuthConfig,
     service_auth: ServiceAuthConfig,
 }
@@ -56,11 +55,22 @@ impl Keys {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned()
     }
 
-    /// Takes the keys of `set` that have an id and are of a kind we verify with.
-    fn replace(&self, set: &JwkSet) {
+    /// Takes the keys of `set` that have an id and are of a kind we verify with. A set without any changes nothing:
+    /// it is a fault of its source, and would refuse everybody. False: it was such a set.
+    fn replace(&self, set: &JwkSet) -> bool {
         let named = |jwk: &Jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?));
-        let keys = set.keys.iter().filter_map(named).collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let keys: HashMap<_, _> = set.keys.iter().filter_map(named).collect();
+        let is_usable = !keys.is_empty();
+        if is_usable {
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        } else {
+            tracing::warn!("a key set without a usable key was not taken");
+        }
+        is_usable
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }
 
@@ -83,12 +93,17 @@ struct ServiceClaims {
 impl Verifier {
     /// Returns a verifier that has no keys yet; [`Self::watch`] brings them.
     pub fn new(auth: AuthConfig, service_auth: ServiceAuthConfig) -> Self {
-        Self { people: Arc::default(), services: Arc::default(), wanted: Arc::default(), auth, service_auth }
+        Self { people: Arc::default(), services: Arc::default(), auth, service_auth }
     }
 
-    /// Takes identity's keys as given, for tests.
-    pub fn set_people_keys(&self, set: &JwkSet) {
-        self.people.replace(set);
+    /// Takes identity's keys as given, for tests. False: there was no usable key among them, and nothing changed.
+    pub fn set_people_keys(&self, set: &JwkSet) -> bool {
+        self.people.replace(set)
+    }
+
+    /// Takes the cluster's keys as given, for tests. False: there was no usable key among them, and nothing changed.
+    pub fn set_service_keys(&self, set: &JwkSet) -> bool {
+        self.services.replace(set)
     }
 
     /// Tells who holds a token.
@@ -106,11 +121,7 @@ impl Verifier {
     }
 
     fn verify_person(&self, token: &str, kid: &str) -> Result<Principal, TokenRefused> {
-        let Some(key) = self.people.find(kid) else {
-            // Perhaps identity has a new key. The watcher bounds how often it asks, so that a flood costs nothing.
-            self.wanted.notify_one();
-            return Err(TokenRefused);
-        };
+        let key = self.people.find(kid).ok_or(TokenRefused)?;
         let validation = validation(&[Algorithm::EdDSA], &self.auth.issuer);
         let claims: AccessClaims = decode(token, &key, &validation).map_err(|_| TokenRefused)?.claims;
         let is_admin = claims.roles.iter().any(|role| role == "ADMIN");
@@ -153,22 +164,24 @@ impl Verifier {
         let mut file = WatchedFile::new(self.service_auth.jwks_file.clone());
         board.set("keys", false).await;
         loop {
-            if let Some(set) = file.read_if_changed().and_then(|text| serde_json::from_str(&text).ok()) {
-                self.services.replace(&set);
+            if let Some(text) = file.read_if_changed() {
+                let taken = serde_json::from_str(&text).is_ok_and(|set| self.services.replace(&set));
+                if !taken {
+                    tracing::warn!(file.path = %self.service_auth.jwks_file.display(), "no key set in the file");
+                    file.forget();
+                }
             }
             match fetch(&client, &self.auth.jwks_url).await {
                 Ok(set) => {
                     self.people.replace(&set);
-                    board.set("keys", true).await;
                 }
                 Err(error) => tracing::warn!(error.chain = %crate::error::chain(&error), "no key set"),
             }
-            let have = !self.people.0.read().unwrap_or_else(PoisonError::into_inner).is_empty();
-            let wait = if have { REFRESH_EVERY } else { Duration::from_millis(500) };
+            let have_all = !self.people.is_empty() && !self.services.is_empty();
+            board.set("keys", have_all).await;
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-                () = self.wanted.notified(), if have => tokio::time::sleep(REFRESH_AT_MOST_EVERY).await,
+                () = tokio::time::sleep(if have_all { REFRESH_EVERY } else { RETRY_EVERY }) => {}
             }
         }
     }
@@ -199,6 +212,11 @@ pub(crate) struct WatchedFile {
 impl WatchedFile {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, seen: None }
+    }
+
+    /// Forgets that the content was seen, so that it is read again.
+    pub(crate) fn forget(&mut self) {
+        self.seen = None;
     }
 
     /// Returns the content where it changed since the last look; a file that cannot be read counts as unchanged.

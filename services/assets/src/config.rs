@@ -15,8 +15,10 @@ pub struct Settings {
 /// The object store, addressed path-style: `<endpoint>/<bucket>/<key>`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct S3Settings {
-    /// Where it is, for this service and for those who fetch images.
+    /// Where it is, for this service.
     pub endpoint: Url,
+    /// Where it is for those who fetch images, if elsewhere.
+    pub public_endpoint: Option<Url>,
     /// Its region, which is part of every signature.
     pub region: String,
     /// The bucket, private, which must exist.

@@ -1,7 +1,7 @@
 -- A flow that waits for the admin's browser to come back. The state is kept as its hash, the PKCE verifier sealed.
 CREATE TABLE connection_flows (
-    flow_id uuid NOT NULL,
     organization_id uuid NOT NULL,
+    flow_id uuid NOT NULL,
     user_id uuid NOT NULL,
     provider text NOT NULL,
     display_name text NOT NULL,
@@ -9,7 +9,7 @@ CREATE TABLE connection_flows (
     state_sha256 bytea NOT NULL,
     sealed_verifier bytea NOT NULL,
     expire_time timestamptz NOT NULL,
-    CONSTRAINT connection_flows_pkey PRIMARY KEY (flow_id),
+    CONSTRAINT connection_flows_pkey PRIMARY KEY (organization_id, flow_id),
     CONSTRAINT connection_flows_state_key UNIQUE (state_sha256),
     CONSTRAINT connection_flows_state_check CHECK (octet_length(state_sha256) = 32)
 );
@@ -23,8 +23,8 @@ CREATE POLICY tenant ON connection_flows
 
 -- A connection to one CRM. Both tokens are sealed, bound to organisation and connection.
 CREATE TABLE connections (
-    connection_id uuid NOT NULL,
     organization_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
     provider text NOT NULL,
     -- The CRM's own id of its tenant: connecting the same one again renews this row.
     crm_organization_id text NOT NULL,
@@ -40,7 +40,7 @@ CREATE TABLE connections (
     refresh_lease uuid,
     refresh_locked_until timestamptz,
     create_time timestamptz NOT NULL,
-    CONSTRAINT connections_pkey PRIMARY KEY (connection_id),
+    CONSTRAINT connections_pkey PRIMARY KEY (organization_id, connection_id),
     CONSTRAINT connections_crm_organization_key UNIQUE (organization_id, provider, crm_organization_id),
     CONSTRAINT connections_provider_check CHECK (provider IN ('SALESFORCE')),
     CONSTRAINT connections_state_check CHECK (state IN ('CONNECTED', 'RECONNECT_NEEDED')),

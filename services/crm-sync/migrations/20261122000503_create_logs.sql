@@ -1,7 +1,7 @@
 -- One log asked for is one record in the CRM; the log's id is the record's key there.
 CREATE TABLE logs (
-    log_id uuid NOT NULL,
     organization_id uuid NOT NULL,
+    log_id uuid NOT NULL,
     space_id uuid NOT NULL,
     kind text NOT NULL,
     -- Without a foreign key: a space may name a connection that never was, and the log then says so.
@@ -13,6 +13,8 @@ CREATE TABLE logs (
     snapshot jsonb NOT NULL,
     state text NOT NULL,
     reason text NOT NULL DEFAULT '',
+    -- The last job that was to write it; a dead one is set to run again when somebody asks for another try.
+    job_id uuid NOT NULL,
     tries integer NOT NULL DEFAULT 0,
     last_try_time timestamptz,
     crm_record_id text,
@@ -20,7 +22,7 @@ CREATE TABLE logs (
     -- Since when it waits: its creation, or the last time somebody asked for another try.
     pending_time timestamptz NOT NULL,
     logged_time timestamptz,
-    CONSTRAINT logs_pkey PRIMARY KEY (log_id),
+    CONSTRAINT logs_pkey PRIMARY KEY (organization_id, log_id),
     CONSTRAINT logs_kind_check CHECK (kind IN ('CREATION')),
     CONSTRAINT logs_record_type_check CHECK (record_type IN ('ACCOUNT', 'OPPORTUNITY')),
     CONSTRAINT logs_state_check CHECK (state IN ('PENDING', 'LOGGED', 'FAILED', 'RECONNECT_NEEDED')),

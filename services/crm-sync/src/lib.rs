@@ -1,6 +1,6 @@
 //! crm-sync owns connections to CRMs, and the logs of spaces in them.
 //!
-//! - [`config`]: the service's own settings
+//! - `config`: the service's own settings
 //! - `grpc`: transport
 //! - `organization`: the plan gate, over a replica of identity's organisations
 //! - `connection`: connecting, tokens and their renewal, searching
@@ -12,7 +12,7 @@
 //! The way of a log: `SpaceCreated` → log row and job in one transaction → the job calls the CRM with the log's id as
 //! the record's key → the row says where it is, or why it is not.
 
-pub mod config;
+mod config;
 mod connection;
 mod connectors;
 mod consumers;
@@ -28,23 +28,20 @@ use std::sync::Arc;
 use anyhow::Context;
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
+use service_kit::space_access::SpaceAccess;
 use service_kit::{Kit, Parts};
 use sharedspaces_proto::crmsync::v1 as pb;
-use sharedspaces_proto::identity::events::v1::OrganizationCreated;
-use sharedspaces_proto::spaces::events::v1::SpaceCreated;
-use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
 use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
-use config::Settings;
 use connection::{Connections, Secrets};
 use connectors::Connectors;
 use connectors::salesforce::Salesforce;
 use grpc::{ConnectionGrpc, LogGrpc, RecordGrpc};
 use jobs::write_log::{self, WriteLog};
 use log::Logs;
-use log::access::Spaces;
 
+pub use config::{SalesforceConfig, Settings};
 pub use connection::ConnectionError;
 pub use log::LogError;
 pub use organization::OrganizationError;
@@ -57,6 +54,7 @@ pub const FAILPOINTS: &[&str] = &[write_log::BEFORE_CALL, write_log::AFTER_2XX_B
 
 /// Builds the service. Errors name the setting that is wrong.
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
+    kit.settings.check(kit.config.development)?;
     let secrets = Secrets::try_new(&kit.settings.key_encryption_key).context("setting key_encryption_key")?;
     let salesforce = Salesforce::try_new(kit.settings.salesforce.clone())?;
     let connectors = Connectors::new(Arc::new(salesforce));
@@ -67,18 +65,14 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         Arc::new(secrets),
         connectors.clone(),
     );
-    let spaces = Spaces::over(SpaceServiceClient::new(kit.peers.spaces()?));
-    let logs = Logs::new(kit.database.clone(), Arc::clone(&kit.clock), kit.ids.clone(), connectors, spaces);
+    let access = SpaceAccess::new(kit.peers.spaces()?);
+    let logs = Logs::new(kit.database.clone(), Arc::clone(&kit.clock), kit.ids.clone(), connectors, access);
     let write_log =
         WriteLog::new(kit.database.clone(), Arc::clone(&kit.clock), connections.sessions().clone());
 
-    let workers = Messaging::new(&kit)
-        .on::<OrganizationCreated>(|tx, received| {
-            Box::pin(consumers::identity::organization_created(tx, received))
-        })
-        .on::<SpaceCreated>(|tx, received| Box::pin(consumers::spaces::space_created(tx, received)))
-        .job(write_log::NAME, move |job| Box::pin(write_log.clone().run(job)))
-        .workers();
+    let messaging = consumers::identity::subscribe(Messaging::new(&kit));
+    let messaging = consumers::spaces::subscribe(messaging);
+    let workers = write_log::register(messaging, write_log).workers();
     Ok(Parts { routes: routes(connections, logs), workers, ..Parts::default() })
 }
 

@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use service_kit::config::secret;
 use url::Url;
 
 /// The settings of identity, beside those that every service has.
@@ -10,8 +11,10 @@ pub struct Settings {
     /// Where the web client is; links of new organisations lead there.
     pub web_base_url: Url,
     /// Seals the private signing keys: 32 bytes in base64.
+    #[serde(deserialize_with = "secret")]
     pub key_encryption_key: SecretString,
     /// Makes the tokens in links, and hashes what must not be stored in clear: 32 bytes in base64.
+    #[serde(deserialize_with = "secret")]
     pub link_key: SecretString,
 }
 

@@ -10,8 +10,8 @@
 //! | [`consent`] | privacy notices and the ledger of consent |
 //! | [`keys`] | the keys that sign access tokens, and their publication |
 //! | [`mac`], [`token`] | keyed hashes and opaque tokens |
-//! | [`locale`], [`text_enum`] | words that are stored as text |
-//! | [`sweep`] | deleting what nobody needs any more |
+//! | [`locale`] | the languages there are texts in |
+//! | [`jobs`] | what is done without being asked, one file per job |
 //!
 //! Must not know spaces, invitations' texts or mails: spaces decides who is invited, notifications what is written.
 
@@ -19,13 +19,13 @@ mod config;
 mod consent;
 mod grpc;
 mod invitation;
+mod jobs;
 mod keys;
 mod locale;
 mod mac;
 mod organization;
 mod person;
 mod session;
-mod sweep;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -58,7 +58,7 @@ use person::{Passwords, People};
 use session::{Sessions, TokenMint};
 
 /// The points at which a test may end the process; those of messaging come to them.
-pub const FAILPOINTS: &[&str] = &["link.after_consume_before_session"];
+pub const FAILPOINTS: &[&str] = &[invitation::AFTER_CONSUME_BEFORE_SESSION];
 
 /// The schema of identity.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -75,7 +75,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     .await?;
     tokio::spawn(Arc::clone(&identity.keys).watch(kit.stop.work.clone().cancelled_owned()));
     let mut workers = Messaging::new(&kit).workers();
-    workers.push(sweep::worker(kit.database.clone()));
+    workers.push(jobs::delete_old_sign_ins::worker(kit.database.clone()));
     let http = keys::http::routes(Arc::clone(&identity.keys));
     Ok(Parts { routes: grpc::routes(identity), http, workers })
 }

@@ -3,6 +3,8 @@ CREATE TABLE deliveries (
     organization_id uuid NOT NULL,
     -- UUIDv5 of event and recipient: the same event never makes a second row.
     delivery_id uuid NOT NULL,
+    -- The job that sends it; another one after a retry that found it gone.
+    job_id uuid NOT NULL,
     kind text NOT NULL,
     recipient_user_id uuid NOT NULL,
     -- What the mail needs of its event. Never a link, token or password: those are asked for when it is sent.

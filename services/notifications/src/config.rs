@@ -4,37 +4,39 @@ use lettre::message::Mailbox;
 use secrecy::SecretString;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+use service_kit::config::optional_secret;
 
 /// The settings of notifications alone.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
     /// The mail server.
-    pub smtp: SmtpConfig,
+    pub(crate) smtp: SmtpConfig,
 }
 
 /// The mail server that takes our mails.
 #[derive(Clone, Debug, Deserialize)]
-pub struct SmtpConfig {
+pub(crate) struct SmtpConfig {
     /// Its name, which its certificate must have.
-    pub host: String,
+    pub(crate) host: String,
     /// Its port, such as 587 for `starttls` and 465 for `implicit`.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Who our mails are from, such as `Shared Spaces <no-reply@example.org>`.
     #[serde(deserialize_with = "mailbox")]
-    pub from: Mailbox,
+    pub(crate) from: Mailbox,
     /// How the connection is encrypted.
     #[serde(default)]
-    pub tls: TlsMode,
+    pub(crate) tls: TlsMode,
     /// Who signs in; absent: nobody does. Needs an encrypted connection.
-    pub username: Option<String>,
+    pub(crate) username: Option<String>,
     /// The password that goes with it.
-    pub password: Option<SecretString>,
+    #[serde(default, deserialize_with = "optional_secret")]
+    pub(crate) password: Option<SecretString>,
 }
 
 /// How a connection to the mail server is encrypted.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
-pub enum TlsMode {
+pub(crate) enum TlsMode {
     /// Not at all; for a server on the same machine.
     None,
     /// From STARTTLS on; a server that does not offer it gets no mail.

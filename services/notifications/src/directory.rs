@@ -3,68 +3,55 @@
 //! Owns the two calls and what their failures mean for a mail. Must not keep what it learns: a link is a secret.
 
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
+use service_kit::peers::PeerChannel;
 use sharedspaces_proto::identity::v1 as pb;
 use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServiceClient;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
-use tonic::client::GrpcService;
-use tonic::codegen::{Body, Bytes, StdError};
-use tonic::{Code, Status};
+use tonic::Status;
+use tonic_types::StatusExt;
 use uuid::Uuid;
 
 use crate::delivery::Setback;
 
-/// What identity can be asked over: the channel of service-kit, which carries our own token; a bare one in tests.
-pub trait Line:
-    GrpcService<
-        tonic::body::Body,
-        ResponseBody: Body<Data = Bytes, Error: Into<StdError> + Send> + Send + 'static,
-        Error: Into<StdError>,
-        Future: Send,
-    > + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<C> Line for C where
-    C: GrpcService<
-            tonic::body::Body,
-            ResponseBody: Body<Data = Bytes, Error: Into<StdError> + Send> + Send + 'static,
-            Error: Into<StdError>,
-            Future: Send,
-        > + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
+/// identity's reason where there is nothing left to issue a link for.
+const ACCEPTED: &str = "INVITATION_ACCEPTED";
+/// identity's reasons that stay so, however often it is asked.
+const PERMANENT: [&str; 4] =
+    ["NOT_A_GUEST", "INVITATION_MISMATCH", "PERSON_NOT_FOUND", "ORGANIZATION_NOT_FOUND"];
 
 /// identity, as far as mails need it.
-#[derive(Clone, Debug)]
-pub struct Directory<C> {
-    invitations: InvitationServiceClient<C>,
-    organizations: OrganizationServiceClient<C>,
+#[derive(Clone)]
+pub(crate) struct Directory {
+    invitations: InvitationServiceClient<PeerChannel>,
+    organizations: OrganizationServiceClient<PeerChannel>,
+}
+
+/// What identity says of an invitation.
+pub(crate) enum Issued {
+    /// The link, and where it goes.
+    Link(pb::IssueInvitationResponse),
+    /// The guest has come in, by the link of this very mail: no other carries it.
+    Accepted,
 }
 
 /// Who a link is wanted for.
 #[derive(Clone, Copy, Debug)]
-pub struct InvitationFor {
+pub(crate) struct InvitationFor {
     /// The inviting organisation.
-    pub organization_id: OrganizationId,
+    pub(crate) organization_id: OrganizationId,
     /// The invitation.
-    pub invitation_id: Uuid,
+    pub(crate) invitation_id: Uuid,
     /// The space it is for.
-    pub space_id: SpaceId,
+    pub(crate) space_id: SpaceId,
     /// The guest.
-    pub user_id: UserId,
+    pub(crate) user_id: UserId,
     /// The inviter.
-    pub inviter_user_id: UserId,
+    pub(crate) inviter_user_id: UserId,
 }
 
-impl<C: Line> Directory<C> {
+impl Directory {
     /// Returns identity over a channel.
-    pub fn new(channel: C) -> Self {
+    pub(crate) fn new(channel: PeerChannel) -> Self {
         Self {
             invitations: InvitationServiceClient::new(channel.clone()),
             organizations: OrganizationServiceClient::new(channel),
@@ -72,10 +59,7 @@ impl<C: Line> Directory<C> {
     }
 
     /// Asks for the link of a guest's invitation; asking again gives the same link until it is used.
-    pub async fn issue_invitation(
-        &self,
-        wanted: InvitationFor,
-    ) -> Result<pb::IssueInvitationResponse, Setback> {
+    pub(crate) async fn issue_invitation(&self, wanted: InvitationFor) -> Result<Issued, Setback> {
         let request = pb::IssueInvitationRequest {
             organization_id: wanted.organization_id.to_string(),
             invitation_id: wanted.invitation_id.to_string(),
@@ -83,12 +67,15 @@ impl<C: Line> Directory<C> {
             user_id: wanted.user_id.to_string(),
             inviter_user_id: wanted.inviter_user_id.to_string(),
         };
-        let issued = self.invitations.clone().issue_invitation(request).await;
-        issued.map(tonic::Response::into_inner).map_err(|status| setback("the invitation", &status))
+        match self.invitations.clone().issue_invitation(request).await {
+            Ok(response) => Ok(Issued::Link(response.into_inner())),
+            Err(status) if reason_of(&status) == ACCEPTED => Ok(Issued::Accepted),
+            Err(status) => Err(setback("the invitation", &status)),
+        }
     }
 
     /// Asks who somebody is.
-    pub async fn person(
+    pub(crate) async fn person(
         &self,
         organization_id: OrganizationId,
         user_id: UserId,
@@ -99,37 +86,65 @@ impl<C: Line> Directory<C> {
             ..pb::ResolveAddressesRequest::default()
         };
         let resolved = self.organizations.clone().resolve_addresses(request).await;
-        let people = resolved.map_err(|status| setback("the recipient", &status))?.into_inner().people;
+        let people = resolved.map_err(|status| setback("the person", &status))?.into_inner().people;
         let wanted = user_id.to_string();
         people
             .into_iter()
             .find(|person| person.user_id == wanted)
-            .ok_or_else(|| Setback::permanent("identity does not know the recipient"))
+            .ok_or_else(|| Setback::permanent("identity does not know the person"))
     }
 }
 
-/// What identity says about this very invitation or person stays so; all else may pass.
+/// Returns what people call somebody: who gave no name yet is known by their address.
+pub(crate) fn name_of(person: &pb::Person) -> String {
+    let name =
+        if person.display_name.trim().is_empty() { &person.email_address } else { &person.display_name };
+    name.clone()
+}
+
+fn reason_of(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+/// Only what identity says about this very invitation or person, by its reason, stays so; all else may pass.
 fn setback(what: &str, status: &Status) -> Setback {
-    match status.code() {
-        Code::NotFound => Setback::permanent(format!("identity does not know {what}")),
-        Code::FailedPrecondition | Code::InvalidArgument | Code::AlreadyExists => {
-            Setback::permanent(format!("identity refused {what}"))
-        }
-        code => Setback::passing(format!("identity could not be asked about {what} ({code:?})")),
+    let reason = reason_of(status);
+    if PERMANENT.contains(&reason.as_str()) {
+        return Setback::permanent(format!("identity refused {what} ({reason})"));
     }
+    Setback::passing(format!("identity could not be asked about {what} ({:?})", status.code()))
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
+    use tonic_types::ErrorDetails;
+
     use super::*;
 
+    fn refusal(code: Code, reason: &str) -> Status {
+        let details = ErrorDetails::with_error_info(reason, "identity.sharedspaces", []);
+        Status::with_error_details(code, "anna@acme.test is unknown", details)
+    }
+
     #[test]
-    fn only_what_concerns_this_mail_alone_is_permanent() {
-        let permanent =
-            [Code::NotFound, Code::FailedPrecondition, Code::InvalidArgument, Code::AlreadyExists];
+    fn only_a_reason_that_concerns_this_mail_alone_is_permanent_and_named() {
+        for reason in PERMANENT {
+            let setback = setback("the invitation", &refusal(Code::FailedPrecondition, reason));
+            assert!(setback.is_permanent, "{reason}");
+            assert_eq!(setback.reason, format!("identity refused the invitation ({reason})"));
+        }
+        for reason in ["INVALID_FIELD", "INTERNAL", "PEER_UNAVAILABLE", ""] {
+            let setback = setback("the invitation", &refusal(Code::InvalidArgument, reason));
+            assert!(!setback.is_permanent, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_code_alone_is_never_permanent_and_its_message_is_not_repeated() {
         for code in (1..=16).map(Code::from_i32) {
             let setback = setback("the invitation", &Status::new(code, "anna@acme.test is unknown"));
-            assert_eq!(setback.is_permanent, permanent.contains(&code), "{code:?}");
+            assert!(!setback.is_permanent, "{code:?}");
             assert!(!setback.reason.contains('@'), "{}", setback.reason);
         }
     }

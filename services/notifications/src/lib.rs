@@ -2,20 +2,20 @@
 //!
 //! - [`delivery`]: one mail to one recipient, from the event that asked for it until a mail server took it
 //! - [`consumers`]: one file per service listened to; plans deliveries
-//! - [`jobs`]: sends what is planned
+//! - [`jobs`]: sends what is planned; tells owners
 //! - [`mail`]: the words, the message and the conversation with the mail server
 //! - [`directory`]: what identity is asked for when a mail is sent
 //! - [`grpc`] is transport
 //!
 //! Must not decide who is invited or may enter, and never keeps a link, token or password.
 
-pub mod config;
-pub mod consumers;
-pub mod delivery;
-pub mod directory;
-pub mod grpc;
-pub mod jobs;
-pub mod mail;
+mod config;
+mod consumers;
+mod delivery;
+mod directory;
+mod grpc;
+mod jobs;
+mod mail;
 #[cfg(test)]
 mod tests;
 
@@ -28,13 +28,13 @@ use sharedspaces_proto::notifications::v1::delivery_service_server::DeliveryServ
 use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
-use crate::config::Settings;
 use crate::delivery::Deliveries;
 use crate::directory::Directory;
-use crate::grpc::DeliveriesGrpc;
-use crate::jobs::SendMail;
+use crate::grpc::DeliveryGrpc;
+use crate::jobs::{SendMail, send_mail, tell_owner};
 use crate::mail::Smtp;
 
+pub use crate::config::Settings;
 pub use crate::delivery::DeliveryError;
 
 /// The schema of notifications.
@@ -42,22 +42,19 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The points where a crash test may end the process.
 pub const FAILPOINTS: &[&str] =
-    &["email.before_send", "email.after_data_before_250", "email.after_250_before_commit"];
+    &[send_mail::BEFORE_SEND, mail::AFTER_DATA_BEFORE_250, send_mail::AFTER_250_BEFORE_COMMIT];
 
 /// Puts the service together.
 #[expect(clippy::unused_async, reason = "every service is built by an async function")]
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
-    let deliveries = Arc::new(Deliveries::new(kit.database.clone()));
+    let deliveries = Deliveries::new(kit.database.clone());
+    let directory = Directory::new(kit.peers.identity()?);
     let smtp = Smtp::try_new(kit.settings.smtp.clone())?;
-    let send_mail = Arc::new(SendMail::new(&kit, Directory::new(kit.peers.identity()?), smtp));
-    let service = DeliveryServiceServer::new(DeliveriesGrpc::new(deliveries))
-        .max_decoding_message_size(UNARY_LIMIT_BYTES);
+    let sending = SendMail::new(deliveries.clone(), directory.clone(), smtp, Arc::clone(&kit.clock));
     let messaging = consumers::spaces::subscribe(Messaging::new(&kit));
-    let workers = jobs::send_mail::register(messaging, send_mail).workers();
+    let messaging = send_mail::register(messaging, Arc::new(sending));
+    let workers = tell_owner::register(messaging, deliveries.clone(), directory).workers();
+    let service =
+        DeliveryServiceServer::new(DeliveryGrpc { deliveries }).max_decoding_message_size(UNARY_LIMIT_BYTES);
     Ok(Parts { routes: Routes::new(service), workers, ..Parts::default() })
-}
-
-/// Ends the process where a crash test has asked for it; nothing in other builds.
-fn failpoint(name: &'static str) {
-    messaging::failpoint(name);
 }

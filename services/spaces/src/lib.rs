@@ -17,8 +17,6 @@ mod space;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::{Kit, Parts};
@@ -30,7 +28,7 @@ use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
 use crate::config::Settings;
-use crate::grpc::{ParticipantsGrpc, SpacesGrpc};
+use crate::grpc::{ParticipantGrpc, SpaceGrpc};
 use crate::participant::Participants;
 use crate::space::Spaces;
 
@@ -45,14 +43,14 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let (database, clock, ids) = (kit.database.clone(), kit.clock.clone(), kit.ids.clone());
     let logos = LogoServiceClient::new(kit.peers.assets()?);
-    let spaces = Arc::new(Spaces::new(database.clone(), clock.clone(), ids.clone(), logos));
+    let spaces = Spaces::new(database.clone(), clock.clone(), ids.clone(), logos);
     let directory = OrganizationServiceClient::new(kit.peers.identity()?);
-    let participants = Arc::new(Participants::new(database, clock, ids, directory));
+    let participants = Participants::new(database, clock, ids, directory);
     let routes = Routes::new(
-        SpaceServiceServer::new(SpacesGrpc::new(spaces)).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        SpaceServiceServer::new(SpaceGrpc { spaces }).max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
-        ParticipantServiceServer::new(ParticipantsGrpc::new(Arc::clone(&participants)))
+        ParticipantServiceServer::new(ParticipantGrpc { participants: participants.clone() })
             .max_decoding_message_size(UNARY_LIMIT_BYTES),
     );
     let workers = consumers::identity::subscribe(Messaging::new(&kit), &participants).workers();

@@ -33,20 +33,33 @@ pub(super) async fn claim(
     if claimed.rows_affected() == 1 {
         return Ok(None);
     }
-    let (request_sha256, reply): (Vec<u8>, Option<Vec<u8>>) = sqlx::query_as(
+    find(tx, organization, key).await
+}
+
+/// Finds the reply that stands under a key that is still kept.
+pub(super) async fn find(
+    tx: &mut PgConnection,
+    organization: OrganizationId,
+    key: &IdempotencyKey,
+) -> Result<Option<Vec<u8>>, CommonError> {
+    let found: Option<(Vec<u8>, Option<Vec<u8>>)> = sqlx::query_as(
         "SELECT request_sha256, reply FROM idempotency_keys
-          WHERE organization_id = $1 AND principal = $2 AND method = $3 AND key = $4",
+          WHERE organization_id = $1 AND principal = $2 AND method = $3 AND key = $4
+            AND create_time >= now() - interval '24 hours'",
     )
     .bind(organization)
     .bind(&key.principal)
     .bind(key.method)
     .bind(&key.key)
-    .fetch_one(tx)
+    .fetch_optional(tx)
     .await?;
-    if request_sha256 != key.request_sha256 {
-        return Err(CommonError::IdempotencyKeyReused);
+    match found {
+        Some((request_sha256, _)) if request_sha256 != key.request_sha256 => {
+            Err(CommonError::IdempotencyKeyReused)
+        }
+        Some((_, reply)) => Ok(Some(reply.unwrap_or_default())),
+        None => Ok(None),
     }
-    Ok(Some(reply.unwrap_or_default()))
 }
 
 /// Keeps the reply under its key.

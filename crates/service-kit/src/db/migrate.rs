@@ -21,7 +21,7 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 const GIVE_UP_AFTER: u32 = 60;
 
-/// Applies what is pending, under the migrator's own lock, so that two at once are safe.
+/// Applies what is pending, under a lock, so that two at once are safe.
 pub async fn run(config: &DatabaseConfig, migrations: &[&Migrator]) -> anyhow::Result<()> {
     let url = config.migration_url.as_ref().context(
         "setting database.migration_url is missing: the address with the role that owns the tables",
@@ -34,6 +34,8 @@ pub async fn run(config: &DatabaseConfig, migrations: &[&Migrator]) -> anyhow::R
     }
     let mut connection =
         owner.disable_statement_logging().connect().await.context("the database did not answer")?;
+    // Held until the connection ends; the migrator's own lock would not cover the rights.
+    connection.execute("SELECT pg_advisory_lock(hashtextextended('sharedspaces migrate', 0))").await?;
     connection
         .execute(AssertSqlSafe(format!(
             "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};

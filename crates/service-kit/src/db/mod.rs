@@ -9,6 +9,7 @@
 mod idempotency;
 pub mod migrate;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -16,6 +17,7 @@ use prost::Message;
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool};
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::caller::Call;
@@ -32,10 +34,15 @@ pub trait Reply<T>: From<T> + Message + Default + 'static {}
 
 impl<T, R: From<T> + Message + Default + 'static> Reply<T> for R {}
 
+/// How many units may wait or run for each connection of the pool; more are refused at once. A caller who gives up
+/// leaves a unit behind that still waits for its connection, so the limit on calls does not bound them.
+const UNITS_PER_CONNECTION: u32 = 16;
+
 /// The service's own database.
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: PgPool,
+    places: Arc<Semaphore>,
 }
 
 impl Database {
@@ -48,6 +55,8 @@ impl Database {
                 ("statement_timeout", "5s"),
                 ("lock_timeout", "2s"),
                 ("idle_in_transaction_session_timeout", "10s"),
+                // Every release rolls back, which the server would warn of each time.
+                ("client_min_messages", "error"),
             ])
             .disable_statement_logging();
         let pool = PgPoolOptions::new()
@@ -56,7 +65,8 @@ impl Database {
             .test_before_acquire(false)
             .after_release(|connection, _| Box::pin(reset(connection)))
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        let places = usize::try_from(config.max_connections.saturating_mul(UNITS_PER_CONNECTION));
+        Ok(Self { pool, places: Arc::new(Semaphore::new(places.unwrap_or(Semaphore::MAX_PERMITS))) })
     }
 
     /// Returns the pool, for what belongs to no organisation: messaging's tables, health, listening.
@@ -82,7 +92,11 @@ impl Database {
         F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
         let pool = self.pool.clone();
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| CommonError::from(sqlx::Error::PoolTimedOut))?;
         spawned(async move {
+            let _place = place;
             let mut transaction =
                 pool.begin_with(begin_for(organization)).await.map_err(CommonError::from)?;
             let result = work(&mut transaction).await?;
@@ -90,6 +104,24 @@ impl Database {
             Ok(result)
         })
         .await
+    }
+
+    /// Finds what a call with the same idempotency key was answered with. For use cases that ask others, or look at
+    /// rights, before they write: the repetition of a call that had its effect must not be refused.
+    pub async fn replay<R: Message + Default>(
+        &self,
+        call: &Call,
+        organization: OrganizationId,
+    ) -> Result<Option<R>, CommonError> {
+        let Some(key) = call.key.clone() else { return Ok(None) };
+        let reply = self
+            .read(organization, move |tx| {
+                Box::pin(async move { idempotency::find(tx, organization, &key).await })
+            })
+            .await?;
+        reply
+            .map(|reply| R::decode(reply.as_slice()).map_err(|error| CommonError::Unexpected(error.into())))
+            .transpose()
     }
 
     /// Runs `work` as [`Self::transaction`] does, once per idempotency key: the same key gives the same reply again.
@@ -173,8 +205,9 @@ where
     }
 }
 
-/// Leaves nothing of one unit to the next: a connection that cannot be reset is closed.
+/// Leaves nothing of one unit to the next, not even a transaction that the driver does not know of
+/// (launchbadge/sqlx#4393). A connection that cannot be reset is closed.
 async fn reset(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    connection.execute("RESET ALL").await?;
-    Ok(!sqlx::Connection::is_in_transaction(connection))
+    connection.execute("ROLLBACK; RESET ALL").await?;
+    Ok(true)
 }

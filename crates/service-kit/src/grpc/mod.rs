@@ -24,8 +24,9 @@ use crate::ids::Ids;
 use crate::lifecycle::Stop;
 use crate::verify::Verifier;
 
-/// Largest unary request, in bytes. Files travel in streams.
-pub const UNARY_LIMIT_BYTES: usize = 256 * 1024;
+/// Largest unary request, in bytes: the longest description in four-byte characters, and what comes with it. Files
+/// travel in streams.
+pub const UNARY_LIMIT_BYTES: usize = 264 * 1024;
 /// Largest message of a stream, in bytes: a chunk of 256 KiB and its framing.
 pub const STREAM_MESSAGE_LIMIT_BYTES: usize = 260 * 1024;
 

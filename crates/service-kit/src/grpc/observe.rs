@@ -58,27 +58,49 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     propagation::record_trace_id(&span);
     let started = Instant::now();
     let context = CallContext { request_id, deadline: started + Duration::from_secs(1) };
-    observer.active.add(1, &[]);
+    let mut measured = Measured::begin(observer, method, started);
     let mut response = CONTEXT.scope(context, next.run(request)).instrument(span.clone()).await;
-    observer.active.add(-1, &[]);
 
-    let code = code_of(response.headers());
-    let name = format!("{code:?}");
-    span.record("rpc.response.status_code", &name);
-    let mut attributes = vec![
-        KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"),
-        KeyValue::new(names::RPC_METHOD, method),
-        KeyValue::new(names::RPC_RESPONSE_STATUS_CODE, name.clone()),
-    ];
-    if is_server_fault(code) {
+    measured.code = code_of(response.headers());
+    span.record("rpc.response.status_code", format!("{:?}", measured.code));
+    if is_server_fault(measured.code) {
         span.record("otel.status_code", "ERROR");
-        attributes.push(KeyValue::new(names::ERROR_TYPE, name));
     }
-    observer.duration.record(started.elapsed().as_secs_f64(), &attributes);
     if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+/// One call as the metrics see it. Measured when it is dropped, so that a call whose caller has gone counts as well.
+struct Measured {
+    observer: Observer,
+    method: &'static str,
+    started: Instant,
+    code: Code,
+}
+
+impl Measured {
+    fn begin(observer: Observer, method: &'static str, started: Instant) -> Self {
+        observer.active.add(1, &[]);
+        Self { observer, method, started, code: Code::Cancelled }
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        let name = format!("{:?}", self.code);
+        let mut attributes = vec![
+            KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"),
+            KeyValue::new(names::RPC_METHOD, self.method),
+            KeyValue::new(names::RPC_RESPONSE_STATUS_CODE, name.clone()),
+        ];
+        if is_server_fault(self.code) {
+            attributes.push(KeyValue::new(names::ERROR_TYPE, name));
+        }
+        self.observer.active.add(-1, &[]);
+        self.observer.duration.record(self.started.elapsed().as_secs_f64(), &attributes);
+    }
 }
 
 /// The name of a method that exists; a name that anybody may make up must not become an attribute.

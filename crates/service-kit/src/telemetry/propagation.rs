@@ -52,14 +52,6 @@ pub fn continue_from(span: &Span, traceparent: Option<&str>) {
     }
 }
 
-/// Links `span` to a stored trace context.
-pub fn link_to(span: &Span, traceparent: Option<&str>) {
-    if let Some(traceparent) = traceparent {
-        let context = TraceContextPropagator::new().extract(&Text(traceparent));
-        span.add_link(context.span().span_context().clone());
-    }
-}
-
 /// Writes the current trace context as a `traceparent`; nothing where there is no trace.
 pub fn current_traceparent() -> Option<String> {
     let mut carrier = std::collections::HashMap::new();

@@ -1,8 +1,7 @@
 //! Between the interface's messages and the domain.
 
-use std::time::SystemTime;
-
 use bytes::Bytes;
+use service_kit::clock::timestamp;
 use service_kit::ids::{OrganizationId, SpaceId};
 use service_kit::validate::Violations;
 use sharedspaces_proto::assets::v1 as pb;
@@ -98,7 +97,7 @@ impl From<Logo> for pb::Logo {
             width_px: logo.width_px,
             height_px: logo.height_px,
             size_bytes: logo.size_bytes,
-            create_time: Some(SystemTime::from(logo.create_time).into()),
+            create_time: Some(timestamp(logo.create_time)),
         }
     }
 }

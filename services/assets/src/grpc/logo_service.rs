@@ -12,13 +12,7 @@ use crate::logo::{LogoError, Logos, PACE};
 
 /// `LogoService` over the use cases.
 pub(crate) struct LogoGrpc {
-    logos: Logos,
-}
-
-impl LogoGrpc {
-    pub(crate) fn new(logos: Logos) -> Self {
-        Self { logos }
-    }
+    pub(crate) logos: Logos,
 }
 
 #[tonic::async_trait]

@@ -10,6 +10,10 @@ const PNG_SIGNATURE_BYTES: usize = 8;
 /// Length, type and checksum around a chunk's data.
 const PNG_CHUNK_FRAME_BYTES: usize = 12;
 
+/// Most scans of a JPEG, inclusive: each costs a pass over all pixels, however few bytes it has. Image programs write
+/// ten or so for a progressive image.
+pub(super) const MAX_JPEG_SCANS: usize = 20;
+
 /// Returns the PNG with nothing in it but what its pixels and their orientation need; text and profiles, which may
 /// unpack to gigabytes, are left out (PNG, third edition, §5, §11).
 pub(super) fn essential_png(file: &[u8]) -> Result<Vec<u8>, LogoError> {
@@ -37,9 +41,9 @@ pub(super) fn essential_png(file: &[u8]) -> Result<Vec<u8>, LogoError> {
 }
 
 /// Returns the JPEG up to its end marker, which must be there: the decoder would paint what is missing grey
-/// (ITU-T T.81, annex B).
+/// (ITU-T T.81, annex B). Refuses more scans than [`MAX_JPEG_SCANS`].
 pub(super) fn whole_jpeg(file: &[u8]) -> Result<&[u8], LogoError> {
-    let mut at = 2;
+    let (mut at, mut scans) = (2, 0);
     loop {
         at = next_marker(file, at)?;
         let marker = *file.get(at).ok_or(LogoError::Damaged)?;
@@ -50,6 +54,10 @@ pub(super) fn whole_jpeg(file: &[u8]) -> Result<&[u8], LogoError> {
             // Restarts and the like have no content.
             0x01 | 0xd0..=0xd8 => {}
             _ => {
+                scans += usize::from(marker == 0xda);
+                if scans > MAX_JPEG_SCANS {
+                    return Err(LogoError::TooManyScans);
+                }
                 let length = file.get(at..).and_then(<[u8]>::first_chunk).ok_or(LogoError::Damaged)?;
                 at += usize::from(u16::from_be_bytes(*length));
             }

@@ -28,6 +28,8 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 const MAX_SIDE_PX: u32 = 4_096;
 const MAX_PIXELS: u64 = 16_000_000;
 const MAX_DECODED_BYTES: u64 = 96 * 1024 * 1024;
+/// Largest re-encoded image in bytes, inclusive: pixels that were squeezed well may take far more than was sent.
+const MAX_ENCODED_BYTES: usize = 20 * 1024 * 1024;
 /// Of re-encoded JPEGs, 1 to 100.
 const JPEG_QUALITY: u8 = 90;
 /// How far into a text an `<svg` is looked for.
@@ -95,6 +97,7 @@ fn convert(upload: &[u8]) -> Result<Picture, LogoError> {
         _ => return Err(LogoError::FormatRefused { found: "something else" }),
     };
     let content = encode(format, &image).map_err(|error| CommonError::Unexpected(error.into()))?;
+    check_encoded(content.len())?;
     Ok(Picture { format, width_px: image.width(), height_px: image.height(), content })
 }
 
@@ -131,6 +134,13 @@ fn check_dimensions(width_px: u32, height_px: u32) -> Result<(), LogoError> {
     let pixels = u64::from(width_px) * u64::from(height_px);
     if width_px > MAX_SIDE_PX || height_px > MAX_SIDE_PX || pixels > MAX_PIXELS {
         return Err(LogoError::DimensionsRefused { width_px, height_px });
+    }
+    Ok(())
+}
+
+fn check_encoded(size_bytes: usize) -> Result<(), LogoError> {
+    if size_bytes > MAX_ENCODED_BYTES {
+        return Err(LogoError::ConvertedTooLarge { size_bytes });
     }
     Ok(())
 }

@@ -114,6 +114,20 @@ fn a_large_jpeg_is_refused_by_its_header() {
     ));
 }
 
+#[test]
+fn a_jpeg_of_20_scans_is_taken_and_one_of_21_is_refused() {
+    assert!(convert(&pictures::jpeg_of_scans(container::MAX_JPEG_SCANS)).is_ok());
+    let refused = convert(&pictures::jpeg_of_scans(container::MAX_JPEG_SCANS + 1));
+    assert!(matches!(refused, Err(LogoError::TooManyScans)), "{refused:?}");
+}
+
+#[test]
+fn a_converted_image_of_20_mib_is_kept_and_a_larger_one_is_refused() {
+    assert!(check_encoded(20_971_520).is_ok());
+    let refused = check_encoded(20_971_521);
+    assert!(matches!(refused, Err(LogoError::ConvertedTooLarge { size_bytes: 20_971_521 })));
+}
+
 #[tokio::test]
 async fn two_conversions_run_at_once_and_a_third_waits_for_its_turn_but_not_for_ever() {
     let converter = Converter { max_wait: Duration::from_millis(50), ..Converter::default() };

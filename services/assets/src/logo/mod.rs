@@ -17,12 +17,13 @@ use ring::digest::{SHA256, digest};
 use service_kit::caller::{Call, Caller};
 use service_kit::db::{Database, Reply};
 use service_kit::error::CommonError;
+use service_kit::error::chain;
 use service_kit::ids::{Ids, OrganizationId, SpaceId};
+use service_kit::space_access::SpaceAccess;
 use tokio::sync::Semaphore;
 
 use crate::image::{Converter, Picture};
-use crate::spaces::{Access, Spaces};
-use crate::storage::ObjectStore;
+use crate::storage::{ObjectStore, StoreError};
 
 pub(crate) use entity::{FILE_NAME_MAX, Format, LinkedLogo, Logo, LogoId, NewLogo};
 use entity::{PendingLogo, admit_upload, object_key};
@@ -43,15 +44,15 @@ pub(crate) struct Logos {
     database: Database,
     ids: Ids,
     store: ObjectStore,
-    spaces: Spaces,
+    access: SpaceAccess,
     converter: Converter,
     uploads: Arc<Semaphore>,
 }
 
 impl Logos {
-    pub(crate) fn new(database: Database, ids: Ids, store: ObjectStore, spaces: Spaces) -> Self {
+    pub(crate) fn new(database: Database, ids: Ids, store: ObjectStore, access: SpaceAccess) -> Self {
         let uploads = Arc::new(Semaphore::new(MAX_UPLOADS));
-        Self { database, ids, store, spaces, converter: Converter::default(), uploads }
+        Self { database, ids, store, access, converter: Converter::default(), uploads }
     }
 
     /// Takes an upload for a space; reads no byte of it before the caller is known to be allowed. A repeated
@@ -63,10 +64,10 @@ impl Logos {
         S: Stream<Item = Result<Bytes, LogoError>> + Unpin,
     {
         let caller = call.caller()?;
-        admit_upload(self.spaces.access_of(caller, new.space_id).await?)?;
+        admit_upload(&self.access.permissions_of(caller, new.space_id).await?)?;
         let place = self.uploads.try_acquire().map_err(|_| LogoError::Busy)?;
         let content = intake::read(chunks, PACE).await?;
-        let call = call.clone().about(&[new.space_id.uuid().as_bytes().as_slice(), &content].concat());
+        let call = call.clone().about(&what_is_sent(&new, &content));
         let picture = self.converter.convert(content).await?;
         drop(place);
         let (organization_id, logo_id) = self.store_object(caller, new, picture).await?;
@@ -114,7 +115,7 @@ impl Logos {
     /// Returns a logo with an address to fetch it from, to whoever may see its space.
     pub(crate) async fn get(&self, caller: &Caller, logo_id: LogoId) -> Result<LinkedLogo, LogoError> {
         let logo = self.find(caller.organization_id, None, logo_id).await?;
-        if self.spaces.access_of(caller, logo.space_id).await? == Access::None {
+        if self.access.permissions_of(caller, logo.space_id).await?.is_none() {
             return Err(LogoError::NotFound);
         }
         let key = object_key(logo.organization_id, logo.logo_id);
@@ -132,26 +133,37 @@ impl Logos {
         self.find(organization_id, Some(space_id), logo_id).await
     }
 
-    /// Deletes uploads that did not become ready within an hour, object first; returns how many.
+    /// Deletes uploads that did not become ready within an hour, object first; returns how many. One whose object
+    /// the store refuses to delete is logged and left to a later round. Errors: database or store did not answer.
     pub(crate) async fn delete_abandoned(&self) -> Result<usize, LogoError> {
         let mut deleted = 0;
         loop {
-            let batch = repo::claim_abandoned(self.database.pool()).await?;
-            if batch.is_empty() {
-                return Ok(deleted);
-            }
-            for (organization_id, logo_id) in batch {
-                self.store.delete(&object_key(organization_id, logo_id)).await?;
-                self.database
-                    .transaction(organization_id, move |tx| {
-                        Box::pin(async move {
-                            Ok::<_, LogoError>(repo::delete_abandoned(tx, organization_id, logo_id).await?)
-                        })
-                    })
-                    .await?;
+            let before = deleted;
+            for (organization_id, logo_id) in repo::claim_abandoned(self.database.pool()).await? {
+                match self.store.delete(&object_key(organization_id, logo_id)).await {
+                    Ok(()) => {}
+                    Err(error @ StoreError::Refused(_)) => {
+                        tracing::warn!(logo.id = %logo_id, error.chain = %chain(&error), "object not deleted");
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+                self.delete_row(organization_id, logo_id).await?;
                 deleted += 1;
             }
+            // Nothing was left, or nothing of what was.
+            if deleted == before {
+                return Ok(deleted);
+            }
         }
+    }
+
+    async fn delete_row(&self, organization_id: OrganizationId, logo_id: LogoId) -> Result<(), LogoError> {
+        self.database
+            .transaction(organization_id, move |tx| {
+                Box::pin(async move { Ok(repo::delete_abandoned(tx, organization_id, logo_id).await?) })
+            })
+            .await
     }
 
     async fn find(
@@ -170,6 +182,12 @@ impl Logos {
             .await?;
         found.ok_or(LogoError::NotFound)
     }
+}
+
+/// Returns all that an idempotency key stands for: space, name and content. No name has a control character in it.
+fn what_is_sent(new: &NewLogo, content: &[u8]) -> Vec<u8> {
+    let space_id = new.space_id.uuid();
+    [space_id.as_bytes().as_slice(), new.file_name.as_bytes(), b"\0", content].concat()
 }
 
 /// Brings a size into the database's type; the limits on images keep it far below.

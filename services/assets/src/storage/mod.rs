@@ -11,6 +11,7 @@ use s3::creds::Credentials;
 use s3::error::S3Error;
 use s3::{Bucket, Region};
 use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::config::S3Settings;
 
@@ -23,6 +24,8 @@ pub(crate) const LINK_TTL: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct ObjectStore {
     bucket: Box<Bucket>,
+    /// The same, as those reach it who fetch images.
+    public: Box<Bucket>,
 }
 
 /// Why the object store did not do it.
@@ -61,10 +64,6 @@ impl From<S3Error> for StoreError {
 impl ObjectStore {
     /// Returns the bucket; connects when it is first used.
     pub(crate) fn try_new(settings: &S3Settings) -> anyhow::Result<Self> {
-        let region = Region::Custom {
-            region: settings.region.clone(),
-            endpoint: settings.endpoint.as_str().trim_end_matches('/').to_owned(),
-        };
         let credentials = Credentials::new(
             Some(settings.access_key.expose_secret()),
             Some(settings.secret_key.expose_secret()),
@@ -73,10 +72,18 @@ impl ObjectStore {
             None,
         )
         .context("settings s3.access_key, s3.secret_key")?;
-        let mut bucket = Bucket::new(&settings.bucket, region, credentials).context("settings s3")?;
-        bucket.set_path_style();
-        bucket.set_request_timeout(Some(DEADLINE));
-        Ok(Self { bucket })
+        let bucket_at = |endpoint: &Url| {
+            let endpoint = endpoint.as_str().trim_end_matches('/').to_owned();
+            let region = Region::Custom { region: settings.region.clone(), endpoint };
+            let mut bucket =
+                Bucket::new(&settings.bucket, region, credentials.clone()).context("settings s3")?;
+            bucket.set_path_style();
+            bucket.set_request_timeout(Some(DEADLINE));
+            anyhow::Ok(bucket)
+        };
+        let bucket = bucket_at(&settings.endpoint)?;
+        let public = bucket_at(settings.public_endpoint.as_ref().unwrap_or(&settings.endpoint))?;
+        Ok(Self { bucket, public })
     }
 
     /// Puts an object and looks whether it arrived whole. The signature covers the content's SHA-256, so the store
@@ -114,7 +121,7 @@ impl ObjectStore {
             ("response-content-disposition".to_owned(), format!("inline; filename=\"{file_name}\"")),
         ]);
         let seconds = u32::try_from(LINK_TTL.as_secs()).unwrap_or_default();
-        Ok(self.bucket.presign_get(key, seconds, Some(shown)).await?)
+        Ok(self.public.presign_get(key, seconds, Some(shown)).await?)
     }
 }
 

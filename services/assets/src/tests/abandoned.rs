@@ -1,5 +1,7 @@
 //! Uploads that never became ready.
 
+use uuid::Uuid;
+
 use super::pictures;
 use super::world::World;
 
@@ -42,9 +44,29 @@ async fn a_row_stays_until_its_object_is_deleted() {
     world.break_s3(r#"{"target":"s3","method":"PUT","phase":"after_commit","drop":true}"#).await;
     world.upload(&editor, space_id, &pictures::png(16, 8)).await.unwrap_err();
     age(&world, "61 minutes").await;
-    world.break_s3(r#"{"target":"s3","method":"DELETE","status":503}"#).await;
+    world.break_s3(r#"{"target":"s3","method":"DELETE","drop":true}"#).await;
     assert!(world.logos.delete_abandoned().await.is_err());
     assert_eq!((world.count_rows("ABANDONED").await, world.count_objects()), (1, 1));
     assert_eq!(world.logos.delete_abandoned().await.unwrap(), 1);
     assert_eq!((world.count_rows("ABANDONED").await, world.count_objects()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_deleted_does_not_hold_up_those_behind_it() {
+    let world = World::new().await;
+    let (editor, space_id) = world.editor();
+    for _ in 0..3 {
+        world.break_s3(r#"{"target":"s3","method":"PUT","phase":"after_commit","drop":true}"#).await;
+        world.upload(&editor, space_id, &pictures::png(16, 8)).await.unwrap_err();
+    }
+    age(&world, "61 minutes").await;
+    let first: Uuid = sqlx::query_scalar("SELECT logo_id FROM logos ORDER BY logo_id LIMIT 1")
+        .fetch_one(&world.database.superuser_pool())
+        .await
+        .unwrap();
+    let fault = format!(r#"{{"target":"s3","method":"DELETE","path":"{first}","status":403,"times":100}}"#);
+    world.break_s3(fault).await;
+    assert_eq!(world.logos.delete_abandoned().await.unwrap(), 2);
+    assert_eq!((world.count_rows("ABANDONED").await, world.count_objects()), (1, 1));
+    assert_eq!(world.logos.delete_abandoned().await.unwrap(), 0);
 }

@@ -114,6 +114,14 @@ pub(crate) fn jpeg_with_exif(jpeg: &[u8], exif: &[u8]) -> Vec<u8> {
     file
 }
 
+/// Returns a JPEG whose one scan is repeated so many times in all.
+pub(crate) fn jpeg_of_scans(scans: usize) -> Vec<u8> {
+    let file = jpeg(8, 8);
+    let start = file.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
+    let (head, scan) = file[..file.len() - 2].split_at(start);
+    [head, &scan.repeat(scans), &[0xff, 0xd9]].concat()
+}
+
 pub(crate) fn contains(file: &[u8], text: &str) -> bool {
     file.windows(text.len()).any(|part| part == text.as_bytes())
 }

@@ -6,7 +6,9 @@ use tonic::{Code, Status};
 use uuid::Uuid;
 
 use super::pictures;
-use super::world::{World, reason};
+use super::world::{World, reason, s3_settings};
+use crate::config::S3Settings;
+use crate::storage::ObjectStore;
 
 fn wire(status: &Status) -> (Code, String, Vec<u8>) {
     (status.code(), status.message().to_owned(), status.details().to_vec())
@@ -92,6 +94,20 @@ async fn an_edited_address_is_refused_by_the_object_store() {
         assert_ne!(edited, url, "{from} is not in the address");
         assert_eq!(world.http.get(edited).send().await.unwrap().status(), 403, "{to}");
     }
+}
+
+#[tokio::test]
+async fn a_public_endpoint_stands_in_addresses_alone() {
+    let world = World::new().await;
+    let settings = s3_settings(world.sandbox.s3_addr());
+    let public = "https://files.share.example/s3/".parse().unwrap();
+    let store = ObjectStore::try_new(&S3Settings { public_endpoint: Some(public), ..settings }).unwrap();
+    // Putting and deleting reach the sandbox, which is not at the public endpoint.
+    store.put("logos/one", b"content", "image/png").await.unwrap();
+    let url = store.link("logos/one", "image/png", "logo.png").await.unwrap();
+    let start = format!("https://files.share.example/s3/{}/logos/one?", sandbox::S3_BUCKET);
+    assert!(url.starts_with(&start), "{url}");
+    store.delete("logos/one").await.unwrap();
 }
 
 #[tokio::test]

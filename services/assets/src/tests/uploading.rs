@@ -1,10 +1,11 @@
 //! Uploads that are taken, and what becomes of them.
 
+use futures_util::stream;
 use sharedspaces_proto::assets::v1 as pb;
 use tonic::Code;
 
 use super::pictures;
-use super::world::{World, fields, reason};
+use super::world::{World, fields, parts, reason};
 
 const LIMIT_BYTES: usize = 5_242_880;
 
@@ -95,9 +96,12 @@ async fn the_same_idempotency_key_gives_the_same_logo() {
     let other = world.upload_with_key(&editor, space_id, &file, "two").await.unwrap();
     let mixed_up = world.upload_with_key(&editor, space_id, &pictures::png(8, 16), "one").await.unwrap_err();
     assert_eq!(mixed_up.code(), tonic::Code::InvalidArgument, "{mixed_up}");
+    let renamed = stream::iter(parts(space_id, "other.png", &file));
+    let mixed_up = world.send(&editor, Some("one"), renamed).await.unwrap_err();
+    assert_eq!(mixed_up.code(), tonic::Code::InvalidArgument, "{mixed_up}");
     assert_eq!(again, first);
     assert_ne!(other.logo_id, first.logo_id);
-    assert_eq!((world.count_rows("READY").await, world.count_rows("PENDING").await), (2, 2));
+    assert_eq!((world.count_rows("READY").await, world.count_rows("PENDING").await), (2, 3));
 }
 
 #[tokio::test]

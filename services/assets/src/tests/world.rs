@@ -11,6 +11,7 @@ use futures_util::{Stream, stream};
 use sandbox::{Options, Sandbox};
 use service_kit::caller::{Caller, CallerKind, Principal};
 use service_kit::ids::SpaceId;
+use service_kit::space_access::SpaceAccess;
 use sharedspaces_proto::assets::v1 as pb;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_server::LogoServiceServer;
@@ -30,7 +31,6 @@ use uuid::Uuid;
 use crate::config::S3Settings;
 use crate::grpc::LogoGrpc;
 use crate::logo::Logos;
-use crate::spaces::Spaces;
 use crate::storage::ObjectStore;
 
 const CALLER: &str = "x-test-caller";
@@ -60,22 +60,16 @@ impl World {
         let dir = std::env::temp_dir().join(format!("assets-{}", testkit::ids().next::<Uuid>()));
         let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
         let database = TestDatabase::create("assets", &[&crate::MIGRATOR]).await;
-        let settings = S3Settings {
-            endpoint: format!("http://{}", sandbox.s3_addr()).parse().unwrap(),
-            region: "us-east-1".to_owned(),
-            bucket: sandbox::S3_BUCKET.to_owned(),
-            access_key: sandbox::S3_ACCESS_KEY.into(),
-            secret_key: sandbox::S3_SECRET_KEY.into(),
-        };
+        let settings = s3_settings(sandbox.s3_addr());
         let spaces = PlayedSpaces::default();
         let spaces_address = serve(Routes::new(SpaceServiceServer::new(spaces.clone()))).await;
         let logos = Logos::new(
             database.database.clone(),
             testkit::ids(),
             ObjectStore::try_new(&settings).unwrap(),
-            Spaces::bare(channel(spaces_address)),
+            SpaceAccess::new(testkit::peers(spaces_address).spaces().unwrap()),
         );
-        let service = LogoServiceServer::new(LogoGrpc::new(logos.clone()))
+        let service = LogoServiceServer::new(LogoGrpc { logos: logos.clone() })
             .max_decoding_message_size(service_kit::grpc::STREAM_MESSAGE_LIMIT_BYTES);
         let address = serve(Routes::new(InterceptedService::new(service, admit))).await;
         Self {
@@ -163,7 +157,7 @@ impl World {
     }
 
     /// Makes S3 fail.
-    pub(crate) async fn break_s3(&self, fault: &'static str) {
+    pub(crate) async fn break_s3(&self, fault: impl Into<reqwest::Body>) {
         let url = format!("http://{}/api/faults", self.sandbox.http_addr());
         self.http.post(url).body(fault).send().await.unwrap().error_for_status().unwrap();
     }
@@ -180,6 +174,18 @@ impl World {
     /// Counts the objects in the bucket.
     pub(crate) fn count_objects(&self) -> usize {
         files_below(&self.dir.join("s3").join(sandbox::S3_BUCKET).join("logos"))
+    }
+}
+
+/// Returns the settings of the sandbox's bucket.
+pub(crate) fn s3_settings(address: SocketAddr) -> S3Settings {
+    S3Settings {
+        endpoint: format!("http://{address}").parse().unwrap(),
+        public_endpoint: None,
+        region: "us-east-1".to_owned(),
+        bucket: sandbox::S3_BUCKET.to_owned(),
+        access_key: sandbox::S3_ACCESS_KEY.into(),
+        secret_key: sandbox::S3_SECRET_KEY.into(),
     }
 }
 

@@ -12,25 +12,13 @@ service_kit::typed_id! {
     ConnectionId
 }
 
-/// Whether a connection works.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum ConnectionState {
-    /// Works as far as is known.
-    Connected,
-    /// The CRM took its consent back.
-    ReconnectNeeded,
-}
-
-impl ConnectionState {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Connected => "CONNECTED",
-            Self::ReconnectNeeded => "RECONNECT_NEEDED",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Connected, Self::ReconnectNeeded].into_iter().find(|state| state.as_str() == text)
+service_kit::text_enum! {
+    /// Whether a connection works.
+    pub(crate) enum ConnectionState {
+        /// Works as far as is known.
+        Connected = "CONNECTED",
+        /// The CRM took its consent back.
+        ReconnectNeeded = "RECONNECT_NEEDED",
     }
 }
 

@@ -60,13 +60,14 @@ impl Connections {
         Self { database, clock, ids, secrets, connectors, sessions }
     }
 
-    /// Begins connecting; returns where the admin's browser goes.
-    pub(crate) async fn start<R: Reply<StartedConnection>>(
+    /// Begins connecting; returns where the admin's browser goes. Repeating the call begins another flow, whatever its
+    /// idempotency key: a kept reply would keep the state, which is a secret, in clear.
+    pub(crate) async fn start(
         &self,
-        call: &Call,
+        caller: &Caller,
         new: NewConnection,
-    ) -> Result<R, ConnectionError> {
-        let caller = call.caller()?.clone();
+    ) -> Result<StartedConnection, ConnectionError> {
+        let caller = caller.clone();
         let connector = self.connectors.of(new.provider);
         let login_url = connector
             .check_login_url(&new.login_url)
@@ -84,11 +85,11 @@ impl Connections {
         let sealed = self.secrets.seal_verifier(caller.organization_id, flow.flow_id, &verifier)?;
         let state_sha256 = hash(state.expose_secret());
         self.database
-            .write(call, caller.organization_id, move |tx| {
+            .transaction(caller.organization_id, move |tx| {
                 Box::pin(async move {
-                    let organization = caller.organization_id;
-                    organization::require_crm(tx, organization).await?;
-                    repo::delete_expired_flows(tx, organization).await?;
+                    let organization_id = caller.organization_id;
+                    organization::require_crm(tx, organization_id).await?;
+                    repo::delete_expired_flows(tx, organization_id).await?;
                     repo::insert_flow(tx, &caller, &flow, &state_sha256, &sealed).await?;
                     Ok(StartedConnection { authorization_url: url.into() })
                 })
@@ -104,9 +105,9 @@ impl Connections {
         finished: FinishedFlow,
     ) -> Result<R, ConnectionError> {
         let caller = call.caller()?.clone();
-        let organization = caller.organization_id;
+        let organization_id = caller.organization_id;
         let Some((flow, verifier)) = self.take_flow(&caller, &finished).await? else {
-            return self.refuse_or_repeat(call, organization).await;
+            return self.refuse_or_repeat(call, organization_id).await;
         };
         let connector = self.connectors.of(flow.provider);
         let grant = connector.exchange(&flow.login_url, finished.code.expose_secret(), &verifier).await?;
@@ -118,18 +119,18 @@ impl Connections {
         connector.check_setup(&session).await?;
         let this = self.clone();
         self.database
-            .write(call, organization, move |tx| Box::pin(this.keep(tx, organization, flow, grant)))
+            .write(call, organization_id, move |tx| Box::pin(this.keep(tx, organization_id, flow, grant)))
             .await
     }
 
     /// Lists the connections of the caller's organisation, oldest first.
     pub(crate) async fn list(&self, caller: &Caller) -> Result<Vec<Connection>, ConnectionError> {
-        let organization = caller.organization_id;
+        let organization_id = caller.organization_id;
         self.database
-            .read(organization, move |tx| {
+            .read(organization_id, move |tx| {
                 Box::pin(async move {
-                    organization::require_crm(tx, organization).await?;
-                    Ok(repo::list(tx, organization).await?)
+                    organization::require_crm(tx, organization_id).await?;
+                    Ok(repo::list(tx, organization_id).await?)
                 })
             })
             .await
@@ -141,16 +142,16 @@ impl Connections {
         caller: &Caller,
         search: Search,
     ) -> Result<Vec<CrmRecord>, ConnectionError> {
-        let organization = caller.organization_id;
+        let organization_id = caller.organization_id;
         self.database
-            .read(organization, move |tx| {
+            .read(organization_id, move |tx| {
                 Box::pin(async move {
-                    Ok::<_, ConnectionError>(organization::require_crm(tx, organization).await?)
+                    Ok::<_, ConnectionError>(organization::require_crm(tx, organization_id).await?)
                 })
             })
             .await?;
         let found = self.sessions.call(
-            organization,
+            organization_id,
             search.connection_id,
             search.query.as_str(),
             |connector, session, query| connector.search_accounts(session, query),
@@ -194,25 +195,25 @@ impl Connections {
     async fn refuse_or_repeat<R: Reply<Connection>>(
         &self,
         call: &Call,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
     ) -> Result<R, ConnectionError> {
         self.database
-            .write(call, organization, |_| Box::pin(async { Err(ConnectionError::StateRefused) }))
+            .write(call, organization_id, |_| Box::pin(async { Err(ConnectionError::StateRefused) }))
             .await
     }
 
     async fn keep(
         self,
         tx: &mut PgConnection,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         flow: Flow,
         grant: Grant,
     ) -> Result<Connection, ConnectionError> {
-        organization::repo::lock(tx, organization).await?;
+        organization::repo::lock(tx, organization_id).await?;
         let known =
-            repo::find_by_crm_organization(tx, organization, flow.provider, &grant.crm_organization_id)
+            repo::find_by_crm_organization(tx, organization_id, flow.provider, &grant.crm_organization_id)
                 .await?;
-        if known.is_none() && repo::count(tx, organization).await? >= MAX_CONNECTIONS {
+        if known.is_none() && repo::count(tx, organization_id).await? >= MAX_CONNECTIONS {
             return Err(ConnectionError::TooMany);
         }
         let connection_id = known.unwrap_or_else(|| self.ids.next());
@@ -220,7 +221,7 @@ impl Connections {
             CommonError::Unexpected(anyhow::anyhow!("a connector exchanged a code for no refresh token"))
         })?;
         let tokens =
-            self.secrets.seal_tokens(organization, connection_id, &grant.access_token, refresh_token)?;
+            self.secrets.seal_tokens(organization_id, connection_id, &grant.access_token, refresh_token)?;
         let connection = Connection {
             connection_id,
             provider: flow.provider,
@@ -235,7 +236,7 @@ impl Connections {
             crm_organization_id: &grant.crm_organization_id,
             tokens: &tokens,
         };
-        Ok(repo::keep(tx, organization, keep).await?)
+        Ok(repo::keep(tx, organization_id, keep).await?)
     }
 }
 

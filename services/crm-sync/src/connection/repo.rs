@@ -13,11 +13,11 @@ use crate::connectors::Provider;
 /// Deletes the organisation's flows that nobody came back from.
 pub(super) async fn delete_expired_flows(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "DELETE FROM connection_flows WHERE organization_id = $1 AND expire_time <= now()",
-        organization.uuid(),
+        organization_id.uuid(),
     )
     .execute(tx)
     .await?;
@@ -56,9 +56,9 @@ pub(super) async fn take_flow(
     state_sha256: &[u8],
 ) -> Result<Option<(Flow, Vec<u8>)>, sqlx::Error> {
     let row = sqlx::query!(
-        "DELETE FROM connection_flows
+        r#"DELETE FROM connection_flows
           WHERE organization_id = $1 AND user_id = $2 AND state_sha256 = $3 AND expire_time > now()
-         RETURNING flow_id, provider, display_name, login_url, sealed_verifier",
+         RETURNING flow_id, provider AS "provider: Provider", display_name, login_url, sealed_verifier"#,
         caller.organization_id.uuid(),
         caller.user_id.uuid(),
         state_sha256,
@@ -68,7 +68,7 @@ pub(super) async fn take_flow(
     row.map(|row| {
         let flow = Flow {
             flow_id: row.flow_id,
-            provider: provider(&row.provider)?,
+            provider: row.provider,
             display_name: row.display_name,
             login_url: address(&row.login_url)?,
         };
@@ -79,14 +79,14 @@ pub(super) async fn take_flow(
 
 pub(super) async fn find_by_crm_organization(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     provider: Provider,
     crm_organization_id: &str,
 ) -> Result<Option<ConnectionId>, sqlx::Error> {
     let id = sqlx::query_scalar!(
         "SELECT connection_id FROM connections
           WHERE organization_id = $1 AND provider = $2 AND crm_organization_id = $3",
-        organization.uuid(),
+        organization_id.uuid(),
         provider.as_str(),
         crm_organization_id,
     )
@@ -95,10 +95,13 @@ pub(super) async fn find_by_crm_organization(
     Ok(id.map(ConnectionId::from))
 }
 
-pub(super) async fn count(tx: &mut PgConnection, organization: OrganizationId) -> Result<i64, sqlx::Error> {
+pub(super) async fn count(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM connections WHERE organization_id = $1"#,
-        organization.uuid(),
+        organization_id.uuid(),
     )
     .fetch_one(tx)
     .await
@@ -115,7 +118,7 @@ pub(super) struct Keep<'a> {
 /// Inserts a connection, or renews the one of the same CRM organisation; ends a refresh of its old tokens.
 pub(super) async fn keep(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     keep: Keep<'_>,
 ) -> Result<Connection, sqlx::Error> {
     let create_time = sqlx::query_scalar!(
@@ -123,7 +126,7 @@ pub(super) async fn keep(
                                   login_url, instance_url, state, sealed_access_token, sealed_refresh_token,
                                   create_time)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         ON CONFLICT (connection_id) DO UPDATE
+         ON CONFLICT (organization_id, connection_id) DO UPDATE
             SET display_name = excluded.display_name, login_url = excluded.login_url,
                 instance_url = excluded.instance_url, state = excluded.state,
                 sealed_access_token = excluded.sealed_access_token,
@@ -131,7 +134,7 @@ pub(super) async fn keep(
                 token_version = connections.token_version + 1, refresh_lease = NULL, refresh_locked_until = NULL
          RETURNING create_time",
         keep.connection.connection_id.uuid(),
-        organization.uuid(),
+        organization_id.uuid(),
         keep.connection.provider.as_str(),
         keep.crm_organization_id,
         keep.connection.display_name,
@@ -150,12 +153,13 @@ pub(super) async fn keep(
 /// Lists an organisation's connections, oldest first.
 pub(super) async fn list(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
 ) -> Result<Vec<Connection>, sqlx::Error> {
     let rows = sqlx::query!(
-        "SELECT connection_id, provider, display_name, instance_url, state, create_time FROM connections
-          WHERE organization_id = $1 ORDER BY create_time, connection_id LIMIT $2",
-        organization.uuid(),
+        r#"SELECT connection_id, provider AS "provider: Provider", display_name, instance_url,
+                  state AS "state: ConnectionState", create_time
+             FROM connections WHERE organization_id = $1 ORDER BY create_time, connection_id LIMIT $2"#,
+        organization_id.uuid(),
         MAX_CONNECTIONS,
     )
     .fetch_all(tx)
@@ -164,10 +168,10 @@ pub(super) async fn list(
         .map(|row| {
             Ok(Connection {
                 connection_id: row.connection_id.into(),
-                provider: provider(&row.provider)?,
+                provider: row.provider,
                 display_name: row.display_name,
                 instance_url: address(&row.instance_url)?,
-                state: state(&row.state)?,
+                state: row.state,
                 create_time: row.create_time,
             })
         })
@@ -177,12 +181,12 @@ pub(super) async fn list(
 /// Tells whether the organisation has this connection.
 pub(crate) async fn exists(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     connection: ConnectionId,
 ) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM connections WHERE organization_id = $1 AND connection_id = $2) AS "exists!""#,
-        organization.uuid(),
+        organization_id.uuid(),
         connection.uuid(),
     )
     .fetch_one(tx)
@@ -192,13 +196,14 @@ pub(crate) async fn exists(
 /// Finds what is needed to call a connection's CRM.
 pub(super) async fn find_credentials(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     connection: ConnectionId,
 ) -> Result<Option<Credentials>, sqlx::Error> {
     let row = sqlx::query!(
-        "SELECT provider, login_url, instance_url, state, sealed_access_token, sealed_refresh_token, token_version
-           FROM connections WHERE organization_id = $1 AND connection_id = $2",
-        organization.uuid(),
+        r#"SELECT provider AS "provider: Provider", login_url, instance_url, state AS "state: ConnectionState",
+                  sealed_access_token, sealed_refresh_token, token_version
+             FROM connections WHERE organization_id = $1 AND connection_id = $2"#,
+        organization_id.uuid(),
         connection.uuid(),
     )
     .fetch_optional(tx)
@@ -206,10 +211,10 @@ pub(super) async fn find_credentials(
     row.map(|row| {
         Ok(Credentials {
             connection_id: connection,
-            provider: provider(&row.provider)?,
+            provider: row.provider,
             login_url: address(&row.login_url)?,
             instance_url: address(&row.instance_url)?,
-            state: state(&row.state)?,
+            state: row.state,
             tokens: SealedTokens { access: row.sealed_access_token, refresh: row.sealed_refresh_token },
             token_version: row.token_version,
         })
@@ -221,7 +226,7 @@ pub(super) async fn find_credentials(
 /// refreshed already.
 pub(super) async fn lease_refresh(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     seen: &Credentials,
     lease: Uuid,
     seconds: f64,
@@ -230,7 +235,7 @@ pub(super) async fn lease_refresh(
         "UPDATE connections SET refresh_lease = $4, refresh_locked_until = now() + make_interval(secs => $5)
           WHERE organization_id = $1 AND connection_id = $2 AND token_version = $3 AND state = 'CONNECTED'
             AND (refresh_locked_until IS NULL OR refresh_locked_until <= now())",
-        organization.uuid(),
+        organization_id.uuid(),
         seen.connection_id.uuid(),
         seen.token_version,
         lease,
@@ -244,7 +249,7 @@ pub(super) async fn lease_refresh(
 /// Keeps new tokens and gives the lease back. False: the lease was lost, and the tokens are not kept.
 pub(super) async fn keep_tokens(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     connection: ConnectionId,
     lease: Uuid,
     instance_url: &Url,
@@ -255,7 +260,7 @@ pub(super) async fn keep_tokens(
             SET sealed_access_token = $4, sealed_refresh_token = $5, instance_url = $6,
                 token_version = token_version + 1, refresh_lease = NULL, refresh_locked_until = NULL
           WHERE organization_id = $1 AND connection_id = $2 AND refresh_lease = $3",
-        organization.uuid(),
+        organization_id.uuid(),
         connection.uuid(),
         lease,
         tokens.access,
@@ -270,7 +275,7 @@ pub(super) async fn keep_tokens(
 /// Gives the lease back without new tokens, and notes how the connection is now.
 pub(super) async fn end_lease(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     connection: ConnectionId,
     lease: Uuid,
     state: ConnectionState,
@@ -278,7 +283,7 @@ pub(super) async fn end_lease(
     sqlx::query!(
         "UPDATE connections SET state = $4, refresh_lease = NULL, refresh_locked_until = NULL
           WHERE organization_id = $1 AND connection_id = $2 AND refresh_lease = $3",
-        organization.uuid(),
+        organization_id.uuid(),
         connection.uuid(),
         lease,
         state.as_str(),
@@ -288,18 +293,6 @@ pub(super) async fn end_lease(
     Ok(())
 }
 
-fn provider(text: &str) -> Result<Provider, sqlx::Error> {
-    Provider::parse(text).ok_or_else(|| unreadable("provider"))
-}
-
-fn state(text: &str) -> Result<ConnectionState, sqlx::Error> {
-    ConnectionState::parse(text).ok_or_else(|| unreadable("state"))
-}
-
 fn address(text: &str) -> Result<Url, sqlx::Error> {
-    text.parse().map_err(|_| unreadable("address"))
-}
-
-fn unreadable(column: &'static str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("connections: unreadable {column}").into())
+    text.parse().map_err(|_| sqlx::Error::Decode("connections: unreadable address".into()))
 }

@@ -23,51 +23,51 @@ impl Secrets {
 
     pub(super) fn seal_verifier(
         &self,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         flow_id: Uuid,
         verifier: &SecretString,
     ) -> Result<Vec<u8>, CommonError> {
-        self.seal(verifier, &bound("verifier", organization, flow_id))
+        self.seal(verifier, &bound("verifier", organization_id, flow_id))
     }
 
     pub(super) fn open_verifier(
         &self,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         flow_id: Uuid,
         sealed: &[u8],
     ) -> Result<SecretString, CommonError> {
-        self.open(sealed, &bound("verifier", organization, flow_id))
+        self.open(sealed, &bound("verifier", organization_id, flow_id))
     }
 
     pub(super) fn seal_tokens(
         &self,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         connection: ConnectionId,
         access: &SecretString,
         refresh: &SecretString,
     ) -> Result<SealedTokens, CommonError> {
         Ok(SealedTokens {
-            access: self.seal(access, &bound("access", organization, connection.uuid()))?,
-            refresh: self.seal(refresh, &bound("refresh", organization, connection.uuid()))?,
+            access: self.seal(access, &bound("access", organization_id, connection.uuid()))?,
+            refresh: self.seal(refresh, &bound("refresh", organization_id, connection.uuid()))?,
         })
     }
 
     pub(super) fn open_access(
         &self,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         connection: ConnectionId,
         tokens: &SealedTokens,
     ) -> Result<SecretString, CommonError> {
-        self.open(&tokens.access, &bound("access", organization, connection.uuid()))
+        self.open(&tokens.access, &bound("access", organization_id, connection.uuid()))
     }
 
     pub(super) fn open_refresh(
         &self,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         connection: ConnectionId,
         tokens: &SealedTokens,
     ) -> Result<SecretString, CommonError> {
-        self.open(&tokens.refresh, &bound("refresh", organization, connection.uuid()))
+        self.open(&tokens.refresh, &bound("refresh", organization_id, connection.uuid()))
     }
 
     fn seal(&self, secret: &SecretString, bound_to: &str) -> Result<Vec<u8>, CommonError> {
@@ -81,8 +81,8 @@ impl Secrets {
     }
 }
 
-fn bound(purpose: &str, organization: OrganizationId, row: Uuid) -> String {
-    format!("crm-sync/{purpose}/{organization}/{row}")
+fn bound(purpose: &str, organization_id: OrganizationId, row: Uuid) -> String {
+    format!("crm-sync/{purpose}/{organization_id}/{row}")
 }
 
 fn unexpected(error: SealError) -> CommonError {

@@ -1,5 +1,5 @@
 //! Which addresses of a CRM may be called: the guard against requests forged through an address that a customer or a
-//! CRM names (SSRF, security.md 28).
+//! CRM names (SSRF).
 //!
 //! Owns the rule on addresses and the rule on what their names may resolve to. Every address passes the first before
 //! it is kept and the second when it is called; must not be bypassed by any connector.

@@ -21,44 +21,21 @@ use crate::connection::ConnectionId;
 use crate::log::LogId;
 pub(crate) use hosts::{HostRefused, Hosts};
 
-/// Which CRM.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Provider {
-    /// Salesforce.
-    Salesforce,
-}
-
-impl Provider {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Salesforce => "SALESFORCE",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Salesforce].into_iter().find(|provider| provider.as_str() == text)
+service_kit::text_enum! {
+    /// Which CRM.
+    pub(crate) enum Provider {
+        /// Salesforce.
+        Salesforce = "SALESFORCE",
     }
 }
 
-/// Which kind of record a log goes to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum RecordType {
-    /// An Account.
-    Account,
-    /// An Opportunity.
-    Opportunity,
-}
-
-impl RecordType {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Account => "ACCOUNT",
-            Self::Opportunity => "OPPORTUNITY",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Account, Self::Opportunity].into_iter().find(|kind| kind.as_str() == text)
+service_kit::text_enum! {
+    /// Which kind of record a log goes to.
+    pub(crate) enum RecordType {
+        /// An Account.
+        Account = "ACCOUNT",
+        /// An Opportunity.
+        Opportunity = "OPPORTUNITY",
     }
 }
 

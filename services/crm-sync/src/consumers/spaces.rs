@@ -2,8 +2,8 @@
 
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
-use messaging::Received;
 use messaging::jobs::{self, JobError};
+use messaging::{Messaging, Received};
 use service_kit::error::CommonError;
 use service_kit::ids::OrganizationId;
 use service_kit::validate::Violations;
@@ -13,22 +13,29 @@ use sqlx::PgConnection;
 
 use crate::connection::{self, ConnectionId};
 use crate::connectors::{RecordType, Snapshot};
+use crate::jobs::write_log;
 use crate::log::{self, LogId, LogKind, NewLog, Target};
 use crate::organization::{self, OrganizationError};
 
+/// Subscribes to the events of spaces.
+pub(crate) fn subscribe(messaging: Messaging) -> Messaging {
+    messaging.on(|tx, received: Received<SpaceCreated>| Box::pin(space_created(tx, received)))
+}
+
 /// Asks for the log of a space's creation, and for the job that writes it. What cannot be written is kept as a failed
-/// log all the same: whoever asked for it must see why it is not there.
+/// log all the same: whoever asked for it must see why it is not there. An organisation that is not known here makes
+/// the event wait: identity's own event about it may arrive later, and messaging's tries of an event bridge that.
 pub(crate) async fn space_created(
     tx: &mut PgConnection,
     received: Received<SpaceCreated>,
 ) -> Result<(), JobError> {
-    let organization = received.organization_id;
+    let organization_id = received.organization_id;
     let Some(target) = received.event.crm_target else { return Ok(()) };
     let space = received.event.space.ok_or_else(|| JobError::dead(anyhow!("no space")))?;
-    let mut new = new_log(organization, space, target, received.event_time).map_err(JobError::dead)?;
-    new.failure = obstacle(tx, organization, new.target.connection_id).await?;
+    let mut new = new_log(organization_id, space, target, received.event_time).map_err(JobError::dead)?;
+    new.failure = obstacle(tx, organization_id, new.target.connection_id).await?;
     if log::repo::insert(tx, &new).await? && new.failure.is_none() {
-        jobs::enqueue(tx, log::write_job(new.log_id.uuid(), organization, new.log_id)).await?;
+        jobs::enqueue(tx, write_log::new_job(new.job_id, organization_id, new.log_id)).await?;
     }
     Ok(())
 }
@@ -36,10 +43,10 @@ pub(crate) async fn space_created(
 /// Tells what keeps a log from being written at all.
 async fn obstacle(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     connection: ConnectionId,
 ) -> Result<Option<&'static str>, JobError> {
-    match organization::require_crm(tx, organization).await {
+    match organization::require_crm(tx, organization_id).await {
         Ok(()) => {}
         Err(OrganizationError::PlanRequired) => return Ok(Some("CRM logging needs the plan ULTIMATE.")),
         // The organisation's own event is on its way; nothing is kept, and the event comes again.
@@ -48,7 +55,8 @@ async fn obstacle(
         }
         Err(OrganizationError::Common(error)) => return Err(error.into()),
     }
-    let exists = connection::repo::exists(tx, organization, connection).await.map_err(CommonError::from)?;
+    let exists =
+        connection::repo::exists(tx, organization_id, connection).await.map_err(CommonError::from)?;
     Ok((!exists).then_some("The connection to the CRM is not there any more: choose another one."))
 }
 
@@ -74,8 +82,10 @@ fn new_log(
         .and_then(|time| DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?))
         .unwrap_or(event_time);
     check.into_result()?;
+    let log_id = LogId::of_creation(space_id);
     Ok(NewLog {
-        log_id: LogId::of_creation(space_id),
+        log_id,
+        job_id: log_id.uuid(),
         organization_id,
         space_id,
         kind: LogKind::Creation,

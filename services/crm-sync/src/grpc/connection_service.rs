@@ -17,10 +17,10 @@ impl pb::connection_service_server::ConnectionService for ConnectionGrpc {
         &self,
         request: Request<pb::StartConnectionRequest>,
     ) -> Result<Response<pb::StartConnectionResponse>, Status> {
-        let call = Call::of(&request)?;
+        let caller = Caller::of(&request)?;
         let new = NewConnection::try_from(request.into_inner())?;
-        let response: pb::StartConnectionResponse = self.connections.start(&call, new).await?;
-        Ok(Response::new(response))
+        let started = self.connections.start(&caller, new).await?;
+        Ok(Response::new(started.into()))
     }
 
     async fn complete_connection(

@@ -2,9 +2,8 @@
 //!
 //! Owns the checks that need no state; each names the field and the rule.
 
-use chrono::{DateTime, Utc};
-use prost_types::Timestamp;
 use secrecy::SecretString;
+use service_kit::clock::timestamp;
 use service_kit::page::PageRequest;
 use service_kit::validate::Violations;
 use sharedspaces_proto::crmsync::v1 as pb;
@@ -118,12 +117,15 @@ impl TryFrom<pb::ListLogsRequest> for ListLogs {
     }
 }
 
-/// Reads which log to try again.
-pub(super) fn log_id(request: &pb::RetryLogRequest) -> Result<LogId, Violations> {
-    let mut check = Violations::default();
-    let log_id = check.id("log_id", &request.log_id);
-    check.into_result()?;
-    Ok(log_id)
+impl TryFrom<pb::RetryLogRequest> for LogId {
+    type Error = Violations;
+
+    fn try_from(request: pb::RetryLogRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let log_id = check.id("log_id", &request.log_id);
+        check.into_result()?;
+        Ok(log_id)
+    }
 }
 
 impl From<ShownLog> for pb::RetryLogResponse {
@@ -173,12 +175,6 @@ impl From<Target> for spaces_pb::CrmTarget {
     }
 }
 
-fn timestamp(time: DateTime<Utc>) -> Timestamp {
-    // Below a second there are fewer nanoseconds than an i32 holds.
-    let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default();
-    Timestamp { seconds: time.timestamp(), nanos }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +214,6 @@ mod tests {
         assert_eq!(ListLogs::try_from(request).unwrap_err().iter().count(), 3);
         let request = pb::CompleteConnectionRequest::default();
         assert_eq!(FinishedFlow::try_from(request).unwrap_err().iter().count(), 2);
-        assert!(log_id(&pb::RetryLogRequest { log_id: "x".to_owned() }).is_err());
+        assert!(LogId::try_from(pb::RetryLogRequest { log_id: "x".to_owned() }).is_err());
     }
 }

@@ -4,8 +4,7 @@ use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::crmsync::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use super::convert::log_id;
-use crate::log::{ListLogs, Logs};
+use crate::log::{ListLogs, LogId, Logs};
 
 /// Answers LogService.
 pub(crate) struct LogGrpc {
@@ -30,7 +29,7 @@ impl pb::log_service_server::LogService for LogGrpc {
         request: Request<pb::RetryLogRequest>,
     ) -> Result<Response<pb::RetryLogResponse>, Status> {
         let call = Call::of(&request)?;
-        let log_id = log_id(&request.into_inner())?;
+        let log_id = LogId::try_from(request.into_inner())?;
         let response: pb::RetryLogResponse = self.logs.retry(&call, log_id).await?;
         Ok(Response::new(response))
     }

@@ -15,22 +15,11 @@ service_kit::typed_id! {
     LogId
 }
 
-/// What was logged.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum LogKind {
-    /// The creation of the space.
-    Creation,
-}
-
-impl LogKind {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Creation => "CREATION",
-        }
-    }
-
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Creation].into_iter().find(|kind| kind.as_str() == text)
+service_kit::text_enum! {
+    /// What was logged.
+    pub(crate) enum LogKind {
+        /// The creation of the space.
+        Creation = "CREATION",
     }
 }
 
@@ -41,42 +30,36 @@ impl LogId {
     }
 }
 
-/// How a log fares.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum LogState {
-    /// Waits for its first or next try.
-    Pending,
-    /// Is in the CRM.
-    Logged,
-    /// Was refused for good, or tried too often.
-    Failed,
-    /// Waits for an admin to connect again, and for somebody to ask for another try.
-    ReconnectNeeded,
+service_kit::text_enum! {
+    /// How a log fares.
+    pub(crate) enum LogState {
+        /// Waits for its first or next try.
+        Pending = "PENDING",
+        /// Is in the CRM.
+        Logged = "LOGGED",
+        /// Was refused for good, or tried too often.
+        Failed = "FAILED",
+        /// Waits for an admin to connect again, and for somebody to ask for another try.
+        ReconnectNeeded = "RECONNECT_NEEDED",
+    }
 }
 
 impl LogState {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Logged => "LOGGED",
-            Self::Failed => "FAILED",
-            Self::ReconnectNeeded => "RECONNECT_NEEDED",
-        }
-    }
-
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Pending, Self::Logged, Self::Failed, Self::ReconnectNeeded]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-    }
-
-    /// Tells whether somebody may ask for another try.
-    pub(super) fn may_be_retried(self) -> bool {
+    /// Tells whether nothing happens to the log until somebody asks for another try.
+    pub(super) fn has_ended(self) -> bool {
         match self {
             Self::Failed | Self::ReconnectNeeded => true,
             Self::Pending | Self::Logged => false,
         }
     }
+}
+
+/// A log whose row is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LockedLog {
+    pub(crate) state: LogState,
+    /// The last job that was to write it; there may be none of this id any more.
+    pub(crate) job_id: Uuid,
 }
 
 /// Where a log goes.
@@ -94,6 +77,8 @@ pub(crate) struct Target {
 #[derive(Clone, Debug)]
 pub(crate) struct NewLog {
     pub(crate) log_id: LogId,
+    /// The job that is to write it.
+    pub(crate) job_id: Uuid,
     pub(crate) organization_id: OrganizationId,
     pub(crate) space_id: SpaceId,
     pub(crate) kind: LogKind,
@@ -164,8 +149,8 @@ mod tests {
 
     #[test]
     fn only_what_has_failed_or_lacks_its_connection_may_be_retried() {
-        let may = [LogState::Pending, LogState::Logged, LogState::Failed, LogState::ReconnectNeeded]
-            .map(LogState::may_be_retried);
-        assert_eq!(may, [false, false, true, true]);
+        let ended = [LogState::Pending, LogState::Logged, LogState::Failed, LogState::ReconnectNeeded]
+            .map(LogState::has_ended);
+        assert_eq!(ended, [false, false, true, true]);
     }
 }

@@ -3,27 +3,26 @@
 //! Owns the list of a space's logs, asking for another try, and the states between which the job
 //! [`write_log`] moves a log. Who may see them is asked of spaces at each call.
 
-pub(crate) mod access;
 mod entity;
 mod error;
 pub(crate) mod repo;
 
-use messaging::jobs::{self, NewJob};
+use messaging::jobs;
 use service_kit::caller::{Call, Caller};
 use service_kit::clock::SharedClock;
 use service_kit::db::{Database, Reply};
-use service_kit::ids::{Ids, OrganizationId};
+use service_kit::ids::{Ids, OrganizationId, SpaceId};
 use service_kit::page::Page;
+use service_kit::space_access::{Permission, SpaceAccess};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use self::access::{Access, Spaces};
 use crate::connectors::Connectors;
 use crate::jobs::write_log;
 use crate::organization;
 
 pub(crate) use entity::{
-    CrmLog, ListLogs, LogId, LogKey, LogKind, LogState, LogToWrite, NewLog, ShownLog, Target,
+    CrmLog, ListLogs, LockedLog, LogId, LogKey, LogKind, LogState, LogToWrite, NewLog, ShownLog, Target,
 };
 pub use error::LogError;
 
@@ -34,7 +33,7 @@ pub(crate) struct Logs {
     clock: SharedClock,
     ids: Ids,
     connectors: Connectors,
-    spaces: Spaces,
+    access: SpaceAccess,
 }
 
 impl Logs {
@@ -43,25 +42,21 @@ impl Logs {
         clock: SharedClock,
         ids: Ids,
         connectors: Connectors,
-        spaces: Spaces,
+        access: SpaceAccess,
     ) -> Self {
-        Self { database, clock, ids, connectors, spaces }
+        Self { database, clock, ids, connectors, access }
     }
 
     /// Lists the logs of a space, newest first.
     pub(crate) async fn list(&self, caller: &Caller, list: ListLogs) -> Result<Page<ShownLog>, LogError> {
-        let organization = caller.organization_id;
-        self.require_plan(organization).await?;
-        match self.spaces.check(caller, list.space_id).await? {
-            Access::Crm => {}
-            Access::None => return Err(LogError::SpaceNotFound),
-            Access::WithoutCrm => return Err(LogError::InternalParticipantsOnly),
-        }
+        let organization_id = caller.organization_id;
+        self.require_plan(organization_id).await?;
+        self.require_access(caller, list.space_id, LogError::SpaceNotFound).await?;
         let page = list.page.clone();
         let logs = self
             .database
-            .read(organization, move |tx| {
-                Box::pin(async move { Ok::<_, LogError>(repo::list(tx, organization, &list).await?) })
+            .read(organization_id, move |tx| {
+                Box::pin(async move { Ok::<_, LogError>(repo::list(tx, organization_id, &list).await?) })
             })
             .await?;
         let shown = logs.into_iter().map(|log| self.shown(log)).collect();
@@ -71,55 +66,74 @@ impl Logs {
         }))
     }
 
-    /// Sets a failed log to be tried once more. It stays the same record in the CRM.
+    /// Sets a log that has failed, or that waits for a job which is dead, to be tried again. It stays the same record in
+    /// the CRM.
     pub(crate) async fn retry<R: Reply<ShownLog>>(&self, call: &Call, log_id: LogId) -> Result<R, LogError> {
         let caller = call.caller()?.clone();
-        let organization = caller.organization_id;
-        self.require_plan(organization).await?;
-        let log = self.find(organization, log_id).await?.ok_or(LogError::NotFound)?;
-        match self.spaces.check(&caller, log.space_id).await? {
-            Access::Crm => {}
-            Access::None => return Err(LogError::NotFound),
-            Access::WithoutCrm => return Err(LogError::InternalParticipantsOnly),
-        }
+        let organization_id = caller.organization_id;
+        self.require_plan(organization_id).await?;
+        let log = self.find(organization_id, log_id).await?.ok_or(LogError::NotFound)?;
+        self.require_access(&caller, log.space_id, LogError::NotFound).await?;
         let this = self.clone();
         self.database
-            .write(call, organization, move |tx| Box::pin(this.set_to_run(tx, organization, log_id)))
+            .write(call, organization_id, move |tx| Box::pin(this.set_to_run(tx, organization_id, log_id)))
             .await
     }
 
     async fn set_to_run(
         self,
         tx: &mut PgConnection,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         log_id: LogId,
     ) -> Result<ShownLog, LogError> {
-        let state = repo::lock_state(tx, organization, log_id).await?.ok_or(LogError::NotFound)?;
-        if !state.may_be_retried() {
+        let locked = repo::lock(tx, organization_id, log_id).await?.ok_or(LogError::NotFound)?;
+        if locked.state == LogState::Logged {
             return Err(LogError::NotFailed);
         }
-        repo::set_pending(tx, organization, log_id, self.clock.now()).await?;
-        if !jobs::redrive(tx, log_id.uuid()).await? {
-            // There never was a job, or it is about to end: a new one under an id of its own. The log's id is still
-            // the record's key, so two jobs write one record.
-            jobs::enqueue(tx, write_job(self.ids.next(), organization, log_id)).await?;
+        let mut job_id = locked.job_id;
+        if !jobs::redrive(tx, job_id).await? {
+            if !locked.state.has_ended() {
+                return Err(LogError::NotFailed);
+            }
+            // There never was a job, or it is about to end: a new one. The log's id is still the record's key, so two
+            // jobs write one record.
+            job_id = self.ids.next::<Uuid>();
+            jobs::enqueue(tx, write_log::new_job(job_id, organization_id, log_id)).await?;
         }
-        let log = repo::find(tx, organization, log_id).await?.ok_or(LogError::NotFound)?;
+        repo::set_pending(tx, organization_id, log_id, job_id, self.clock.now()).await?;
+        let log = repo::find(tx, organization_id, log_id).await?.ok_or(LogError::NotFound)?;
         Ok(self.shown(log))
     }
 
-    async fn require_plan(&self, organization: OrganizationId) -> Result<(), LogError> {
+    async fn require_plan(&self, organization_id: OrganizationId) -> Result<(), LogError> {
         self.database
-            .read(organization, move |tx| {
-                Box::pin(async move { Ok(organization::require_crm(tx, organization).await?) })
+            .read(organization_id, move |tx| {
+                Box::pin(async move { Ok(organization::require_crm(tx, organization_id).await?) })
             })
             .await
     }
 
-    async fn find(&self, organization: OrganizationId, log_id: LogId) -> Result<Option<CrmLog>, LogError> {
+    /// Refuses a caller who may not use the CRM of a space; with `hidden` one who may not know of the space.
+    async fn require_access(
+        &self,
+        caller: &Caller,
+        space_id: SpaceId,
+        hidden: LogError,
+    ) -> Result<(), LogError> {
+        let permissions = self.access.permissions_of(caller, space_id).await?;
+        if permissions.is_none() {
+            return Err(hidden);
+        }
+        if !permissions.may(Permission::Crm) {
+            return Err(LogError::InternalParticipantsOnly);
+        }
+        Ok(())
+    }
+
+    async fn find(&self, organization_id: OrganizationId, log_id: LogId) -> Result<Option<CrmLog>, LogError> {
         self.database
-            .read(organization, move |tx| {
-                Box::pin(async move { Ok(repo::find(tx, organization, log_id).await?) })
+            .read(organization_id, move |tx| {
+                Box::pin(async move { Ok(repo::find(tx, organization_id, log_id).await?) })
             })
             .await
     }
@@ -133,17 +147,5 @@ impl Logs {
             _ => String::new(),
         };
         ShownLog { log, record_url }
-    }
-}
-
-/// The job that writes a log.
-pub(crate) fn write_job(id: Uuid, organization_id: OrganizationId, log_id: LogId) -> NewJob {
-    NewJob {
-        id,
-        name: write_log::NAME,
-        organization_id,
-        queue_key: Some(format!("crm-log:{log_id}")),
-        payload: serde_json::json!({ "log_id": log_id }),
-        max_attempts: write_log::MAX_ATTEMPTS,
     }
 }

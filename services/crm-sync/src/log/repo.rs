@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{CrmLog, ListLogs, LogId, LogKind, LogState, LogToWrite, NewLog, Target};
+use super::{CrmLog, ListLogs, LockedLog, LogId, LogKind, LogState, LogToWrite, NewLog, Target};
 use crate::connectors::{LogEntry, Provider, RecordType, Snapshot};
 
 /// Inserts a log. False: it is there already.
@@ -14,9 +14,9 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewLog) -> Result<bool, 
     let state = if new.failure.is_some() { LogState::Failed } else { LogState::Pending };
     let inserted = sqlx::query!(
         "INSERT INTO logs (log_id, organization_id, space_id, kind, connection_id, record_type, record_id, record_name,
-                           snapshot, state, reason, create_time, pending_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
-         ON CONFLICT (log_id) DO NOTHING",
+                           snapshot, state, reason, job_id, create_time, pending_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+         ON CONFLICT (organization_id, log_id) DO NOTHING",
         new.log_id.uuid(),
         new.organization_id.uuid(),
         new.space_id.uuid(),
@@ -28,6 +28,7 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewLog) -> Result<bool, 
         Json(&new.snapshot) as _,
         state.as_str(),
         new.failure.unwrap_or_default(),
+        new.job_id,
         new.create_time,
     )
     .execute(tx)
@@ -38,17 +39,17 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewLog) -> Result<bool, 
 struct Row {
     log_id: Uuid,
     space_id: Uuid,
-    kind: String,
+    kind: LogKind,
     connection_id: Uuid,
-    record_type: String,
+    record_type: RecordType,
     record_id: String,
     record_name: String,
-    state: String,
+    state: LogState,
     reason: String,
     crm_record_id: Option<String>,
     create_time: DateTime<Utc>,
     logged_time: Option<DateTime<Utc>>,
-    provider: Option<String>,
+    provider: Option<Provider>,
     instance_url: Option<String>,
 }
 
@@ -57,23 +58,24 @@ impl TryFrom<Row> for CrmLog {
 
     fn try_from(row: Row) -> Result<Self, sqlx::Error> {
         let connection = match (row.provider, row.instance_url) {
-            (Some(provider), Some(url)) => Some((
-                Provider::parse(&provider).ok_or_else(|| unreadable("provider"))?,
-                url.parse().map_err(|_| unreadable("instance_url"))?,
-            )),
+            (Some(provider), Some(url)) => {
+                let url =
+                    url.parse().map_err(|_| sqlx::Error::Decode("logs: unreadable instance_url".into()))?;
+                Some((provider, url))
+            }
             _ => None,
         };
         Ok(Self {
             log_id: row.log_id.into(),
             space_id: row.space_id.into(),
-            kind: LogKind::parse(&row.kind).ok_or_else(|| unreadable("kind"))?,
+            kind: row.kind,
             target: Target {
                 connection_id: row.connection_id.into(),
-                record_type: record_type(&row.record_type)?,
+                record_type: row.record_type,
                 record_id: row.record_id,
                 record_name: row.record_name,
             },
-            state: LogState::parse(&row.state).ok_or_else(|| unreadable("state"))?,
+            state: row.state,
             reason: row.reason,
             crm_record_id: row.crm_record_id,
             connection,
@@ -86,21 +88,22 @@ impl TryFrom<Row> for CrmLog {
 /// Lists a space's logs, newest first, one more than the page holds.
 pub(super) async fn list(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     list: &ListLogs,
 ) -> Result<Vec<CrmLog>, sqlx::Error> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT l.log_id, l.space_id, l.kind, l.connection_id, l.record_type, l.record_id, l.record_name, l.state,
-                  l.reason, l.crm_record_id, l.create_time, l.logged_time, c.provider AS "provider?",
-                  c.instance_url AS "instance_url?"
+        r#"SELECT l.log_id, l.space_id, l.kind AS "kind: LogKind", l.connection_id,
+                  l.record_type AS "record_type: RecordType", l.record_id, l.record_name,
+                  l.state AS "state: LogState", l.reason, l.crm_record_id, l.create_time, l.logged_time,
+                  c.provider AS "provider?: Provider", c.instance_url AS "instance_url?"
              FROM logs l
              LEFT JOIN connections c ON c.organization_id = l.organization_id AND c.connection_id = l.connection_id
             WHERE l.organization_id = $1 AND l.space_id = $2
               AND ($3::timestamptz IS NULL OR (l.create_time, l.log_id) < ($3, $4))
             ORDER BY l.create_time DESC, l.log_id DESC
             LIMIT $5"#,
-        organization.uuid(),
+        organization_id.uuid(),
         list.space_id.uuid(),
         list.page.after.as_ref().map(|key| key.create_time),
         list.page.after.as_ref().map(|key| key.log_id.uuid()),
@@ -114,18 +117,19 @@ pub(super) async fn list(
 /// Finds a log.
 pub(super) async fn find(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     log_id: LogId,
 ) -> Result<Option<CrmLog>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        r#"SELECT l.log_id, l.space_id, l.kind, l.connection_id, l.record_type, l.record_id, l.record_name, l.state,
-                  l.reason, l.crm_record_id, l.create_time, l.logged_time, c.provider AS "provider?",
-                  c.instance_url AS "instance_url?"
+        r#"SELECT l.log_id, l.space_id, l.kind AS "kind: LogKind", l.connection_id,
+                  l.record_type AS "record_type: RecordType", l.record_id, l.record_name,
+                  l.state AS "state: LogState", l.reason, l.crm_record_id, l.create_time, l.logged_time,
+                  c.provider AS "provider?: Provider", c.instance_url AS "instance_url?"
              FROM logs l
              LEFT JOIN connections c ON c.organization_id = l.organization_id AND c.connection_id = l.connection_id
             WHERE l.organization_id = $1 AND l.log_id = $2"#,
-        organization.uuid(),
+        organization_id.uuid(),
         log_id.uuid(),
     )
     .fetch_optional(tx)
@@ -134,33 +138,36 @@ pub(super) async fn find(
 }
 
 /// Reads a log's state and keeps others from changing it until the transaction ends.
-pub(super) async fn lock_state(
+pub(super) async fn lock(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     log_id: LogId,
-) -> Result<Option<LogState>, sqlx::Error> {
-    let state = sqlx::query_scalar!(
-        "SELECT state FROM logs WHERE organization_id = $1 AND log_id = $2 FOR UPDATE",
-        organization.uuid(),
+) -> Result<Option<LockedLog>, sqlx::Error> {
+    sqlx::query_as!(
+        LockedLog,
+        r#"SELECT state AS "state: LogState", job_id FROM logs
+            WHERE organization_id = $1 AND log_id = $2 FOR UPDATE"#,
+        organization_id.uuid(),
         log_id.uuid(),
     )
     .fetch_optional(tx)
-    .await?;
-    state.map(|state| LogState::parse(&state).ok_or_else(|| unreadable("state"))).transpose()
+    .await
 }
 
-/// Sets a log to wait for another try.
+/// Sets a log to wait for another try, by a job.
 pub(super) async fn set_pending(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     log_id: LogId,
+    job_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE logs SET state = 'PENDING', reason = '', pending_time = $3
+        "UPDATE logs SET state = 'PENDING', reason = '', job_id = $3, pending_time = $4
           WHERE organization_id = $1 AND log_id = $2",
-        organization.uuid(),
+        organization_id.uuid(),
         log_id.uuid(),
+        job_id,
         now,
     )
     .execute(tx)
@@ -171,39 +178,37 @@ pub(super) async fn set_pending(
 /// Notes that a waiting log is about to be written, and returns it; nothing where it does not wait any more.
 pub(crate) async fn begin_try(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     log_id: LogId,
     now: DateTime<Utc>,
 ) -> Result<Option<LogToWrite>, sqlx::Error> {
     let row = sqlx::query!(
         r#"UPDATE logs SET tries = tries + 1, last_try_time = $3
             WHERE organization_id = $1 AND log_id = $2 AND state = 'PENDING'
-        RETURNING connection_id, record_type, record_id, snapshot AS "snapshot: Json<Snapshot>", pending_time"#,
-        organization.uuid(),
+        RETURNING connection_id, record_type AS "record_type: RecordType", record_id,
+                  snapshot AS "snapshot: Json<Snapshot>", pending_time"#,
+        organization_id.uuid(),
         log_id.uuid(),
         now,
     )
     .fetch_optional(tx)
     .await?;
-    row.map(|row| {
-        Ok(LogToWrite {
-            connection_id: row.connection_id.into(),
-            entry: LogEntry {
-                log_id,
-                snapshot: row.snapshot.0,
-                record_type: record_type(&row.record_type)?,
-                record_id: row.record_id,
-            },
-            pending_time: row.pending_time,
-        })
-    })
-    .transpose()
+    Ok(row.map(|row| LogToWrite {
+        connection_id: row.connection_id.into(),
+        entry: LogEntry {
+            log_id,
+            snapshot: row.snapshot.0,
+            record_type: row.record_type,
+            record_id: row.record_id,
+        },
+        pending_time: row.pending_time,
+    }))
 }
 
 /// Notes that a log is in the CRM.
 pub(crate) async fn set_logged(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     log_id: LogId,
     crm_record_id: &str,
     now: DateTime<Utc>,
@@ -211,7 +216,7 @@ pub(crate) async fn set_logged(
     sqlx::query!(
         "UPDATE logs SET state = 'LOGGED', reason = '', crm_record_id = $3, logged_time = $4
           WHERE organization_id = $1 AND log_id = $2 AND state <> 'LOGGED'",
-        organization.uuid(),
+        organization_id.uuid(),
         log_id.uuid(),
         crm_record_id,
         now,
@@ -224,7 +229,7 @@ pub(crate) async fn set_logged(
 /// Notes why a log waits or has failed. What is in the CRM stays so.
 pub(crate) async fn set_state(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     log_id: LogId,
     state: LogState,
     reason: &str,
@@ -232,7 +237,7 @@ pub(crate) async fn set_state(
     sqlx::query!(
         "UPDATE logs SET state = $3, reason = $4
           WHERE organization_id = $1 AND log_id = $2 AND state = 'PENDING'",
-        organization.uuid(),
+        organization_id.uuid(),
         log_id.uuid(),
         state.as_str(),
         reason,
@@ -240,12 +245,4 @@ pub(crate) async fn set_state(
     .execute(tx)
     .await?;
     Ok(())
-}
-
-fn record_type(text: &str) -> Result<RecordType, sqlx::Error> {
-    RecordType::parse(text).ok_or_else(|| unreadable("record_type"))
-}
-
-fn unreadable(column: &'static str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("logs: unreadable {column}").into())
 }

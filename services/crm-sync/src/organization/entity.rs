@@ -2,30 +2,20 @@
 
 use sharedspaces_proto::identity::v1 as identity_pb;
 
-/// What an organisation has paid for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Plan {
-    /// Spaces, without CRM logging.
-    Plus,
-    /// Spaces and CRM logging.
-    Ultimate,
+service_kit::text_enum! {
+    /// What an organisation has paid for.
+    pub(crate) enum Plan {
+        /// Spaces, without CRM logging.
+        Plus = "PLUS",
+        /// Spaces and CRM logging.
+        Ultimate = "ULTIMATE",
+    }
 }
 
 impl Plan {
-    /// Tells whether the plan includes the CRM (requirements R1.2).
+    /// Tells whether the plan includes the CRM (R1.2).
     pub(crate) fn has_crm(self) -> bool {
         self == Self::Ultimate
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Plus => "PLUS",
-            Self::Ultimate => "ULTIMATE",
-        }
-    }
-
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Plus, Self::Ultimate].into_iter().find(|plan| plan.as_str() == text)
     }
 
     /// Reads the plan of an event; nothing where the event names none.

@@ -15,9 +15,9 @@ pub use error::OrganizationError;
 /// Refuses an organisation whose plan has no CRM, and one that is not known yet.
 pub(crate) async fn require_crm(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
 ) -> Result<(), OrganizationError> {
-    match repo::find_plan(tx, organization).await? {
+    match repo::find_plan(tx, organization_id).await? {
         Some(plan) if plan.has_crm() => Ok(()),
         Some(_) => Err(OrganizationError::PlanRequired),
         None => Err(OrganizationError::NotReady),

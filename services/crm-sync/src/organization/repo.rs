@@ -8,27 +8,26 @@ use super::Plan;
 /// Finds an organisation's plan.
 pub(super) async fn find_plan(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
 ) -> Result<Option<Plan>, sqlx::Error> {
-    let plan = sqlx::query_scalar!(
-        "SELECT plan FROM organizations WHERE organization_id = $1",
-        organization.uuid(),
+    sqlx::query_scalar!(
+        r#"SELECT plan AS "plan: Plan" FROM organizations WHERE organization_id = $1"#,
+        organization_id.uuid(),
     )
     .fetch_optional(tx)
-    .await?;
-    Ok(plan.and_then(|plan| Plan::parse(&plan)))
+    .await
 }
 
 /// Keeps an organisation's plan; repeating it changes nothing.
 pub(crate) async fn keep(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     plan: Plan,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO organizations (organization_id, plan) VALUES ($1, $2)
          ON CONFLICT (organization_id) DO UPDATE SET plan = excluded.plan",
-        organization.uuid(),
+        organization_id.uuid(),
         plan.as_str(),
     )
     .execute(tx)
@@ -37,10 +36,10 @@ pub(crate) async fn keep(
 }
 
 /// Holds the organisation's row until the transaction ends, so that what counts its connections counts alone.
-pub(crate) async fn lock(tx: &mut PgConnection, organization: OrganizationId) -> Result<(), sqlx::Error> {
+pub(crate) async fn lock(tx: &mut PgConnection, organization_id: OrganizationId) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "SELECT organization_id FROM organizations WHERE organization_id = $1 FOR UPDATE",
-        organization.uuid(),
+        organization_id.uuid(),
     )
     .fetch_optional(tx)
     .await?;

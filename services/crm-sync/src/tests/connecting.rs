@@ -1,15 +1,17 @@
 //! Connecting: the flow, its refusals, and where secrets are not.
 
-use secrecy::SecretString;
+use pb::connection_service_server::ConnectionService;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use service_kit::caller::CallerKind;
 use service_kit::error::DomainError;
 use sharedspaces_proto::crmsync::v1 as pb;
 use sharedspaces_proto::identity::v1::Plan;
 
-use super::world::{CONTOSO, World, reason_of, switch};
+use super::world::{CONTOSO, World, keyed, reason_of, switch};
 use crate::connection::{ConnectionError, FinishedFlow, NewConnection};
 use crate::connectors::Provider;
+use crate::grpc::ConnectionGrpc;
 
 async fn complete(
     world: &World,
@@ -131,8 +133,7 @@ async fn a_login_address_that_is_not_salesforces_is_refused_by_its_field() {
             display_name: "x".to_owned(),
             login_url: login_url.to_owned(),
         };
-        let started = world.connections.start::<pb::StartConnectionResponse>(&world.call(), new).await;
-        let refused = started.unwrap_err();
+        let refused = world.connections.start(&world.admin, new).await.unwrap_err();
         assert_eq!(refused.reason(), "INVALID_FIELD");
         assert_eq!(refused.violations().iter().next().unwrap().field, "login_url");
     }
@@ -141,11 +142,39 @@ async fn a_login_address_that_is_not_salesforces_is_refused_by_its_field() {
 #[tokio::test]
 async fn no_secret_is_in_the_database_in_clear() {
     let world = World::start().await;
-    let finished = world.approve(world.begin(&world.admin).await).await;
-    let states = dump(&world).await;
-    let state = secrecy::ExposeSecret::expose_secret(&finished.state).to_owned();
-    assert!(!contains(&states, &state));
-    complete(&world, finished).await.unwrap();
+    let service = ConnectionGrpc { connections: world.connections.clone() };
+    let start = pb::StartConnectionRequest {
+        provider: pb::CrmProvider::Salesforce.into(),
+        display_name: "Our Salesforce".to_owned(),
+        login_url: world.login_url(),
+    };
+    let mut urls = Vec::new();
+    for _attempt in 0..2 {
+        let request = keyed(start.clone(), "ConnectionService/StartConnection", &world.admin, "start");
+        urls.push(service.start_connection(request).await.unwrap().into_inner().authorization_url);
+    }
+    assert_ne!(urls[0], urls[1], "a repeated call begins another flow");
+    let mut secrets = Vec::new();
+    let mut finished = None;
+    for url in urls {
+        let flow = world.approve(url.parse().unwrap()).await;
+        secrets.extend([&flow.state, &flow.code].map(|secret| secret.expose_secret().to_owned()));
+        finished = Some(flow);
+    }
+    let rows = dump(&world).await;
+    for secret in &secrets {
+        assert!(!contains(&rows, secret));
+    }
+    let finished = finished.unwrap();
+    let complete = pb::CompleteConnectionRequest {
+        code: finished.code.expose_secret().to_owned(),
+        state: finished.state.expose_secret().to_owned(),
+    };
+    for _attempt in 0..2 {
+        let request =
+            keyed(complete.clone(), "ConnectionService/CompleteConnection", &world.admin, "complete");
+        service.complete_connection(request).await.unwrap();
+    }
     let connection = world.connections.list(&world.admin).await.unwrap().remove(0);
     // Also after a refresh, and after a log was written.
     world.script(switch(&json!({"expire_all_tokens": true, "rotation": true}))).await;
@@ -153,12 +182,12 @@ async fn no_secret_is_in_the_database_in_clear() {
     world.run_job().await.unwrap();
     let rows = dump(&world).await;
     let book = world.book();
-    let mut secrets: Vec<String> = book["sessions"].as_object().unwrap().keys().cloned().collect();
+    secrets.extend(book["sessions"].as_object().unwrap().keys().cloned());
     for family in book["families"].as_object().unwrap().values() {
         secrets.push(family["current"].as_str().unwrap().to_owned());
         secrets.extend(family["spent"].as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()));
     }
-    assert!(secrets.len() >= 3, "{secrets:?}");
+    assert!(secrets.len() >= 7, "{secrets:?}");
     for secret in secrets {
         assert!(!contains(&rows, &secret));
     }

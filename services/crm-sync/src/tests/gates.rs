@@ -3,22 +3,13 @@
 use pb::connection_service_server::ConnectionService;
 use pb::log_service_server::LogService;
 use pb::record_service_server::RecordService;
-use service_kit::caller::{Caller, CallerKind, Principal};
+use service_kit::caller::{Caller, CallerKind};
 use sharedspaces_proto::crmsync::v1 as pb;
-use sharedspaces_proto::find_method_rule;
 use sharedspaces_proto::identity::v1::Plan;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
-use super::world::World;
+use super::world::{World, keyed, request};
 use crate::grpc::{ConnectionGrpc, LogGrpc, RecordGrpc};
-
-/// A request as the access layer hands it on.
-fn request<T>(message: T, path: &str, caller: &Caller) -> Request<T> {
-    let mut request = Request::new(message);
-    request.extensions_mut().insert(Principal::Person(caller.clone()));
-    request.extensions_mut().insert(find_method_rule(&format!("/sharedspaces.crmsync.v1.{path}")).unwrap());
-    request
-}
 
 /// The refusals of all six RPCs.
 async fn refusals(world: &World, caller: &Caller) -> Vec<Status> {
@@ -93,8 +84,7 @@ async fn the_same_key_gives_the_same_connection_and_the_flow_is_not_run_twice() 
     };
     let mut answers = Vec::new();
     for _attempt in 0..2 {
-        let mut request = request(complete.clone(), "ConnectionService/CompleteConnection", &world.admin);
-        request.metadata_mut().insert("idempotency-key", "once".parse().unwrap());
+        let request = keyed(complete.clone(), "ConnectionService/CompleteConnection", &world.admin, "once");
         answers.push(connection.complete_connection(request).await.unwrap().into_inner());
     }
     assert_eq!(answers[0], answers[1]);

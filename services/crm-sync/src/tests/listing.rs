@@ -72,9 +72,9 @@ async fn logs_come_newest_first_in_pages() {
     let (space, _) = failed_log(&world).await;
     sqlx::query(
         "INSERT INTO logs (log_id, organization_id, space_id, kind, connection_id, record_type, record_id, record_name,
-                           snapshot, state, create_time, pending_time)
+                           snapshot, state, job_id, create_time, pending_time)
          SELECT gen_random_uuid(), organization_id, space_id, kind, connection_id, record_type, record_id, record_name,
-                snapshot, 'PENDING', create_time - make_interval(secs => n / 2), now()
+                snapshot, 'PENDING', job_id, create_time - make_interval(secs => n / 2), now()
            FROM logs, generate_series(2, 5) AS n",
     )
     .execute(&world.superuser)

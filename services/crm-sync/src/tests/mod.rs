@@ -3,6 +3,7 @@
 mod connecting;
 mod gates;
 mod listing;
+mod retrying;
 mod searching;
 mod world;
 mod writing;

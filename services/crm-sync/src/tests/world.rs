@@ -13,21 +13,22 @@ use reqwest::redirect::Policy;
 use sandbox::{Options, Sandbox};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use service_kit::caller::{Call, Caller, CallerKind};
+use service_kit::caller::{Call, Caller, CallerKind, Principal};
 use service_kit::clock::{Clock, SystemClock};
 use service_kit::error::{CommonError, DomainError};
 use service_kit::ids::{OrganizationId, SpaceId};
+use service_kit::space_access::SpaceAccess;
 use sharedspaces_proto::crmsync::v1 as pb;
+use sharedspaces_proto::find_method_rule;
 use sharedspaces_proto::identity::events::v1::OrganizationCreated;
 use sharedspaces_proto::identity::v1 as identity_pb;
 use sharedspaces_proto::spaces::events::v1::{SpaceCreated, SpaceSnapshot};
 use sharedspaces_proto::spaces::v1 as spaces_pb;
-use spaces_pb::space_service_client::SpaceServiceClient;
 use spaces_pb::space_service_server::{SpaceService, SpaceServiceServer};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use testkit::TestDatabase;
+use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Endpoint, Server};
 use tonic::{Request, Response, Status};
 use url::Url;
 use uuid::Uuid;
@@ -39,7 +40,6 @@ use crate::connectors::{Connectors, Provider};
 use crate::consumers;
 use crate::jobs::write_log::{self, WriteLog};
 use crate::log::Logs;
-use crate::log::access::Spaces;
 
 /// The Account "Contoso Ltd" of the look-alike.
 pub(super) const CONTOSO: &str = "001Sb000000001aIAA";
@@ -76,11 +76,11 @@ impl World {
         let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
         let test = TestDatabase::create("crm-sync", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
         let rights = Rights::default();
-        let spaces = serve_spaces(Arc::clone(&rights));
+        let access = serve_spaces(Arc::clone(&rights));
         let connections = connections(&test);
         let connectors = Connectors::new(Arc::new(Salesforce::try_new(config()).unwrap()));
         let logs =
-            Logs::new(test.database.clone(), Arc::new(SystemClock), testkit::ids(), connectors, spaces);
+            Logs::new(test.database.clone(), Arc::new(SystemClock), testkit::ids(), connectors, access);
         let write_log =
             WriteLog::new(test.database.clone(), Arc::new(SystemClock), connections.sessions().clone());
         let world = Self {
@@ -139,8 +139,7 @@ impl World {
             display_name: "Our Salesforce".to_owned(),
             login_url: self.login_url(),
         };
-        let call = testkit::call(caller);
-        let started: pb::StartConnectionResponse = self.connections.start(&call, new).await.unwrap();
+        let started = self.connections.start(caller, new).await.unwrap();
         started.authorization_url.parse().unwrap()
     }
 
@@ -162,6 +161,19 @@ impl World {
         let completed: pb::CompleteConnectionResponse =
             self.connections.complete(&self.call(), finished).await.unwrap();
         completed.connection.unwrap()
+    }
+
+    /// Makes the next changes of a column fail, as when the database is away.
+    pub(super) async fn fail_changes(&self, table: &str, column: &str, times: u32) {
+        let statement = format!(
+            "CREATE SEQUENCE failures;
+             CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+                 IF nextval('public.failures') <= {times} THEN RAISE EXCEPTION USING ERRCODE = '57P03'; END IF;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER fail BEFORE UPDATE OF {column} ON {table} FOR EACH ROW EXECUTE FUNCTION fail()"
+        );
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&self.superuser).await.unwrap();
     }
 
     /// Scripts a failure of the look-alike, or switches its behaviour.
@@ -272,6 +284,21 @@ impl World {
     }
 }
 
+/// A request as the access layer hands it on.
+pub(super) fn request<T>(message: T, path: &str, caller: &Caller) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(Principal::Person(caller.clone()));
+    request.extensions_mut().insert(find_method_rule(&format!("/sharedspaces.crmsync.v1.{path}")).unwrap());
+    request
+}
+
+/// The same with an idempotency key.
+pub(super) fn keyed<T>(message: T, path: &str, caller: &Caller, key: &str) -> Request<T> {
+    let mut request = request(message, path, caller);
+    request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
+    request
+}
+
 pub(super) fn reason_of<T>(result: Result<T, impl DomainError>) -> &'static str {
     match result {
         Ok(_) => "ok",
@@ -331,13 +358,12 @@ fn connections(test: &TestDatabase) -> Connections {
 
 struct FakeSpaces(Rights);
 
-fn serve_spaces(rights: Rights) -> Spaces {
+fn serve_spaces(rights: Rights) -> SpaceAccess {
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = incoming.local_addr().unwrap();
     let server = Server::builder().add_service(SpaceServiceServer::new(FakeSpaces(rights)));
     tokio::spawn(server.serve_with_incoming(incoming));
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Spaces::over(SpaceServiceClient::new(channel))
+    SpaceAccess::new(testkit::peers(address).spaces().unwrap())
 }
 
 #[tonic::async_trait]

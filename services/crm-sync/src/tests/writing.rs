@@ -119,6 +119,27 @@ async fn eight_writers_with_an_expired_token_refresh_it_once() {
 }
 
 #[tokio::test]
+async fn rotated_tokens_are_kept_though_the_database_fails_at_first() {
+    let world = World::start().await;
+    let connection = world.connect().await;
+    let space = world.create_logged_space(&connection.connection_id, CONTOSO).await;
+    let before = world.count_calls("POST", TOKEN).await;
+    world.fail_changes("connections", "sealed_refresh_token", 2).await;
+    world.script(switch(&json!({"expire_all_tokens": true, "rotation": true}))).await;
+    world.run_job().await.unwrap();
+    assert_eq!(world.log_of(space).await.state(), pb::LogState::Logged);
+    let failed: i64 =
+        sqlx::query_scalar("SELECT last_value FROM failures").fetch_one(&world.superuser).await.unwrap();
+    assert_eq!((failed, world.count_calls("POST", TOKEN).await - before), (3, 1));
+
+    let space = world.create_logged_space(&connection.connection_id, CONTOSO).await;
+    world.script(switch(&json!({"expire_all_tokens": true}))).await;
+    let last = world.jobs().await.pop().unwrap();
+    world.write_log.clone().run(last).await.unwrap();
+    assert_eq!(world.log_of(space).await.state(), pb::LogState::Logged);
+}
+
+#[tokio::test]
 async fn a_refresh_that_is_being_processed_elsewhere_is_tried_again() {
     let world = World::start().await;
     let connection = world.connect().await;

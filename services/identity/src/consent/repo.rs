@@ -1,7 +1,7 @@
 //! All SQL of notices and consents. The service's role may neither change nor delete a row of either table.
 
 use service_kit::ids::OrganizationId;
-use sqlx::{PgConnection, query, query_as};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Consent, Notice};
@@ -13,7 +13,7 @@ pub(super) async fn insert_notice(
     organization_id: OrganizationId,
     notice: &Notice,
 ) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "INSERT INTO privacy_notices
                 (organization_id, privacy_notice_id, version, locale, text, sha256, publish_time)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -36,7 +36,7 @@ pub(crate) async fn get_in_force(
     organization_id: OrganizationId,
     locale: Locale,
 ) -> Result<Notice, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         Notice,
         r#"SELECT privacy_notice_id, version, locale AS "locale: Locale", text, sha256, publish_time
              FROM privacy_notices
@@ -56,7 +56,7 @@ pub(crate) async fn find_in_force(
     organization_id: OrganizationId,
     privacy_notice_id: Uuid,
 ) -> Result<Option<Notice>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         Notice,
         r#"SELECT privacy_notice_id, version, locale AS "locale: Locale", text, sha256, publish_time
              FROM privacy_notices
@@ -71,7 +71,7 @@ pub(crate) async fn find_in_force(
 
 /// Appends to the ledger that somebody agreed, by entering through an invitation.
 pub(crate) async fn append(tx: &mut PgConnection, consent: Consent<'_>) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "INSERT INTO consents (organization_id, consent_id, user_id, privacy_notice_id, notice_version,
                                notice_locale, notice_sha256, action, via)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'GIVEN', 'INVITATION')",

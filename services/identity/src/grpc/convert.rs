@@ -1,9 +1,8 @@
 //! Between messages and the domain, both ways. All violations of a request are told at once.
 
-use std::time::SystemTime;
-
-use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use service_kit::address::EmailAddress;
+use service_kit::clock::timestamp;
 use service_kit::page::PageRequest;
 use service_kit::validate::Violations;
 use sharedspaces_proto::identity::v1 as pb;
@@ -13,15 +12,10 @@ use crate::invitation::{Acceptance, Accepted, Invitation, IssuedLink, LandingPag
 use crate::locale::Locale;
 use crate::organization::{self, Founded, NewOrganization, Organization, Plan, read_slug};
 use crate::person::{
-    self, EmailAddress, Found, Member, MemberKey, NewMember, PASSWORD_BYTES_MAX, Person, PersonKind,
-    RESOLVE_MAX, Role, Wanted, read_new_password,
+    self, Found, Member, MemberKey, NewMember, PASSWORD_BYTES_MAX, Person, PersonKind, RESOLVE_MAX, Role,
+    Wanted, read_new_password,
 };
 use crate::session::{ACCESS_TOKEN_TTL, SignIn, SignedIn, SignedOut, Tokens};
-
-/// Returns a time as messages carry it.
-pub(crate) fn timestamp<T: From<SystemTime>>(time: DateTime<Utc>) -> T {
-    SystemTime::from(time).into()
-}
 
 /// A member to create, with the role.
 pub(super) struct MemberToCreate {

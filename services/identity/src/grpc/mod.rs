@@ -4,7 +4,7 @@
 
 mod account_service;
 mod consent_service;
-pub(crate) mod convert;
+mod convert;
 mod invitation_service;
 mod organization_service;
 mod sign_in_service;

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use messaging::outbox;
+use service_kit::clock::timestamp;
 use sharedspaces_proto::identity::events::v1::InvitationAccepted;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::entity::StoredLink;
-use crate::grpc::convert::timestamp;
 use crate::person::{self, Person};
 
 /// Appends `identity.invitation.accepted.v1`, an event of the guest: it follows the guest's creation.

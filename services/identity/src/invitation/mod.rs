@@ -9,7 +9,6 @@ mod error;
 mod events;
 mod repo;
 
-use messaging::failpoint;
 use secrecy::ExposeSecret;
 use service_kit::db::Database;
 use service_kit::ids::Ids;
@@ -24,6 +23,9 @@ use crate::token::Token;
 
 pub(crate) use entity::{Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening};
 pub use error::InvitationError;
+
+/// The crash point between using up a link and starting the session.
+pub(crate) const AFTER_CONSUME_BEFORE_SESSION: &str = "link.after_consume_before_session";
 
 /// The use cases of invitation links.
 #[derive(Clone)]
@@ -134,7 +136,7 @@ async fn accept(
     let user_id = guest.user_id;
     consent::repo::append(tx, Consent { consent_id: ids.next(), organization_id, user_id, notice: &notice })
         .await?;
-    failpoint("link.after_consume_before_session");
+    messaging::failpoint(AFTER_CONSUME_BEFORE_SESSION);
     let tokens = session::start(tx, mint, &guest).await?;
     events::append_accepted(tx, ids.next(), &link, (&guest, accept_time)).await?;
     Ok(Accepted { tokens, user_id, space_id: link.space_id })

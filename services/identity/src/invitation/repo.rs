@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use service_kit::ids::{SpaceId, UserId};
+use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
-use sqlx::{PgConnection, query, query_as};
 
 use super::entity::{Invitation, InvitationId, LINK_TTL, StoredLink};
 use crate::token::Token;
@@ -14,7 +14,7 @@ pub(super) async fn insert_if_absent(
     invitation: &Invitation,
     token: &Token,
 ) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "INSERT INTO invitation_links (organization_id, invitation_id, space_id, user_id, inviter_user_id, version,
                                        secret_sha256, expire_time)
          VALUES ($1, $2, $3, $4, $5, 1, $6, now() + $7)
@@ -37,7 +37,7 @@ pub(super) async fn get_for_update(
     tx: &mut PgConnection,
     invitation: &Invitation,
 ) -> Result<StoredLink, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         StoredLink,
         r#"SELECT invitation_id AS "invitation_id: InvitationId", space_id AS "space_id: SpaceId",
                   user_id AS "user_id: UserId", inviter_user_id AS "inviter_user_id: UserId", version,
@@ -57,7 +57,7 @@ pub(super) async fn replace(
     invitation: &Invitation,
     (version, token): (i32, &Token),
 ) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "UPDATE invitation_links SET version = $3, secret_sha256 = $4, expire_time = now() + $5
           WHERE organization_id = $1 AND invitation_id = $2",
         invitation.organization_id.uuid(),
@@ -76,7 +76,7 @@ pub(super) async fn find_usable(
     tx: &mut PgConnection,
     token: &Token,
 ) -> Result<Option<StoredLink>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         StoredLink,
         r#"SELECT invitation_id AS "invitation_id: InvitationId", space_id AS "space_id: SpaceId",
                   user_id AS "user_id: UserId", inviter_user_id AS "inviter_user_id: UserId", version,
@@ -95,7 +95,7 @@ pub(super) async fn use_up(
     tx: &mut PgConnection,
     token: &Token,
 ) -> Result<Option<(StoredLink, DateTime<Utc>)>, sqlx::Error> {
-    let used = query!(
+    let used = sqlx::query!(
         r#"UPDATE invitation_links SET use_time = now()
             WHERE organization_id = $1 AND secret_sha256 = $2 AND use_time IS NULL AND expire_time > now()
            RETURNING invitation_id AS "invitation_id: InvitationId", space_id AS "space_id: SpaceId",

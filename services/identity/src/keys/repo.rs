@@ -1,6 +1,6 @@
 //! All SQL of signing keys. The database's clock decides what is in use.
 
-use sqlx::{PgConnection, query, query_as};
+use sqlx::PgConnection;
 
 use super::entity::{NewKey, StoredKey};
 
@@ -9,13 +9,13 @@ const LOCK: i64 = 0x6964_656e_7469_7479;
 
 /// Waits until nobody else looks whether a key must be made; until the end of the unit of work.
 pub(super) async fn lock(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
-    query!("SELECT pg_advisory_xact_lock($1)", LOCK).execute(tx).await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK).execute(tx).await?;
     Ok(())
 }
 
 /// Lists the keys that are not retired, the oldest first.
 pub(super) async fn list(tx: &mut PgConnection) -> Result<Vec<StoredKey>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         StoredKey,
         r#"SELECT kid, public_key, sealed_private_key, not_before <= now() AS "signs!"
              FROM signing_keys
@@ -28,7 +28,7 @@ pub(super) async fn list(tx: &mut PgConnection) -> Result<Vec<StoredKey>, sqlx::
 
 /// Inserts a key that signs from now on.
 pub(super) async fn insert(tx: &mut PgConnection, new: &NewKey) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "INSERT INTO signing_keys (kid, public_key, sealed_private_key) VALUES ($1, $2, $3)",
         new.kid,
         new.public_key,

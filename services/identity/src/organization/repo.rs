@@ -1,14 +1,14 @@
 //! All SQL of organisations.
 
 use service_kit::ids::OrganizationId;
-use sqlx::{PgConnection, query, query_as, query_scalar};
+use sqlx::PgConnection;
 
 use super::{Organization, Plan};
 use crate::locale::Locale;
 
 /// Takes the slug in the public directory; false where it is taken.
 pub(super) async fn take_slug(tx: &mut PgConnection, new: &Organization) -> Result<bool, sqlx::Error> {
-    let taken = query!(
+    let taken = sqlx::query!(
         "INSERT INTO organization_slugs (slug, organization_id) VALUES ($1, $2) ON CONFLICT (slug) DO NOTHING",
         new.slug,
         new.organization_id.uuid(),
@@ -21,7 +21,7 @@ pub(crate) async fn find_by_slug(
     tx: &mut PgConnection,
     slug: &str,
 ) -> Result<Option<OrganizationId>, sqlx::Error> {
-    query_scalar!(
+    sqlx::query_scalar!(
         r#"SELECT organization_id AS "organization_id: OrganizationId" FROM organization_slugs WHERE slug = $1"#,
         slug
     )
@@ -31,7 +31,7 @@ pub(crate) async fn find_by_slug(
 
 /// Inserts an organisation.
 pub(super) async fn insert(tx: &mut PgConnection, new: &Organization) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "INSERT INTO organizations (organization_id, slug, display_name, plan, locale, base_url, create_time)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
         new.organization_id.uuid(),
@@ -52,7 +52,7 @@ pub(crate) async fn find(
     tx: &mut PgConnection,
     id: OrganizationId,
 ) -> Result<Option<Organization>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         Organization,
         r#"SELECT organization_id AS "organization_id: OrganizationId", slug, display_name, plan AS "plan: Plan",
                   locale AS "locale: Locale", base_url, create_time

@@ -5,10 +5,10 @@ use std::fmt;
 use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use service_kit::address::EmailAddress;
 use service_kit::error::CommonError;
 use service_kit::ids::{OrganizationId, UserId};
 
-use super::EmailAddress;
 use crate::locale::Locale;
 use crate::organization::Organization;
 

@@ -2,7 +2,6 @@
 //!
 //! Owns creating and listing members, telling who stands behind an address, and passwords. Must not know sessions.
 
-mod address;
 mod entity;
 mod error;
 mod events;
@@ -12,6 +11,7 @@ pub(crate) mod repo;
 use std::collections::BTreeSet;
 
 use secrecy::SecretString;
+use service_kit::address::EmailAddress;
 use service_kit::caller::{Call, Caller};
 use service_kit::clock::SharedClock;
 use service_kit::db::{Database, Reply};
@@ -22,7 +22,6 @@ use uuid::Uuid;
 
 use crate::organization::{self, Organization};
 
-pub(crate) use address::EmailAddress;
 pub(crate) use entity::{DISPLAY_NAME_MAX, Member, NewMember, NewPassword, Person, PersonKind, Role};
 pub use error::PersonError;
 pub(crate) use events::new_event;

@@ -1,16 +1,17 @@
 //! All SQL of people and their credentials.
 
 use secrecy::{ExposeSecret, SecretString};
+use service_kit::address::EmailAddress;
 use service_kit::ids::{OrganizationId, UserId};
 use service_kit::page::PageRequest;
-use sqlx::{PgConnection, query, query_as};
+use sqlx::PgConnection;
 
-use super::{EmailAddress, MemberKey, Person, PersonKind, Role, Wanted};
+use super::{MemberKey, Person, PersonKind, Role, Wanted};
 use crate::locale::Locale;
 
 /// Inserts a person; false where the address belongs to somebody.
 pub(super) async fn insert(tx: &mut PgConnection, new: &Person) -> Result<bool, sqlx::Error> {
-    let inserted = query!(
+    let inserted = sqlx::query!(
         "INSERT INTO people (organization_id, user_id, kind, role, email_address, display_name, locale, version,
                              create_time)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -34,7 +35,7 @@ pub(super) async fn insert_credential(
     person: &Person,
     hash: &SecretString,
 ) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "INSERT INTO credentials (organization_id, user_id, password_hash) VALUES ($1, $2, $3)",
         person.organization_id.uuid(),
         person.user_id.uuid(),
@@ -51,7 +52,7 @@ pub(crate) async fn find(
     organization_id: OrganizationId,
     user_id: UserId,
 ) -> Result<Option<Person>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
@@ -70,7 +71,7 @@ pub(crate) async fn find_active(
     organization_id: OrganizationId,
     user_id: UserId,
 ) -> Result<Option<Person>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
@@ -89,7 +90,7 @@ pub(crate) async fn find_active_by_address(
     organization_id: OrganizationId,
     address: &EmailAddress,
 ) -> Result<Option<Person>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
@@ -108,7 +109,7 @@ pub(crate) async fn find_password_hash(
     organization_id: OrganizationId,
     address: &EmailAddress,
 ) -> Result<Option<SecretString>, sqlx::Error> {
-    let row = query!(
+    let row = sqlx::query!(
         "SELECT credentials.password_hash
            FROM people JOIN credentials USING (organization_id, user_id)
           WHERE people.organization_id = $1 AND people.email_address = $2 AND people.deactivate_time IS NULL",
@@ -121,7 +122,7 @@ pub(crate) async fn find_password_hash(
 /// Lists who has one of the wanted addresses or ids.
 pub(super) async fn list(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Person>, sqlx::Error> {
     let addresses: Vec<String> = wanted.addresses.iter().map(|address| address.as_str().to_owned()).collect();
-    query_as!(
+    sqlx::query_as!(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
@@ -147,7 +148,7 @@ pub(super) async fn list_members(
         Some((name, id)) => (Some(name.as_str()), Some(*id)),
         None => (None, None),
     };
-    query_as!(
+    sqlx::query_as!(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
@@ -173,7 +174,7 @@ pub(crate) async fn update_on_entering(
     user_id: UserId,
     display_name: &str,
 ) -> Result<Option<Person>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         Person,
         r#"UPDATE people SET display_name = coalesce(nullif($3, ''), display_name), version = version + 1
             WHERE organization_id = $1 AND user_id = $2 AND kind = 'GUEST' AND deactivate_time IS NULL

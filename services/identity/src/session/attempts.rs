@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use service_kit::db::Database;
-use sqlx::{PgConnection, query, query_scalar};
+use sqlx::PgConnection;
 
 use super::{SessionError, SignIn};
 use crate::mac::MacKey;
@@ -27,7 +27,7 @@ pub(super) fn account(mac: &MacKey, sign_in: &SignIn) -> Vec<u8> {
 
 /// Counts an attempt as failed for now. Errors where the account is blocked.
 pub(super) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<(), SessionError> {
-    let taken = query!(
+    let taken = sqlx::query!(
         "INSERT INTO sign_in_attempts AS a (account, failures, blocked_until, update_time)
          VALUES ($1, 1, '-infinity', now())
          ON CONFLICT (account) DO UPDATE
@@ -49,10 +49,11 @@ pub(super) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<(), Se
     Ok(())
 }
 
-/// Returns how long a blocked account still has to wait, in whole seconds, at least one.
+/// Returns how long a blocked account still has to wait, in whole seconds, at least one: the block may have ended, or
+/// been forgotten, since it was met.
 async fn wait_of(tx: &mut PgConnection, account: &[u8]) -> Result<Duration, sqlx::Error> {
-    let seconds = query_scalar!(
-        r#"SELECT ceil(extract(epoch FROM blocked_until - now()))::bigint AS "seconds!"
+    let seconds = sqlx::query_scalar!(
+        r#"SELECT ceil(extract(epoch FROM greatest(blocked_until, now()) - now()))::bigint AS "seconds!"
              FROM sign_in_attempts WHERE account = $1"#,
         account,
     )
@@ -63,16 +64,43 @@ async fn wait_of(tx: &mut PgConnection, account: &[u8]) -> Result<Duration, sqlx
 
 /// Forgets the failures of an account, after a success.
 pub(super) async fn forget(tx: &mut PgConnection, account: &[u8]) -> Result<(), sqlx::Error> {
-    query!("DELETE FROM sign_in_attempts WHERE account = $1", account).execute(tx).await?;
+    sqlx::query!("DELETE FROM sign_in_attempts WHERE account = $1", account).execute(tx).await?;
     Ok(())
 }
 
 /// Deletes counters that nobody added to for a day, at most 1,000; returns how many.
 pub(crate) async fn delete_stale(database: &Database) -> Result<u64, sqlx::Error> {
-    let deleted = query!(
+    let deleted = sqlx::query!(
         "DELETE FROM sign_in_attempts WHERE ctid IN (
                 SELECT ctid FROM sign_in_attempts WHERE update_time < now() - interval '1 day' LIMIT $1)",
         DELETE_AT_ONCE,
     );
     Ok(deleted.execute(database.pool()).await?.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::world::World;
+
+    #[tokio::test]
+    async fn the_wait_is_a_second_where_the_block_is_over_or_forgotten_by_the_time_it_is_read() {
+        let world = World::new().await;
+        for blocked_until in ["-infinity", "2000-01-01"] {
+            let account = blocked_until.as_bytes();
+            sqlx::query(
+                "INSERT INTO sign_in_attempts (account, failures, blocked_until, update_time)
+                 VALUES ($1, 1, $2::text::timestamptz, now())",
+            )
+            .bind(account)
+            .bind(blocked_until)
+            .execute(&world.all)
+            .await
+            .unwrap();
+            let mut connection = world.all.acquire().await.unwrap();
+            assert_eq!(wait_of(&mut connection, account).await.unwrap(), Duration::from_secs(1));
+        }
+        let mut connection = world.all.acquire().await.unwrap();
+        assert_eq!(wait_of(&mut connection, b"unknown").await.unwrap(), Duration::from_secs(1));
+    }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
+use service_kit::address::EmailAddress;
 use service_kit::ids::{OrganizationId, UserId};
 use uuid::Uuid;
-
-use crate::person::EmailAddress;
 
 /// How long an access token lives.
 pub(crate) const ACCESS_TOKEN_TTL: Duration = Duration::from_secs(300);

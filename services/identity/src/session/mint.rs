@@ -1,6 +1,6 @@
 //! Minting tokens.
 //!
-//! Owns the claims of an access token (RFC 9068; design.md, section 4) and new refresh tokens. Must not store anything.
+//! Owns the claims of an access token (RFC 9068) and new refresh tokens. Must not store anything.
 
 use std::sync::Arc;
 

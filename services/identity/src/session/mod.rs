@@ -80,14 +80,18 @@ impl Sessions {
         }
     }
 
+    /// Starts a session. The person is looked up again: hashing takes its time, and they may have been deactivated.
     async fn let_in(&self, person: Person, account: Vec<u8>) -> Result<SignedIn, SessionError> {
         let mint = self.mint.clone();
+        let Person { organization_id, user_id, .. } = person;
         self.database
-            .transaction(person.organization_id, move |tx| {
+            .transaction(organization_id, move |tx| {
                 Box::pin(async move {
+                    let person = person::repo::find_active(tx, organization_id, user_id).await?;
+                    let person = person.ok_or(SessionError::CredentialsRefused)?;
                     attempts::forget(tx, &account).await?;
                     let tokens = start(tx, &mint, &person).await?;
-                    Ok(SignedIn { tokens, user_id: person.user_id })
+                    Ok(SignedIn { tokens, user_id })
                 })
             })
             .await

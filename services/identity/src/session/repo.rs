@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use service_kit::db::Database;
 use service_kit::ids::UserId;
+use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
-use sqlx::{PgConnection, query, query_as, query_scalar};
 
 use super::entity::{REFRESH_TOKEN_TTL, SESSION_TTL, SessionKey, StoredToken};
 use crate::token::Token;
@@ -15,7 +15,7 @@ pub(super) async fn insert(
     key: SessionKey,
     user_id: UserId,
 ) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "INSERT INTO sessions (organization_id, session_id, user_id, expire_time)
          VALUES ($1, $2, $3, now() + $4)",
         key.organization_id.uuid(),
@@ -34,7 +34,7 @@ pub(super) async fn insert_token(
     key: SessionKey,
     token: &Token,
 ) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "INSERT INTO refresh_tokens (organization_id, token_sha256, session_id, expire_time)
          SELECT organization_id, $3, session_id, least(now() + $4, expire_time)
            FROM sessions WHERE organization_id = $1 AND session_id = $2",
@@ -53,7 +53,7 @@ pub(super) async fn find_token_for_update(
     tx: &mut PgConnection,
     token: &Token,
 ) -> Result<Option<StoredToken>, sqlx::Error> {
-    query_as!(
+    sqlx::query_as!(
         StoredToken,
         r#"SELECT session_id, user_id AS "user_id: UserId", rotate_time IS NOT NULL AS "is_rotated!",
                   (revoke_time IS NULL AND sessions.expire_time > now() AND refresh_tokens.expire_time > now())
@@ -70,7 +70,7 @@ pub(super) async fn find_token_for_update(
 
 /// Marks a refresh token as exchanged.
 pub(super) async fn rotate(tx: &mut PgConnection, token: &Token) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "UPDATE refresh_tokens SET rotate_time = now()
           WHERE organization_id = $1 AND token_sha256 = $2 AND rotate_time IS NULL",
         token.organization_id.uuid(),
@@ -83,7 +83,7 @@ pub(super) async fn rotate(tx: &mut PgConnection, token: &Token) -> Result<(), s
 
 /// Ends a session, and with it every refresh token of it; one that has ended stays as it is.
 pub(super) async fn revoke(tx: &mut PgConnection, key: SessionKey) -> Result<(), sqlx::Error> {
-    query!(
+    sqlx::query!(
         "UPDATE sessions SET revoke_time = now()
           WHERE organization_id = $1 AND session_id = $2 AND revoke_time IS NULL",
         key.organization_id.uuid(),
@@ -96,8 +96,9 @@ pub(super) async fn revoke(tx: &mut PgConnection, key: SessionKey) -> Result<(),
 
 /// Deletes sessions that ended more than 30 days ago, of every organisation, at most 1,000; returns how many.
 pub(crate) async fn delete_ended(database: &Database) -> Result<u64, sqlx::Error> {
-    let deleted =
-        query_scalar!(r#"SELECT delete_ended_sessions() AS "deleted!""#).fetch_one(database.pool()).await?;
+    let deleted = sqlx::query_scalar!(r#"SELECT delete_ended_sessions() AS "deleted!""#)
+        .fetch_one(database.pool())
+        .await?;
     Ok(u64::try_from(deleted).unwrap_or_default())
 }
 

@@ -3,8 +3,9 @@
 use service_kit::error::CommonError;
 use service_kit::ids::OrganizationId;
 use tonic::Code;
+use uuid::Uuid;
 
-use super::*;
+use super::world::*;
 
 #[tokio::test]
 async fn get_privacy_notice_returns_the_text_in_each_language_and_the_organisations_own_by_default() {

@@ -1,12 +1,18 @@
 //! `InvitationService`.
 
+use base64::Engine;
 use prost::Message;
+use service_kit::caller::CallerKind;
+use service_kit::caller::Principal;
 use sharedspaces_proto::identity::events::v1::InvitationAccepted;
-use sharedspaces_proto::identity::v1::{self as pb};
+use sharedspaces_proto::identity::v1 as pb;
+use std::sync::Arc;
 use tokio::task::JoinSet;
 use tonic::Code;
+use uuid::Uuid;
 
-use super::*;
+use super::keys;
+use super::world::*;
 
 const GUEST_ADDRESS: &str = "gus@outside.example";
 

@@ -1,11 +1,15 @@
 //! No organisation sees another's rows, and no secret is stored in clear.
 
+use base64::Engine;
+use service_kit::caller::CallerKind;
 use service_kit::error::CommonError;
 use service_kit::ids::OrganizationId;
-use sharedspaces_proto::identity::v1::{self as pb};
+use sharedspaces_proto::identity::v1 as pb;
 use tonic::Code;
+use uuid::Uuid;
 
-use super::*;
+use super::invitations;
+use super::world::*;
 
 #[tokio::test]
 async fn an_organisation_sees_only_its_own_rows_even_where_a_query_names_none() {

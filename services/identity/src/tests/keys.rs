@@ -2,10 +2,11 @@
 
 use service_kit::config::{AuthConfig, ServiceAuthConfig};
 use service_kit::verify::Verifier;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::*;
+use super::world::*;
 
 /// Verifies as every service does.
 pub(crate) fn verifier(world: &World) -> Verifier {

@@ -3,11 +3,12 @@
 use prost::Message;
 use ring::digest::{SHA256, digest};
 use sharedspaces_proto::identity::events::v1::{MemberCreated, OrganizationCreated};
+use sharedspaces_proto::identity::v1 as pb;
 use sharedspaces_proto::identity::v1::organization_service_server::OrganizationService;
-use sharedspaces_proto::identity::v1::{self as pb};
 use tonic::Code;
+use uuid::Uuid;
 
-use super::*;
+use super::world::*;
 
 #[tokio::test]
 async fn create_organization_makes_the_organisation_its_admin_its_notices_and_both_events() {

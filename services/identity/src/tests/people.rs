@@ -1,13 +1,15 @@
 //! `OrganizationService`: members and guests; `AccountService`.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use uuid::Uuid;
 
+use sharedspaces_proto::identity::v1 as pb;
 use sharedspaces_proto::identity::v1::organization_service_server::OrganizationService;
-use sharedspaces_proto::identity::v1::{self as pb};
 use tokio::task::JoinSet;
 use tonic::Code;
 
-use super::*;
+use super::world::*;
 
 fn member(address: &str, name: &str) -> pb::NewMember {
     pb::NewMember {

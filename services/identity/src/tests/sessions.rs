@@ -1,15 +1,22 @@
 //! `SignInService`.
 
+use base64::Engine;
+use service_kit::caller::CallerKind;
+use service_kit::caller::Principal;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tonic::Status;
+use tonic_types::StatusExt;
+use uuid::Uuid;
 
 use service_kit::verify::TokenRefused;
-use sharedspaces_proto::identity::v1::{self as pb};
+use sharedspaces_proto::identity::v1 as pb;
 use tokio::task::JoinSet;
 use tonic::Code;
 
 use super::keys::verifier;
-use super::*;
+use super::world::*;
 
 const WRONG: &str = "a wrong password";
 
@@ -163,6 +170,49 @@ async fn the_wait_doubles_with_each_failure_up_to_15_minutes() {
         .unwrap();
         assert!((waits - seconds).abs() < 0.001, "{failures}: {waits}");
     }
+}
+
+#[tokio::test]
+async fn who_has_to_wait_is_told_how_long() {
+    let world = World::new().await;
+    for _ in 0..5 {
+        world.sign_in(("acme", ADMIN_ADDRESS, WRONG)).await.unwrap_err();
+    }
+    for (blocked_for, seconds) in [("15 minutes", 899..=900), ("90 seconds", 89..=90)] {
+        sqlx::query("UPDATE sign_in_attempts SET blocked_until = now() + $1::text::interval")
+            .bind(blocked_for)
+            .execute(&world.all)
+            .await
+            .unwrap();
+        let status = world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await.unwrap_err();
+        assert!(seconds.contains(&retry_seconds(&status)), "{blocked_for}: {status:?}");
+    }
+}
+
+fn retry_seconds(status: &Status) -> u64 {
+    status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs()
+}
+
+#[tokio::test]
+async fn a_person_deactivated_while_the_password_is_hashed_gets_no_session() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    // Runs when the look-up commits, which is before the hashing begins.
+    world
+        .sql(
+            "CREATE FUNCTION deactivate_all() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+             $$ BEGIN UPDATE public.people SET deactivate_time = now(); RETURN NULL; END $$",
+        )
+        .await;
+    world
+        .sql(
+            "CREATE CONSTRAINT TRIGGER deactivate AFTER INSERT ON sign_in_attempts DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION deactivate_all()",
+        )
+        .await;
+    let answer = world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await;
+    assert_refused(answer, Code::Unauthenticated, "CREDENTIALS_REFUSED");
+    assert_eq!((world.count("sessions").await, world.count("sign_in_attempts").await), (0, 1));
 }
 
 #[tokio::test]

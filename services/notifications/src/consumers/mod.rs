@@ -1,3 +1,3 @@
 //! What is listened to: one file per service that events come from.
 
-pub mod spaces;
+pub(crate) mod spaces;

@@ -6,16 +6,17 @@ use anyhow::{Context, anyhow};
 use messaging::jobs::JobError;
 use messaging::{Messaging, Received};
 use service_kit::ids::{SpaceId, UserId};
-use sharedspaces_proto::identity::v1::Person;
 use sharedspaces_proto::spaces::events::v1::{ParticipantInvited, ParticipantJoined, SpaceSnapshot};
 use sharedspaces_proto::spaces::v1::ParticipantKind;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::delivery::{self, Mail, NewDelivery, Space};
+use crate::directory::name_of;
+use crate::jobs::tell_owner::{self, Accepted};
 
 /// Listens to spaces.
-pub fn subscribe(messaging: Messaging) -> Messaging {
+pub(crate) fn subscribe(messaging: Messaging) -> Messaging {
     messaging
         .on(|tx, event: Received<ParticipantInvited>| Box::pin(participant_invited(tx, event)))
         .on(|tx, event: Received<ParticipantJoined>| Box::pin(participant_joined(tx, event)))
@@ -34,8 +35,12 @@ pub(crate) async fn participant_joined(
     tx: &mut PgConnection,
     received: Received<ParticipantJoined>,
 ) -> Result<(), JobError> {
-    let new = accepted_mail(&received).map_err(|source| JobError::Dead { source })?;
-    Ok(delivery::plan(tx, &new).await?)
+    let (new, for_owner) = accepted_mails(&received).map_err(|source| JobError::Dead { source })?;
+    delivery::plan(tx, &new).await?;
+    if let Some(accepted) = for_owner {
+        tell_owner::enqueue(tx, received.organization_id, &accepted).await?;
+    }
+    Ok(())
 }
 
 /// R8.4, R8.5: a colleague is told, a guest is asked to activate.
@@ -62,12 +67,24 @@ fn invitation_mail(received: &Received<ParticipantInvited>) -> anyhow::Result<Ne
     Ok(new_delivery(received, id("person.user_id", &person.user_id)?, mail))
 }
 
-/// R8.6: the inviter is told.
-fn accepted_mail(received: &Received<ParticipantJoined>) -> anyhow::Result<NewDelivery> {
+/// R8.6: the inviter is told; the owner too, where that is somebody else and the inviter turns out to be a guest.
+fn accepted_mails(received: &Received<ParticipantJoined>) -> anyhow::Result<(NewDelivery, Option<Accepted>)> {
     let event = &received.event;
-    let person = event.person.as_ref().context("the event has no person")?;
-    let mail = Mail::InvitationAccepted { space: space(event.space.as_ref())?, person: name_of(person) };
-    Ok(new_delivery(received, id("inviter_user_id", &event.inviter_user_id)?, mail))
+    let person = name_of(event.person.as_ref().context("the event has no person")?);
+    let snapshot = event.space.as_ref().context("the event has no space")?;
+    let space = space(Some(snapshot))?;
+    let inviter_user_id: UserId = id("inviter_user_id", &event.inviter_user_id)?;
+    let owner_user_id: UserId = id("space.owner_user_id", &snapshot.owner_user_id)?;
+    let for_owner = (owner_user_id != inviter_user_id).then(|| Accepted {
+        event_id: received.event_id,
+        event_time: received.event_time,
+        space: space.clone(),
+        owner_user_id,
+        inviter_user_id,
+        person: person.clone(),
+    });
+    let mail = Mail::InvitationAccepted { space, person, inviter: None };
+    Ok((new_delivery(received, inviter_user_id, mail), for_owner))
 }
 
 fn new_delivery<E>(received: &Received<E>, recipient_user_id: UserId, mail: Mail) -> NewDelivery {
@@ -84,13 +101,6 @@ fn space(snapshot: Option<&SpaceSnapshot>) -> anyhow::Result<Space> {
     let snapshot = snapshot.context("the event has no space")?;
     let space_id: SpaceId = id("space.space_id", &snapshot.space_id)?;
     Ok(Space { space_id, title: snapshot.title.clone(), url: snapshot.url.clone() })
-}
-
-/// Somebody who gave no name yet is known by their address.
-fn name_of(person: &Person) -> String {
-    let name =
-        if person.display_name.trim().is_empty() { &person.email_address } else { &person.display_name };
-    name.clone()
 }
 
 fn id<T: From<Uuid>>(field: &str, value: &str) -> anyhow::Result<T> {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
-use service_kit::typed_id;
+use service_kit::{text_enum, typed_id};
 use uuid::Uuid;
 
 use super::DeliveryError;
 
 /// How often a mail is tried before it counts as failed: for about two and a half hours.
-pub const MAX_ATTEMPTS: i32 = 12;
+pub(crate) const MAX_ATTEMPTS: i32 = 12;
 /// How often its job is run: more often, so that a try in which the process ended is made up for, and the last one still
 /// marks the mail as failed.
 pub(super) const MAX_JOB_ATTEMPTS: i32 = MAX_ATTEMPTS + 8;
@@ -26,50 +26,50 @@ typed_id! {
 
 impl DeliveryId {
     /// Returns the id of what `event_id` sends to a recipient: the same event always gives the same id.
-    pub fn of(event_id: Uuid, recipient: UserId) -> Self {
+    pub(crate) fn of(event_id: Uuid, recipient: UserId) -> Self {
         Self::from(Uuid::new_v5(&event_id, recipient.uuid().as_bytes()))
     }
 }
 
-/// Which mail.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum MailKind {
-    /// Invitation of a guest.
-    GuestInvitation,
-    /// Invitation of a colleague.
-    ColleagueInvitation,
-    /// An invitation was accepted.
-    InvitationAccepted,
+text_enum! {
+    /// Which mail.
+    pub(crate) enum MailKind {
+        /// Invitation of a guest.
+        GuestInvitation = "GUEST_INVITATION",
+        /// Invitation of a colleague.
+        ColleagueInvitation = "COLLEAGUE_INVITATION",
+        /// An invitation was accepted.
+        InvitationAccepted = "INVITATION_ACCEPTED",
+    }
 }
 
-/// How a mail fares.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum State {
-    /// Waiting for its first or next try.
-    Pending,
-    /// Taken by the mail server.
-    Sent,
-    /// Refused for good, or tried too often.
-    Failed,
+text_enum! {
+    /// How a mail fares.
+    pub(crate) enum State {
+        /// Waiting for its first or next try.
+        Pending = "PENDING",
+        /// Taken by the mail server.
+        Sent = "SENT",
+        /// Refused for good, or tried too often.
+        Failed = "FAILED",
+    }
 }
 
 /// A space, as its event told it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Space {
+pub(crate) struct Space {
     /// The space.
-    pub space_id: SpaceId,
+    pub(crate) space_id: SpaceId,
     /// Shown to customers.
-    pub title: String,
+    pub(crate) title: String,
     /// The whole address.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 /// What a mail says, as its event told it; never a link, token or password.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Mail {
+pub(crate) enum Mail {
     /// Asks somebody from outside in (R8.5).
     GuestInvitation {
         /// Where to.
@@ -94,18 +94,21 @@ pub enum Mail {
         /// The personal note; may be empty.
         note: String,
     },
-    /// Tells the inviter that an invitation was accepted (R8.6).
+    /// Tells the inviter that an invitation was accepted, or the owner where a guest had invited (R8.6).
     InvitationAccepted {
         /// Where to.
         space: Space,
         /// Who came in.
         person: String,
+        /// Who had invited; absent: whoever gets the mail.
+        #[serde(default)]
+        inviter: Option<String>,
     },
 }
 
 impl Mail {
     /// Tells which mail it is.
-    pub fn kind(&self) -> MailKind {
+    pub(crate) fn kind(&self) -> MailKind {
         match self {
             Self::GuestInvitation { .. } => MailKind::GuestInvitation,
             Self::ColleagueInvitation { .. } => MailKind::ColleagueInvitation,
@@ -116,53 +119,58 @@ impl Mail {
 
 /// A mail to send.
 #[derive(Clone, Debug)]
-pub struct NewDelivery {
+pub(crate) struct NewDelivery {
     /// Whose mail it is.
-    pub organization_id: OrganizationId,
+    pub(crate) organization_id: OrganizationId,
     /// The event that asks for it.
-    pub event_id: Uuid,
+    pub(crate) event_id: Uuid,
     /// When that happened.
-    pub event_time: DateTime<Utc>,
+    pub(crate) event_time: DateTime<Utc>,
     /// Who gets it.
-    pub recipient_user_id: UserId,
+    pub(crate) recipient_user_id: UserId,
     /// What it says.
-    pub mail: Mail,
+    pub(crate) mail: Mail,
 }
 
 impl NewDelivery {
     /// Returns the id it has, however often its event arrives.
-    pub fn delivery_id(&self) -> DeliveryId {
+    pub(crate) fn delivery_id(&self) -> DeliveryId {
         DeliveryId::of(self.event_id, self.recipient_user_id)
     }
 }
 
 /// One mail to one recipient, as listed.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// The delivery.
-    pub delivery_id: DeliveryId,
+    pub(crate) delivery_id: DeliveryId,
     /// Which mail.
-    pub kind: MailKind,
+    pub(crate) kind: MailKind,
     /// Who gets it.
-    pub recipient_user_id: UserId,
+    pub(crate) recipient_user_id: UserId,
     /// Where it was last sent to; empty before the first try.
-    pub email_address: String,
+    pub(crate) email_address: String,
     /// How it fares.
-    pub state: State,
+    pub(crate) state: State,
     /// Why it waits or failed, in words; empty otherwise.
-    pub reason: String,
+    pub(crate) reason: String,
     /// How often it was tried.
-    pub attempts: i32,
+    pub(crate) attempts: i32,
     /// When its event happened.
-    pub create_time: DateTime<Utc>,
+    pub(crate) create_time: DateTime<Utc>,
     /// When the mail server took it.
-    pub sent_time: Option<DateTime<Utc>>,
+    pub(crate) sent_time: Option<DateTime<Utc>>,
 }
 
 impl Delivery {
-    /// Makes a mail that failed wait again.
-    pub fn retry(&mut self) -> Result<(), DeliveryError> {
-        if self.state != State::Failed {
+    /// Makes a mail wait again that failed, or whose job died before it could tell. One that was sent stays sent.
+    pub(crate) fn retry(&mut self, had_dead_job: bool) -> Result<(), DeliveryError> {
+        let has_failed = match self.state {
+            State::Failed => true,
+            State::Pending => had_dead_job,
+            State::Sent => false,
+        };
+        if !has_failed {
             return Err(DeliveryError::NotFailed);
         }
         self.state = State::Pending;
@@ -174,28 +182,28 @@ impl Delivery {
 /// How one try ended that did not get the mail sent.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}")]
-pub struct Setback {
+pub(crate) struct Setback {
     /// Why, in words an admin can act on; never an address, a name or what a server said.
-    pub reason: String,
+    pub(crate) reason: String,
     /// Trying again changes nothing.
-    pub is_permanent: bool,
+    pub(crate) is_permanent: bool,
 }
 
 impl Setback {
     /// Returns a setback that trying again does not mend.
-    pub fn permanent(reason: impl Into<String>) -> Self {
+    pub(crate) fn permanent(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), is_permanent: true }
     }
 
     /// Returns a setback that may pass.
-    pub fn passing(reason: impl Into<String>) -> Self {
+    pub(crate) fn passing(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), is_permanent: false }
     }
 }
 
 /// Returns how long to wait after a try: 5 s after the first, doubled each time up to an hour. `attempt` counts from 1.
 /// The job runner adds the ±20 %.
-pub fn delay_after(attempt: i32) -> Duration {
+pub(crate) fn delay_after(attempt: i32) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default().min(16);
     FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY)
 }

@@ -16,88 +16,105 @@ use service_kit::page::{Page, PageRequest};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use entity::{
+pub(crate) use entity::{
     Delivery, DeliveryId, MAX_ATTEMPTS, Mail, MailKind, NewDelivery, Setback, Space, State, delay_after,
 };
 pub use error::DeliveryError;
 
 /// The name of the job that sends one mail.
-pub const SEND_MAIL: &str = "send_mail";
+pub(crate) const SEND_MAIL: &str = "send_mail";
 
 /// The key of the last delivery of a page: its time and its id.
-pub type PageKey = (DateTime<Utc>, DeliveryId);
+pub(crate) type PageKey = (DateTime<Utc>, DeliveryId);
 
 /// The mails of all organisations, each seen by its own only.
 #[derive(Clone, Debug)]
-pub struct Deliveries {
+pub(crate) struct Deliveries {
     database: Database,
 }
 
 impl Deliveries {
     /// Returns the deliveries of a database.
-    pub fn new(database: Database) -> Self {
+    pub(crate) fn new(database: Database) -> Self {
         Self { database }
     }
 
     /// Lists an organisation's mails, newest first.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         caller: &Caller,
         page: PageRequest<PageKey>,
     ) -> Result<Page<Delivery>, DeliveryError> {
-        let organization = caller.organization_id;
+        let organization_id = caller.organization_id;
         self.database
-            .read(organization, move |tx| {
+            .read(organization_id, move |tx| {
                 Box::pin(async move {
-                    let rows = repo::list(tx, organization, page.after, page.limit()).await?;
+                    let rows = repo::list(tx, organization_id, page.after, page.limit()).await?;
                     Ok(Page::cut(rows, &page, |delivery| (delivery.create_time, delivery.delivery_id)))
                 })
             })
             .await
     }
 
-    /// Sends a mail that failed for good once more.
-    pub async fn retry<R: Reply<Delivery>>(&self, call: &Call, id: DeliveryId) -> Result<R, DeliveryError> {
-        let organization = call.caller()?.organization_id;
+    /// Sends a mail once more that failed for good, be it that its job died before it could tell.
+    pub(crate) async fn retry<R: Reply<Delivery>>(
+        &self,
+        call: &Call,
+        id: DeliveryId,
+    ) -> Result<R, DeliveryError> {
+        let organization_id = call.caller()?.organization_id;
         self.database
-            .write(call, organization, move |tx| {
+            .write(call, organization_id, move |tx| {
                 Box::pin(async move {
-                    let mut delivery = repo::get_for_update(tx, organization, id).await?;
-                    delivery.retry()?;
-                    repo::set_pending(tx, organization, id).await?;
-                    if !jobs::redrive(tx, id.uuid()).await? {
-                        // The dead job was cleared away, or is not marked dead yet: a new one, under an id of its own.
-                        let again = Uuid::new_v5(&id.uuid(), &delivery.attempts.to_be_bytes());
-                        enqueue(tx, again, organization, id).await?;
+                    let (mut delivery, mut job_id) = repo::get_for_update(tx, organization_id, id).await?;
+                    let was_dead = jobs::redrive(tx, job_id).await?;
+                    delivery.retry(was_dead)?;
+                    if !was_dead {
+                        // It was cleared away, or is not marked dead yet: a new one, under an id of its own.
+                        job_id = Uuid::new_v5(&job_id, b"retry");
+                        enqueue(tx, job_id, organization_id, id).await?;
                     }
+                    repo::set_pending(tx, organization_id, id, job_id).await?;
                     Ok(delivery)
                 })
             })
             .await
     }
 
-    /// Finds a delivery and what its mail says.
-    pub async fn find(
+    /// Plans a mail by itself. The same again plans nothing more.
+    pub(crate) async fn plan(&self, new: NewDelivery) -> Result<(), CommonError> {
+        let organization_id = new.organization_id;
+        self.database
+            .transaction(organization_id, move |tx| Box::pin(async move { plan(tx, &new).await }))
+            .await
+    }
+
+    /// Finds a delivery and what its mail says; a setback where that cannot be read.
+    pub(crate) async fn find(
         &self,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         id: DeliveryId,
-    ) -> Result<Option<(Delivery, Mail)>, CommonError> {
-        self.database.read(organization, move |tx| Box::pin(repo::find(tx, organization, id))).await
+    ) -> Result<Option<(Delivery, Result<Mail, Setback>)>, CommonError> {
+        self.database
+            .read(organization_id, move |tx| {
+                Box::pin(async move { Ok(repo::find(tx, organization_id, id).await?) })
+            })
+            .await
     }
 
     /// Records how a try ended. `email_address` is empty where the try did not get that far. Changes nothing where the
     /// delivery no longer waits.
-    pub async fn record(
+    pub(crate) async fn record(
         &self,
-        organization: OrganizationId,
+        organization_id: OrganizationId,
         id: DeliveryId,
         email_address: String,
         outcome: Outcome,
     ) -> Result<(), CommonError> {
         self.database
-            .transaction(organization, move |tx| {
+            .transaction(organization_id, move |tx| {
                 Box::pin(
-                    async move { Ok(repo::record(tx, organization, id, &email_address, &outcome).await?) },
+                    async move { Ok(repo::record(tx, organization_id, id, &email_address, &outcome).await?) },
                 )
             })
             .await
@@ -106,7 +123,7 @@ impl Deliveries {
 
 /// How a try ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The mail server took the mail.
     Sent(DateTime<Utc>),
     /// It will be tried again; why it was not sent.
@@ -116,7 +133,7 @@ pub enum Outcome {
 }
 
 /// Plans a mail, in the transaction that applies its event. The same event again plans nothing more.
-pub async fn plan(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
+pub(crate) async fn plan(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
     let id = new.delivery_id();
     repo::insert(tx, new).await?;
     Ok(enqueue(tx, id.uuid(), new.organization_id, id).await?)

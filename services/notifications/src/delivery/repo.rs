@@ -6,7 +6,7 @@ use service_kit::ids::{OrganizationId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::entity::{Delivery, DeliveryId, Mail, MailKind, NewDelivery, State};
+use super::entity::{Delivery, DeliveryId, Mail, MailKind, NewDelivery, Setback, State};
 use super::{DeliveryError, Outcome, PageKey};
 
 struct Row {
@@ -40,8 +40,8 @@ impl From<Row> for Delivery {
 pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
     let mail = serde_json::to_value(&new.mail).map_err(|error| CommonError::Unexpected(error.into()))?;
     sqlx::query!(
-        "INSERT INTO deliveries (organization_id, delivery_id, kind, recipient_user_id, mail, create_time)
-         VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO deliveries (organization_id, delivery_id, job_id, kind, recipient_user_id, mail, create_time)
+         VALUES ($1, $2, $2, $3, $4, $5, $6)
          ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING",
         new.organization_id.uuid(),
         new.delivery_id().uuid(),
@@ -57,7 +57,7 @@ pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<(
 
 pub(super) async fn list(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     after: Option<PageKey>,
     limit: i64,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
@@ -71,7 +71,7 @@ pub(super) async fn list(
               AND ($2::timestamptz IS NULL OR (create_time, delivery_id) < ($2, $3::uuid))
             ORDER BY create_time DESC, delivery_id DESC
             LIMIT $4"#,
-        organization.uuid(),
+        organization_id.uuid(),
         after_time,
         after_id.map(DeliveryId::uuid),
         limit,
@@ -83,41 +83,54 @@ pub(super) async fn list(
 
 pub(super) async fn get_for_update(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     id: DeliveryId,
-) -> Result<Delivery, DeliveryError> {
-    let row = sqlx::query_as!(
-        Row,
+) -> Result<(Delivery, Uuid), DeliveryError> {
+    let row = sqlx::query!(
         r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
-                  state AS "state: State", reason, attempts, create_time, sent_time
+                  state AS "state: State", reason, attempts, create_time, sent_time, job_id
              FROM deliveries
             WHERE organization_id = $1 AND delivery_id = $2
               FOR UPDATE"#,
-        organization.uuid(),
+        organization_id.uuid(),
         id.uuid(),
     )
     .fetch_optional(tx)
     .await?;
-    row.map(Delivery::from).ok_or(DeliveryError::NotFound)
+    let row = row.ok_or(DeliveryError::NotFound)?;
+    let delivery = Delivery::from(Row {
+        delivery_id: row.delivery_id,
+        kind: row.kind,
+        recipient_user_id: row.recipient_user_id,
+        email_address: row.email_address,
+        state: row.state,
+        reason: row.reason,
+        attempts: row.attempts,
+        create_time: row.create_time,
+        sent_time: row.sent_time,
+    });
+    Ok((delivery, row.job_id))
 }
 
 pub(super) async fn find(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     id: DeliveryId,
-) -> Result<Option<(Delivery, Mail)>, CommonError> {
+) -> Result<Option<(Delivery, Result<Mail, Setback>)>, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
                   state AS "state: State", reason, attempts, create_time, sent_time, mail
              FROM deliveries
             WHERE organization_id = $1 AND delivery_id = $2"#,
-        organization.uuid(),
+        organization_id.uuid(),
         id.uuid(),
     )
     .fetch_optional(tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let mail = serde_json::from_value(row.mail).map_err(|error| CommonError::Unexpected(error.into()))?;
+    // serde's own words would repeat what the mail says.
+    let mail =
+        serde_json::from_value(row.mail).map_err(|_| Setback::permanent("what the mail says cannot be read"));
     let delivery = Delivery::from(Row {
         delivery_id: row.delivery_id,
         kind: row.kind,
@@ -134,13 +147,16 @@ pub(super) async fn find(
 
 pub(super) async fn set_pending(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     id: DeliveryId,
+    job_id: Uuid,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE deliveries SET state = 'PENDING', reason = '' WHERE organization_id = $1 AND delivery_id = $2",
-        organization.uuid(),
+        "UPDATE deliveries SET state = 'PENDING', reason = '', job_id = $3
+          WHERE organization_id = $1 AND delivery_id = $2",
+        organization_id.uuid(),
         id.uuid(),
+        job_id,
     )
     .execute(tx)
     .await?;
@@ -149,7 +165,7 @@ pub(super) async fn set_pending(
 
 pub(super) async fn record(
     tx: &mut PgConnection,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     id: DeliveryId,
     email_address: &str,
     outcome: &Outcome,
@@ -164,7 +180,7 @@ pub(super) async fn record(
             SET state = $3, reason = $4, sent_time = $5, attempts = attempts + 1,
                 email_address = CASE WHEN $6 = '' THEN email_address ELSE $6 END
           WHERE organization_id = $1 AND delivery_id = $2 AND state = 'PENDING'",
-        organization.uuid(),
+        organization_id.uuid(),
         id.uuid(),
         state as State,
         reason,

@@ -1,7 +1,6 @@
 //! Between the wire and the domain.
 
-use std::time::SystemTime;
-
+use service_kit::clock::timestamp;
 use service_kit::page::{Page, PageRequest};
 use service_kit::validate::Violations;
 use sharedspaces_proto::notifications::v1 as pb;
@@ -15,11 +14,14 @@ pub(super) fn page_of(request: &pb::ListDeliveriesRequest) -> Result<PageRequest
     Ok(page)
 }
 
-pub(super) fn delivery_id_of(request: &pb::RetryDeliveryRequest) -> Result<DeliveryId, Violations> {
-    let mut check = Violations::default();
-    let id = check.id("delivery_id", &request.delivery_id);
-    check.into_result()?;
-    Ok(id)
+impl TryFrom<pb::RetryDeliveryRequest> for DeliveryId {
+    type Error = Violations;
+
+    fn try_from(request: pb::RetryDeliveryRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let id = check.id("delivery_id", &request.delivery_id);
+        check.into_result().map(|()| id)
+    }
 }
 
 pub(super) fn list_response(page: Page<Delivery>) -> pb::ListDeliveriesResponse {
@@ -45,8 +47,8 @@ impl From<Delivery> for pb::Delivery {
             state: pb::DeliveryState::from(delivery.state).into(),
             reason: delivery.reason,
             attempts: delivery.attempts,
-            create_time: Some(SystemTime::from(delivery.create_time).into()),
-            sent_time: delivery.sent_time.map(|time| SystemTime::from(time).into()),
+            create_time: Some(timestamp(delivery.create_time)),
+            sent_time: delivery.sent_time.map(timestamp),
         }
     }
 }

@@ -1,29 +1,20 @@
 //! `DeliveryService` over the wire.
 
-use std::sync::Arc;
-
 use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::notifications::v1 as pb;
 use sharedspaces_proto::notifications::v1::delivery_service_server::DeliveryService;
 use tonic::{Request, Response, Status};
 
 use super::convert;
-use crate::delivery::Deliveries;
+use crate::delivery::{Deliveries, DeliveryId};
 
 /// Answers `DeliveryService`.
-pub struct DeliveriesGrpc {
-    deliveries: Arc<Deliveries>,
-}
-
-impl DeliveriesGrpc {
-    /// Returns the service over its use cases.
-    pub fn new(deliveries: Arc<Deliveries>) -> Self {
-        Self { deliveries }
-    }
+pub(crate) struct DeliveryGrpc {
+    pub(crate) deliveries: Deliveries,
 }
 
 #[tonic::async_trait]
-impl DeliveryService for DeliveriesGrpc {
+impl DeliveryService for DeliveryGrpc {
     async fn list_deliveries(
         &self,
         request: Request<pb::ListDeliveriesRequest>,
@@ -39,7 +30,7 @@ impl DeliveryService for DeliveriesGrpc {
         request: Request<pb::RetryDeliveryRequest>,
     ) -> Result<Response<pb::RetryDeliveryResponse>, Status> {
         let call = Call::of(&request)?;
-        let id = convert::delivery_id_of(request.get_ref())?;
+        let id = DeliveryId::try_from(request.into_inner())?;
         let response: pb::RetryDeliveryResponse = self.deliveries.retry(&call, id).await?;
         Ok(Response::new(response))
     }

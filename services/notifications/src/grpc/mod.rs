@@ -3,4 +3,4 @@
 mod convert;
 mod delivery_service;
 
-pub use delivery_service::DeliveriesGrpc;
+pub(crate) use delivery_service::DeliveryGrpc;

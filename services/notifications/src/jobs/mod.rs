@@ -1,5 +1,6 @@
 //! What runs in the background: one file per job.
 
-pub mod send_mail;
+pub(crate) mod send_mail;
+pub(crate) mod tell_owner;
 
-pub use send_mail::SendMail;
+pub(crate) use send_mail::SendMail;

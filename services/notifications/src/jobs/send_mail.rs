@@ -7,24 +7,27 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use messaging::Messaging;
 use messaging::jobs::{Job, JobError};
+use messaging::{Messaging, failpoint};
 use opentelemetry::metrics::Counter;
 use opentelemetry::{KeyValue, global};
 use serde::Deserialize;
-use service_kit::Kit;
 use service_kit::clock::SharedClock;
 use service_kit::telemetry::names;
 
 use crate::delivery::{
     Deliveries, Delivery, DeliveryId, MAX_ATTEMPTS, Mail, Outcome, SEND_MAIL, Setback, State, delay_after,
 };
-use crate::directory::{Directory, InvitationFor, Line};
-use crate::failpoint;
+use crate::directory::{Directory, InvitationFor, Issued};
 use crate::mail::{Addressee, Letter, Locale, Smtp, Words, compose};
 
+/// A crash with the message written and nothing sent.
+pub(crate) const BEFORE_SEND: &str = "email.before_send";
+/// A crash after the mail server took the mail and before that is recorded.
+pub(crate) const AFTER_250_BEFORE_COMMIT: &str = "email.after_250_before_commit";
+
 /// Lets the job runner send mails.
-pub fn register<C: Line>(messaging: Messaging, send_mail: Arc<SendMail<C>>) -> Messaging {
+pub(crate) fn register(messaging: Messaging, send_mail: Arc<SendMail>) -> Messaging {
     messaging.job(SEND_MAIL, move |job| {
         let send_mail = Arc::clone(&send_mail);
         Box::pin(async move { send_mail.run(job).await })
@@ -32,9 +35,9 @@ pub fn register<C: Line>(messaging: Messaging, send_mail: Arc<SendMail<C>>) -> M
 }
 
 /// Sends mails.
-pub struct SendMail<C> {
+pub(crate) struct SendMail {
     deliveries: Deliveries,
-    directory: Directory<C>,
+    directory: Directory,
     smtp: Smtp,
     clock: SharedClock,
     sent: Counter<u64>,
@@ -45,24 +48,17 @@ struct Payload {
     delivery_id: DeliveryId,
 }
 
-/// A message that is ready, and the address it goes to.
-struct Ready {
-    email_address: String,
-    letter: Result<Letter, Setback>,
+/// What there is to send.
+enum Ready {
+    /// Nothing any more: what the mail was for has happened, so it arrived.
+    Arrived,
+    /// A message, unless it cannot be written, and the address it goes to.
+    Letter { email_address: String, letter: Result<Letter, Setback> },
 }
 
-impl<C: Line> SendMail<C> {
+impl SendMail {
     /// Returns the job over the parts it needs.
-    pub fn new<S>(kit: &Kit<S>, directory: Directory<C>, smtp: Smtp) -> Self {
-        Self::of(Deliveries::new(kit.database.clone()), directory, smtp, Arc::clone(&kit.clock))
-    }
-
-    pub(crate) fn of(
-        deliveries: Deliveries,
-        directory: Directory<C>,
-        smtp: Smtp,
-        clock: SharedClock,
-    ) -> Self {
+    pub(crate) fn new(deliveries: Deliveries, directory: Directory, smtp: Smtp, clock: SharedClock) -> Self {
         let sent = global::meter("sharedspaces").u64_counter(names::EMAIL_SENT).build();
         Self { deliveries, directory, smtp, clock, sent }
     }
@@ -74,7 +70,7 @@ impl<C: Line> SendMail<C> {
     }
 
     /// Tries to send the mail of a job, once.
-    pub async fn run(&self, job: Job) -> Result<(), JobError> {
+    pub(crate) async fn run(&self, job: Job) -> Result<(), JobError> {
         let payload: Payload = serde_json::from_value(job.payload.clone())
             .context("the job has no delivery")
             .map_err(|source| JobError::Dead { source })?;
@@ -90,14 +86,23 @@ impl<C: Line> SendMail<C> {
         }
     }
 
-    async fn attempt(&self, job: &Job, delivery: &Delivery, mail: Mail) -> Result<(), JobError> {
-        let (email_address, handed_over) = match self.prepare(job, delivery, mail).await {
+    async fn attempt(
+        &self,
+        job: &Job,
+        delivery: &Delivery,
+        mail: Result<Mail, Setback>,
+    ) -> Result<(), JobError> {
+        let ready = match mail {
+            Ok(mail) => self.prepare(job, delivery, mail).await,
+            Err(setback) => Err(setback),
+        };
+        let (email_address, handed_over) = match ready {
             Err(setback) => (String::new(), Err(setback)),
-            Ok(Ready { email_address, letter: Err(setback) }) => (email_address, Err(setback)),
-            Ok(Ready { email_address, letter: Ok(letter) }) => {
-                failpoint("email.before_send");
-                let handed_over = self.smtp.send(&letter).await.map_err(Setback::from);
-                failpoint("email.after_250_before_commit");
+            // A try before this one ended after the mail server took the mail and before that was recorded.
+            Ok(Ready::Arrived) => (String::new(), Ok(())),
+            Ok(Ready::Letter { email_address, letter: Err(setback) }) => (email_address, Err(setback)),
+            Ok(Ready::Letter { email_address, letter: Ok(letter) }) => {
+                let handed_over = self.hand_over(&letter).await;
                 (email_address, handed_over)
             }
         };
@@ -111,6 +116,13 @@ impl<C: Line> SendMail<C> {
         self.sent.add(1, &[KeyValue::new(names::OUTCOME, label)]);
         tracing::info!(delivery.id = %delivery.delivery_id, delivery.outcome = label, "mail tried");
         result
+    }
+
+    async fn hand_over(&self, letter: &Letter) -> Result<(), Setback> {
+        failpoint(BEFORE_SEND);
+        self.smtp.send(letter).await?;
+        failpoint(AFTER_250_BEFORE_COMMIT);
+        Ok(())
     }
 
     /// Tells what a try means for the row and for the job.
@@ -140,7 +152,9 @@ impl<C: Line> SendMail<C> {
                     user_id,
                     inviter_user_id,
                 };
-                let issued = self.directory.issue_invitation(wanted).await?;
+                let Issued::Link(issued) = self.directory.issue_invitation(wanted).await? else {
+                    return Ok(Ready::Arrived);
+                };
                 let to = Addressee::new(issued.email_address, recipient, Locale::of(&issued.locale));
                 let organization = issued.organization_display_name;
                 (to, Words::guest_invitation(&space.title, &inviter, &organization, &note, &issued.url))
@@ -150,13 +164,14 @@ impl<C: Line> SendMail<C> {
                 let words = Words::colleague_invitation(&space.title, &inviter, &note, &space.url);
                 (Addressee::from(person), words)
             }
-            Mail::InvitationAccepted { space, person } => {
-                let inviter = self.directory.person(organization_id, user_id).await?;
-                let words = Words::invitation_accepted(&space.title, &person, &space.url);
-                (Addressee::from(inviter), words)
+            Mail::InvitationAccepted { space, person, inviter } => {
+                let recipient = self.directory.person(organization_id, user_id).await?;
+                let inviter = inviter.as_deref();
+                let words = Words::invitation_accepted(&space.title, &person, inviter, &space.url);
+                (Addressee::from(recipient), words)
             }
         };
         let letter = words.and_then(|words| compose(self.smtp.from(), &to, delivery, &words));
-        Ok(Ready { email_address: to.email_address, letter })
+        Ok(Ready::Letter { email_address: to.email_address, letter })
     }
 }

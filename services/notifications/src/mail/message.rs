@@ -18,16 +18,16 @@ use crate::delivery::{Delivery, Setback};
 
 /// Who a mail goes to.
 #[derive(Clone)]
-pub struct Addressee {
+pub(crate) struct Addressee {
     /// The address, as identity knows it.
-    pub email_address: String,
+    pub(crate) email_address: String,
     name: String,
     locale: Locale,
 }
 
 impl Addressee {
     /// Returns somebody by address, name (may be empty) and language.
-    pub fn new(email_address: String, name: String, locale: Locale) -> Self {
+    pub(crate) fn new(email_address: String, name: String, locale: Locale) -> Self {
         Self { email_address, name, locale }
     }
 }
@@ -40,7 +40,7 @@ impl From<Person> for Addressee {
 }
 
 /// A message that is ready to be handed over. It holds a secret: the link.
-pub struct Letter {
+pub(crate) struct Letter {
     pub(super) from: Address,
     pub(super) to: Address,
     pub(super) content: Vec<u8>,
@@ -73,7 +73,7 @@ impl Header for AutoSubmitted {
 }
 
 /// Writes the message of a delivery.
-pub fn compose(
+pub(crate) fn compose(
     from: &Mailbox,
     to: &Addressee,
     delivery: &Delivery,

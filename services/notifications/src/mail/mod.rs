@@ -8,7 +8,7 @@ mod smtp;
 mod text;
 mod words;
 
-pub use message::{Addressee, Letter, compose};
-pub use render::Locale;
-pub use smtp::{SendError, Smtp};
-pub use words::Words;
+pub(crate) use message::{Addressee, Letter, compose};
+pub(crate) use render::Locale;
+pub(crate) use smtp::{AFTER_DATA_BEFORE_250, Smtp};
+pub(crate) use words::Words;

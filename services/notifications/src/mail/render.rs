@@ -8,7 +8,7 @@ use super::words::{ColleagueInvitation, GuestInvitation, InvitationAccepted, Wor
 
 /// A language that mails are written in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Locale {
+pub(crate) enum Locale {
     /// English.
     En,
     /// French.
@@ -17,7 +17,7 @@ pub enum Locale {
 
 impl Locale {
     /// Returns the language for a BCP 47 tag; English where there is none of ours.
-    pub fn of(tag: &str) -> Self {
+    pub(crate) fn of(tag: &str) -> Self {
         let primary = tag.split(['-', '_']).next().unwrap_or_default();
         if primary.eq_ignore_ascii_case("fr") { Self::Fr } else { Self::En }
     }

@@ -14,6 +14,7 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use messaging::failpoint;
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -22,7 +23,9 @@ use tokio::time::timeout;
 use super::message::Letter;
 use crate::config::{SmtpConfig, TlsMode};
 use crate::delivery::Setback;
-use crate::failpoint;
+
+/// A crash after the content was sent and before the server has said that it took it.
+pub(crate) const AFTER_DATA_BEFORE_250: &str = "email.after_data_before_250";
 
 const MAX_CONNECTIONS: usize = 4;
 /// From connecting until the recipient is accepted.
@@ -36,7 +39,7 @@ const QUIT_WITHIN: Duration = Duration::from_secs(2);
 const CLOSING: u16 = 421;
 
 /// The mail server.
-pub struct Smtp {
+pub(crate) struct Smtp {
     config: SmtpConfig,
     tls: Option<TlsParameters>,
     hello: ClientId,
@@ -84,7 +87,7 @@ enum Cause {
 /// Why a mail was not sent. Tells neither the address nor what the server said, which often repeats it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{}", self.words())]
-pub struct SendError {
+pub(crate) struct SendError {
     step: Step,
     cause: Cause,
 }
@@ -100,7 +103,10 @@ impl SendError {
         };
         match self.cause {
             Cause::PutOff(code) => format!("the mail server put off {what} (SMTP {code})"),
-            Cause::Refused(code) => format!("the mail server refused {what} for good (SMTP {code})"),
+            Cause::Refused(code) if self.is_permanent() => {
+                format!("the mail server refused {what} for good (SMTP {code})")
+            }
+            Cause::Refused(code) => format!("the mail server refused {what} (SMTP {code})"),
             Cause::TimedOut => format!("the mail server did not answer in time about {what}"),
             Cause::Broken(kind) => format!("the connection to the mail server broke at {what} ({kind})"),
             Cause::Unintelligible => format!("the mail server broke off at {what}"),
@@ -109,11 +115,13 @@ impl SendError {
         }
     }
 
-    /// A refusal to let us in is no judgement on the mail: it may go once the settings are mended.
+    /// A refusal of us is no judgement on the mail: it goes once our settings are mended. What is refused of the mail
+    /// itself, its recipient or its content, stays so.
     fn is_permanent(&self) -> bool {
         match self.cause {
-            Cause::Refused(_) => self.step != Step::SignIn,
-            Cause::AddressTooNew => true,
+            Cause::Refused(_) | Cause::AddressTooNew => {
+                matches!(self.step, Step::Recipient | Step::Content)
+            }
             Cause::PutOff(_)
             | Cause::TimedOut
             | Cause::Broken(_)
@@ -168,7 +176,7 @@ fn io_kind(error: &smtp::Error) -> Option<io::ErrorKind> {
 
 impl Smtp {
     /// Returns the mail server of the settings; connects when there is something to send.
-    pub fn try_new(config: SmtpConfig) -> anyhow::Result<Self> {
+    pub(crate) fn try_new(config: SmtpConfig) -> anyhow::Result<Self> {
         if config.username.is_some() != config.password.is_some() {
             anyhow::bail!("settings smtp.username and smtp.password: expected both or none");
         }
@@ -203,12 +211,12 @@ impl Smtp {
     }
 
     /// Returns who mails are from.
-    pub fn from(&self) -> &Mailbox {
+    pub(crate) fn from(&self) -> &Mailbox {
         &self.config.from
     }
 
     /// Hands a message to the mail server. Where it fails after the content was sent, the server may have taken it.
-    pub async fn send(&self, letter: &Letter) -> Result<(), SendError> {
+    pub(crate) async fn send(&self, letter: &Letter) -> Result<(), SendError> {
         let Ok(_place) = self.places.acquire().await else {
             return Err(SendError { step: Step::Connection, cause: Cause::Unintelligible });
         };
@@ -296,7 +304,8 @@ async fn address(connection: &mut AsyncSmtpConnection, letter: &Letter) -> Resul
     let mut parameters = Vec::new();
     if is_international(&letter.from) || is_international(&letter.to) {
         if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            return Err(SendError { step: Step::Recipient, cause: Cause::AddressTooNew });
+            let step = if is_international(&letter.to) { Step::Recipient } else { Step::Sender };
+            return Err(SendError { step, cause: Cause::AddressTooNew });
         }
         // Such an address stands in the header as it is (RFC 6532), and not in seven bits.
         parameters.push(MailParameter::SmtpUtfEight);
@@ -323,7 +332,7 @@ async fn hand_over(connection: &mut AsyncSmtpConnection, content: &[u8]) -> Resu
     let answer = match early {
         Some(answer) => answer,
         None => {
-            failpoint("email.after_data_before_250");
+            failpoint(AFTER_DATA_BEFORE_250);
             sending.await
         }
     };

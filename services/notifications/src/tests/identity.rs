@@ -1,6 +1,7 @@
 //! identity as far as mails need it, played in this process.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use sharedspaces_proto::identity::v1 as pb;
@@ -12,42 +13,49 @@ use sharedspaces_proto::identity::v1::organization_service_server::{
 };
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::{Channel, Endpoint, Server};
+use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 #[derive(Clone, Default)]
 pub(super) struct PlayedIdentity {
     people: Arc<Mutex<HashMap<String, pb::Person>>>,
-    failure: Arc<Mutex<Option<Code>>>,
+    failure: Arc<Mutex<Option<Status>>>,
 }
 
 impl PlayedIdentity {
-    pub(super) async fn start() -> (Self, Channel) {
+    pub(super) async fn start() -> (Self, SocketAddr) {
         let identity = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
         let server = Server::builder()
             .add_service(InvitationServiceServer::new(identity.clone()))
             .add_service(OrganizationServiceServer::new(identity.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(server);
-        (identity, Endpoint::from_shared(url).unwrap().connect_lazy())
+        (identity, address)
     }
 
     pub(super) fn knows(&self, person: pb::Person) {
         self.people.lock().unwrap().insert(person.user_id.clone(), person);
     }
 
-    pub(super) fn fails_with(&self, code: Option<Code>) {
-        *self.failure.lock().unwrap() = code;
+    pub(super) fn fails_with(&self, failure: Option<Status>) {
+        *self.failure.lock().unwrap() = failure;
     }
 
     fn find(&self, user_id: &str) -> Result<Option<pb::Person>, Status> {
-        match *self.failure.lock().unwrap() {
-            Some(code) => Err(Status::new(code, "played")),
+        match self.failure.lock().unwrap().clone() {
+            Some(status) => Err(status),
             None => Ok(self.people.lock().unwrap().get(user_id).cloned()),
         }
     }
+}
+
+/// What identity answers where it has a reason.
+pub(super) fn refusal(reason: &str) -> Status {
+    let details = ErrorDetails::with_error_info(reason, "identity.sharedspaces", []);
+    Status::with_error_details(Code::FailedPrecondition, "played", details)
 }
 
 pub(super) fn link_of(invitation_id: &str) -> String {
@@ -75,7 +83,7 @@ impl InvitationService for PlayedIdentity {
         request: Request<pb::IssueInvitationRequest>,
     ) -> Result<Response<pb::IssueInvitationResponse>, Status> {
         let request = request.into_inner();
-        let person = self.find(&request.user_id)?.ok_or_else(|| Status::not_found("no such guest"))?;
+        let person = self.find(&request.user_id)?.ok_or_else(|| refusal("PERSON_NOT_FOUND"))?;
         Ok(Response::new(pb::IssueInvitationResponse {
             url: link_of(&request.invitation_id),
             email_address: person.email_address,

@@ -53,7 +53,10 @@ fn each(text: &str) -> Vec<(MailKind, Words)> {
     vec![
         (MailKind::GuestInvitation, Words::guest_invitation(text, text, text, text, LINK).ok().unwrap()),
         (MailKind::ColleagueInvitation, Words::colleague_invitation(text, text, text, LINK).ok().unwrap()),
-        (MailKind::InvitationAccepted, Words::invitation_accepted(text, text, LINK).ok().unwrap()),
+        (
+            MailKind::InvitationAccepted,
+            Words::invitation_accepted(text, text, Some(text), LINK).ok().unwrap(),
+        ),
     ]
 }
 
@@ -152,7 +155,7 @@ fn the_same_delivery_is_the_same_message_byte_for_byte() {
 #[test]
 fn names_and_titles_arrive_as_they_were_written() {
     let title = "Ça “va” — 日本 \"2.0\", (x) <y>";
-    let words = Words::invitation_accepted(title, "Žofie \"Z\" O'Neil", LINK).ok().unwrap();
+    let words = Words::invitation_accepted(title, "Žofie \"Z\" O'Neil", None, LINK).ok().unwrap();
     let raw = written(MailKind::InvitationAccepted, &words, "Gil, \"le\" Grand <é>", Locale::En);
     let mail = MessageParser::default().parse(&raw).unwrap();
     assert_eq!(mail.to().unwrap().first().unwrap().name(), Some("Gil, \"le\" Grand <é>"));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use messaging::Messaging;
+use messaging::jobs::JobError;
 use service_kit::caller::{Caller, CallerKind, Principal};
 use service_kit::config::BrokerConfig;
 use sharedspaces_proto::find_method_rule;
@@ -15,18 +16,18 @@ use uuid::Uuid;
 use super::world::{World, guest_invited};
 use crate::consumers::spaces::subscribe;
 use crate::delivery::{DeliveryId, Outcome};
-use crate::grpc::DeliveriesGrpc;
+use crate::grpc::DeliveryGrpc;
 use crate::jobs::send_mail::register;
 
 struct Scene {
     world: World,
-    service: DeliveriesGrpc,
+    service: DeliveryGrpc,
 }
 
 impl Scene {
     async fn new() -> Self {
         let world = World::new().await;
-        let service = DeliveriesGrpc::new(Arc::new(world.deliveries.clone()));
+        let service = DeliveryGrpc { deliveries: world.deliveries.clone() };
         Self { world, service }
     }
 
@@ -178,6 +179,61 @@ async fn a_retried_mail_is_sent_by_the_same_job_that_had_given_up() {
     let sent = scene.list(0, "").await.unwrap().deliveries.remove(0);
     assert_eq!((sent.state(), sent.attempts), (pb::DeliveryState::Sent, 2));
     stop.cancel();
+}
+
+#[tokio::test]
+async fn a_mail_whose_job_died_before_it_could_tell_is_sent_by_a_retry() {
+    let scene = Scene::new().await;
+    let admin = scene.world.admin.clone();
+    let id = scene.planned().await;
+    // What is left when the process has ended within every try of the job.
+    let set = |state: &'static str| {
+        sqlx::query("UPDATE jobs SET state = $1, attempt = 20").bind(state).execute(scene.world.db().pool())
+    };
+    set("dead").await.unwrap();
+    assert_eq!(scene.list(0, "").await.unwrap().deliveries.remove(0).state(), pb::DeliveryState::Pending);
+
+    assert_eq!(scene.retry(&admin, &id.to_string()).await.unwrap().state(), pb::DeliveryState::Pending);
+    let revived: (String, i32) = sqlx::query_as("SELECT state, attempt FROM jobs WHERE name = 'send_mail'")
+        .fetch_one(scene.world.db().pool())
+        .await
+        .unwrap();
+    assert_eq!(revived, ("pending".to_owned(), 0));
+    let status = scene.retry(&admin, &id.to_string()).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition, "it waits again");
+
+    scene.world.run(id, 1).await.unwrap();
+    set("dead").await.unwrap();
+    let status = scene.retry(&admin, &id.to_string()).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition, "a mail that was sent is not sent again");
+    assert_eq!(scene.world.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn a_retry_that_found_no_dead_job_can_be_retried_itself() {
+    let scene = Scene::new().await;
+    let admin = scene.world.admin.clone();
+    let id = scene.failed().await;
+    sqlx::query("DELETE FROM jobs").execute(scene.world.db().pool()).await.unwrap();
+    scene.retry(&admin, &id.to_string()).await.unwrap();
+    sqlx::query("UPDATE jobs SET state = 'dead'").execute(scene.world.db().pool()).await.unwrap();
+    scene.retry(&admin, &id.to_string()).await.unwrap();
+    assert_eq!(scene.jobs().await, 1);
+}
+
+#[tokio::test]
+async fn a_mail_that_cannot_be_read_fails_with_its_reason() {
+    let scene = Scene::new().await;
+    let id = scene.planned().await;
+    sqlx::query(r#"UPDATE deliveries SET mail = '{"kind": "PIGEON"}'"#)
+        .execute(&scene.world.database.superuser_pool())
+        .await
+        .unwrap();
+    assert!(matches!(scene.world.run(id, 1).await, Err(JobError::Dead { .. })));
+    let failed = scene.list(0, "").await.unwrap().deliveries.remove(0);
+    assert_eq!((failed.state(), failed.attempts), (pb::DeliveryState::Failed, 1));
+    assert_eq!(failed.reason, "what the mail says cannot be read");
+    scene.retry(&scene.world.admin, &id.to_string()).await.unwrap();
 }
 
 #[tokio::test]

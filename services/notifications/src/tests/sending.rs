@@ -6,13 +6,13 @@ use mail_parser::MessageParser;
 use messaging::jobs::JobError;
 use serde_json::json;
 use service_kit::page::PageRequest;
-use sharedspaces_proto::identity::v1::Person;
-use sharedspaces_proto::spaces::events::v1::{ParticipantInvited, ParticipantJoined};
+use sharedspaces_proto::identity::v1::{Person, PersonKind};
+use sharedspaces_proto::spaces::events::v1::{ParticipantInvited, ParticipantJoined, SpaceSnapshot};
 use sharedspaces_proto::spaces::v1::ParticipantKind;
-use tonic::Code;
+use tonic::Status;
 use uuid::Uuid;
 
-use super::identity::link_of;
+use super::identity::{link_of, refusal};
 use super::world::{World, guest_invited, space, user_id};
 use crate::config::{SmtpConfig, TlsMode};
 use crate::consumers::spaces::participant_invited;
@@ -35,6 +35,15 @@ impl Scene {
         let guest = world.person("Gil", "gil@globex.test", "fr-CH");
         let event = guest_invited(&inviter, &guest, "Big deal", "Hello Gil\r\n.\r\nRCPT TO:<eve@evil.test>");
         Self { world, guest, event }
+    }
+
+    fn joined(&self, inviter: &Person, owner: &Person) -> ParticipantJoined {
+        ParticipantJoined {
+            space: Some(SpaceSnapshot { owner_user_id: owner.user_id.clone(), ..space("Big deal") }),
+            invitation_id: self.event.invitation_id.clone(),
+            person: Some(self.guest.clone()),
+            inviter_user_id: inviter.user_id.clone(),
+        }
     }
 
     async fn planned(&self) -> DeliveryId {
@@ -89,11 +98,18 @@ async fn the_link_is_kept_nowhere() {
     let scene = Scene::new().await;
     let id = scene.planned().await;
     scene.world.run(id, 1).await.unwrap();
-    let row: String = sqlx::query_scalar("SELECT string_agg(d::text, '') FROM deliveries d")
-        .fetch_one(&scene.world.database.superuser_pool())
+    let mut connection = scene.world.database.superuser_pool().acquire().await.unwrap();
+    sqlx::query("SET xmlbinary = hex").execute(&mut *connection).await.unwrap();
+    let dump: String = sqlx::query_scalar("SELECT schema_to_xml('public', false, false, '')::text")
+        .fetch_one(&mut *connection)
         .await
         .unwrap();
-    assert!(row.contains("Big deal") && !row.contains("secret"), "{row}");
+    for table in ["deliveries", "jobs", "inbox", "outbox"] {
+        assert!(dump.contains(&format!("<{table}")), "{table} is not in {dump}");
+    }
+    assert!(dump.contains("Big deal"), "{dump}");
+    let hex: String = b"secret".iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(!dump.contains("secret") && !dump.to_lowercase().contains(&hex), "{dump}");
 }
 
 #[tokio::test]
@@ -122,19 +138,38 @@ async fn a_colleague_gets_a_different_mail_that_leads_to_the_space() {
 async fn the_inviter_is_told_when_an_invitation_is_accepted() {
     let scene = Scene::new().await;
     let inviter = scene.event.inviter.clone().unwrap();
-    let event = ParticipantJoined {
-        space: Some(space("Big deal")),
-        invitation_id: scene.event.invitation_id.clone(),
-        person: Some(scene.guest.clone()),
-        inviter_user_id: inviter.user_id.clone(),
-    };
-    let id = scene.world.joined(event, &inviter).await;
-    scene.world.run(id, 1).await.unwrap();
+    let event_id = scene.world.joined(scene.joined(&inviter, &inviter)).await;
+    assert_eq!(scene.world.tell_owners().await, 0, "the owner is the inviter");
+    scene.world.run(DeliveryId::of(event_id, user_id(&inviter)), 1).await.unwrap();
 
     let (to, raw) = scene.world.taken().remove(0);
     assert_eq!(to, ["ines@acme.test"]);
     let mail = MessageParser::default().parse(raw.as_slice()).unwrap();
     assert_eq!(mail.subject(), Some("Gil accepted your invitation to “Big deal”"));
+}
+
+#[tokio::test]
+async fn the_owner_is_told_too_where_a_guest_had_invited_and_not_where_a_member_had() {
+    for (kind, mails) in [(PersonKind::Guest, 2), (PersonKind::Member, 1)] {
+        let scene = Scene::new().await;
+        let inviter = Person { kind: kind.into(), ..scene.world.person("Ivo", "ivo@globex.test", "en") };
+        scene.world.identity.knows(inviter.clone());
+        let owner = scene.world.person("Olga", "olga@acme.test", "fr");
+        scene.world.joined(scene.joined(&inviter, &owner)).await;
+        for _ in 0..2 {
+            assert_eq!(scene.world.tell_owners().await, 1);
+        }
+        let planned = scene.world.listed(&scene.world.admin).await;
+        assert_eq!(planned.len(), mails, "{kind:?}");
+        for delivery in planned {
+            scene.world.run(delivery.delivery_id, 1).await.unwrap();
+        }
+        let told = scene.world.taken().into_iter().find(|(to, _)| to == &["olga@acme.test"]);
+        let subject =
+            told.map(|(_, raw)| MessageParser::default().parse(&raw).unwrap().subject().unwrap().to_owned());
+        let expected = "Gil a accepté l’invitation de Ivo dans « Big deal »".to_owned();
+        assert_eq!(subject, (kind == PersonKind::Guest).then_some(expected));
+    }
 }
 
 #[tokio::test]
@@ -210,8 +245,6 @@ async fn a_mail_that_is_put_off_is_tried_again_later() {
 async fn a_mail_that_is_refused_for_good_fails_with_its_reason() {
     let scene = Scene::new().await;
     for (phase, reply) in [
-        ("banner", "554 no"),
-        ("mail", "550 gil@globex.test"),
         ("rcpt", "550 gil@globex.test unknown"),
         ("data", "554 no"),
         ("after_data", "552 gil@globex.test is full"),
@@ -232,6 +265,37 @@ async fn a_mail_that_is_refused_for_good_fails_with_its_reason() {
         assert!(is_dead(&scene.world.run(id, 2).await), "a failed mail is not tried again");
     }
     assert!(scene.world.taken().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_is_not_given_up_because_the_mail_server_refuses_us() {
+    let scene = Scene::new().await;
+    for (phase, reply) in [("banner", "554 no"), ("mail", "550 not from here")] {
+        let id = scene.planned().await;
+        scene.world.fault(json!({"phase": phase, "reply": reply})).await;
+        retry_after(scene.world.run(id, 1).await);
+        let waiting = scene.world.delivery(id).await;
+        assert_eq!(waiting.state, State::Pending, "{phase}");
+        assert!(
+            waiting.reason.contains(&reply[..3]) && !waiting.reason.contains("for good"),
+            "{}",
+            waiting.reason
+        );
+        scene.world.run(id, 2).await.unwrap();
+        scene.world.send_mail.forget_connections();
+    }
+    assert_eq!(scene.world.taken().len(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_whose_guest_has_come_in_since_a_crash_counts_as_sent() {
+    let scene = Scene::new().await;
+    let id = scene.planned().await;
+    scene.world.identity.fails_with(Some(refusal("INVITATION_ACCEPTED")));
+    scene.world.run(id, 2).await.unwrap();
+    let delivery = scene.world.delivery(id).await;
+    assert_eq!((delivery.state, delivery.reason.as_str()), (State::Sent, ""));
+    assert!(delivery.sent_time.is_some() && scene.world.taken().is_empty());
 }
 
 #[tokio::test]
@@ -315,14 +379,16 @@ async fn the_last_try_that_is_put_off_fails() {
 async fn a_mail_waits_while_identity_is_away_and_fails_where_it_knows_nobody() {
     let scene = Scene::new().await;
     let id = scene.planned().await;
-    scene.world.identity.fails_with(Some(Code::Unavailable));
+    scene.world.identity.fails_with(Some(Status::unavailable("played")));
     retry_after(scene.world.run(id, 1).await);
     let waiting = scene.world.delivery(id).await;
     assert_eq!((waiting.state, waiting.email_address.as_str()), (State::Pending, ""));
     assert!(waiting.reason.contains("identity"), "{}", waiting.reason);
-    scene.world.identity.fails_with(Some(Code::NotFound));
+    scene.world.identity.fails_with(Some(refusal("PERSON_NOT_FOUND")));
     assert!(is_dead(&scene.world.run(id, 2).await));
-    assert_eq!(scene.world.delivery(id).await.state, State::Failed);
+    let failed = scene.world.delivery(id).await;
+    assert_eq!(failed.state, State::Failed);
+    assert!(failed.reason.contains("PERSON_NOT_FOUND"), "{}", failed.reason);
 }
 
 #[tokio::test]

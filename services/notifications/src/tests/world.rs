@@ -18,7 +18,6 @@ use sqlx::PgConnection;
 use testkit::TestDatabase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tonic::transport::Channel;
 use uuid::Uuid;
 
 use super::identity::PlayedIdentity;
@@ -26,14 +25,15 @@ use crate::config::{SmtpConfig, TlsMode};
 use crate::consumers::spaces::{participant_invited, participant_joined};
 use crate::delivery::{Deliveries, Delivery, DeliveryId, MAX_ATTEMPTS};
 use crate::directory::Directory;
-use crate::jobs::SendMail;
+use crate::jobs::{SendMail, tell_owner};
 use crate::mail::Smtp;
 
 pub(super) struct World {
     pub(super) database: TestDatabase,
     pub(super) deliveries: Deliveries,
     pub(super) identity: PlayedIdentity,
-    pub(super) send_mail: Arc<SendMail<Channel>>,
+    pub(super) directory: Directory,
+    pub(super) send_mail: Arc<SendMail>,
     /// An admin of the organisation whose mails are sent.
     pub(super) admin: Caller,
     sandbox: Sandbox,
@@ -50,13 +50,14 @@ impl World {
         let database = TestDatabase::create("notifications", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
         let dir = std::env::temp_dir().join(format!("notifications-{}", testkit::ids().next::<Uuid>()));
         let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
-        let (identity, channel) = PlayedIdentity::start().await;
+        let (identity, address) = PlayedIdentity::start().await;
+        let directory = Directory::new(testkit::peers(address).identity().unwrap());
         let deliveries = Deliveries::new(database.database.clone());
         let smtp = smtp(smtp_config(&sandbox));
         let send_mail =
-            Arc::new(SendMail::of(deliveries.clone(), Directory::new(channel), smtp, testkit::clock()));
+            Arc::new(SendMail::new(deliveries.clone(), directory.clone(), smtp, testkit::clock()));
         let admin = testkit::caller(CallerKind::Admin);
-        Self { database, deliveries, identity, send_mail, admin, sandbox, dir }
+        Self { database, deliveries, identity, directory, send_mail, admin, sandbox, dir }
     }
 
     /// Makes somebody whom identity knows.
@@ -80,10 +81,25 @@ impl World {
         DeliveryId::of(event_id, user_id(recipient))
     }
 
-    pub(super) async fn joined(&self, event: ParticipantJoined, recipient: &Person) -> DeliveryId {
+    /// Returns the event's id.
+    pub(super) async fn joined(&self, event: ParticipantJoined) -> Uuid {
         let event_id = testkit::ids().next();
         self.apply(event_id, event, |tx, event| Box::pin(participant_joined(tx, event))).await.unwrap();
-        DeliveryId::of(event_id, user_id(recipient))
+        event_id
+    }
+
+    /// Runs the jobs that tell owners; returns how many there were.
+    pub(super) async fn tell_owners(&self) -> usize {
+        let payloads: Vec<serde_json::Value> =
+            sqlx::query_scalar("SELECT payload FROM jobs WHERE name = 'tell_owner'")
+                .fetch_all(self.db().pool())
+                .await
+                .unwrap();
+        for payload in &payloads {
+            let job = Job { payload: payload.clone(), ..self.job(DeliveryId::default(), 1) };
+            tell_owner::run(&self.deliveries, &self.directory, job).await.unwrap();
+        }
+        payloads.len()
     }
 
     /// Applies an event as messaging does: in one transaction of its organisation.
@@ -121,15 +137,18 @@ impl World {
 
     /// Runs the job of a delivery as its `attempt`th try.
     pub(super) async fn run(&self, id: DeliveryId, attempt: i32) -> Result<(), JobError> {
-        let job = Job {
+        self.send_mail.run(self.job(id, attempt)).await
+    }
+
+    fn job(&self, id: DeliveryId, attempt: i32) -> Job {
+        Job {
             id: id.uuid(),
             organization_id: self.admin.organization_id,
             payload: serde_json::json!({ "delivery_id": id }),
             attempt,
             max_attempts: MAX_ATTEMPTS,
             create_time: service_kit::clock::SystemClock.now(),
-        };
-        self.send_mail.run(job).await
+        }
     }
 
     pub(super) async fn delivery(&self, id: DeliveryId) -> Delivery {

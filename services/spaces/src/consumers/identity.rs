@@ -1,7 +1,5 @@
 //! What spaces does when identity tells it something.
 
-use std::sync::Arc;
-
 use messaging::jobs::JobError;
 use messaging::{Messaging, Received};
 use service_kit::ids::OrganizationId;
@@ -16,8 +14,8 @@ use crate::participant::Participants;
 use crate::person::{self, Person};
 
 /// Subscribes to identity's events.
-pub(crate) fn subscribe(messaging: Messaging, participants: &Arc<Participants>) -> Messaging {
-    let participants = Arc::clone(participants);
+pub(crate) fn subscribe(messaging: Messaging, participants: &Participants) -> Messaging {
+    let participants = participants.clone();
     messaging
         .on(|tx, received: Received<OrganizationCreated>| Box::pin(keep_organization(tx, received)))
         .on(|tx, received: Received<MemberCreated>| {
@@ -27,7 +25,7 @@ pub(crate) fn subscribe(messaging: Messaging, participants: &Arc<Participants>) 
             Box::pin(keep_person(tx, received.organization_id, received.event.person))
         })
         .on(move |tx, received: Received<InvitationAccepted>| {
-            let participants = Arc::clone(&participants);
+            let participants = participants.clone();
             Box::pin(async move {
                 participants.accept(tx, received.organization_id, &received.event).await?;
                 Ok(())

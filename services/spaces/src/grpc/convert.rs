@@ -1,6 +1,6 @@
 //! Between what is on the wire and what the use cases know.
 
-use chrono::{DateTime, Utc};
+use service_kit::clock::timestamp;
 use service_kit::ids::SpaceId;
 use service_kit::page::Page;
 use service_kit::validate::Violations;
@@ -19,14 +19,6 @@ const RECORD_NAME_MAX: usize = 255;
 pub(super) struct SpaceUpdate {
     pub(super) space_id: SpaceId,
     pub(super) change: SpaceChange,
-}
-
-/// Returns a time as it is on the wire.
-pub(crate) fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: time.timestamp(),
-        nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default(),
-    }
 }
 
 pub(super) fn space_id(value: &str) -> Result<SpaceId, Violations> {

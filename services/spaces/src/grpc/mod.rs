@@ -4,6 +4,5 @@ mod convert;
 mod participant_service;
 mod space_service;
 
-pub(crate) use convert::timestamp;
-pub(crate) use participant_service::ParticipantsGrpc;
-pub(crate) use space_service::SpacesGrpc;
+pub(crate) use participant_service::ParticipantGrpc;
+pub(crate) use space_service::SpaceGrpc;

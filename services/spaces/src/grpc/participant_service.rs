@@ -1,7 +1,5 @@
 //! ParticipantService over the use cases of participants.
 
-use std::sync::Arc;
-
 use service_kit::caller::{Call, Caller};
 use service_kit::page::PageRequest;
 use service_kit::validate::Violations;
@@ -13,19 +11,12 @@ use super::convert::list_participants_response;
 use crate::participant::{Invitation, Participants};
 
 /// ParticipantService.
-pub(crate) struct ParticipantsGrpc {
-    participants: Arc<Participants>,
-}
-
-impl ParticipantsGrpc {
-    /// Returns the service over its use cases.
-    pub(crate) fn new(participants: Arc<Participants>) -> Self {
-        Self { participants }
-    }
+pub(crate) struct ParticipantGrpc {
+    pub(crate) participants: Participants,
 }
 
 #[tonic::async_trait]
-impl ParticipantService for ParticipantsGrpc {
+impl ParticipantService for ParticipantGrpc {
     async fn invite_participants(
         &self,
         request: Request<pb::InviteParticipantsRequest>,

@@ -1,7 +1,5 @@
 //! SpaceService over the use cases of spaces.
 
-use std::sync::Arc;
-
 use service_kit::caller::{Call, Caller};
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::v1 as pb;
@@ -13,19 +11,12 @@ use super::convert::{SpaceUpdate, check_access_response, space_id};
 use crate::space::{NewSpace, Spaces};
 
 /// SpaceService.
-pub(crate) struct SpacesGrpc {
-    spaces: Arc<Spaces>,
-}
-
-impl SpacesGrpc {
-    /// Returns the service over its use cases.
-    pub(crate) fn new(spaces: Arc<Spaces>) -> Self {
-        Self { spaces }
-    }
+pub(crate) struct SpaceGrpc {
+    pub(crate) spaces: Spaces,
 }
 
 #[tonic::async_trait]
-impl SpaceService for SpacesGrpc {
+impl SpaceService for SpaceGrpc {
     async fn create_space(
         &self,
         request: Request<pb::CreateSpaceRequest>,

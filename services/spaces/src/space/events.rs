@@ -1,22 +1,23 @@
 //! Spaces as the other services are told of them.
 
 use messaging::outbox::{self, NewEvent};
+use service_kit::clock::timestamp;
 use sharedspaces_proto::spaces::events::v1 as events;
 use sharedspaces_proto::spaces::v1 as pb;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::entity::{CrmTarget, Space};
-use crate::grpc::timestamp;
 
-/// Returns what other services may keep of a space.
+/// Returns what other services may keep of a space, without its description: that may be long, and an invitation of a
+/// hundred people is a hundred events.
 pub(crate) fn snapshot(space: &Space, url: &str) -> events::SpaceSnapshot {
     events::SpaceSnapshot {
         organization_id: space.organization_id.to_string(),
         space_id: space.space_id.to_string(),
         title: space.title.clone(),
         url: url.to_owned(),
-        description: space.description.clone(),
+        description: String::new(),
         owner_user_id: space.owner_user_id.to_string(),
         create_time: Some(timestamp(space.create_time)),
     }
@@ -29,10 +30,9 @@ pub(super) async fn created(
     url: &str,
     crm_target: Option<&CrmTarget>,
 ) -> Result<(), sqlx::Error> {
-    let event = events::SpaceCreated {
-        space: Some(snapshot(space, url)),
-        crm_target: crm_target.map(pb::CrmTarget::from),
-    };
+    let described = events::SpaceSnapshot { description: space.description.clone(), ..snapshot(space, url) };
+    let event =
+        events::SpaceCreated { space: Some(described), crm_target: crm_target.map(pb::CrmTarget::from) };
     outbox::append(
         tx,
         NewEvent {

@@ -7,7 +7,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use uuid::Uuid;
 
 use super::peers::LOGO_ID;
-use super::{Service, new_space};
+use super::world::{Service, new_space};
 
 async fn create(service: &Service, call: &Call, title: &str) -> Result<pb::Space, SpaceError> {
     let created: pb::CreateSpaceResponse = service.spaces.create(call, new_space(title)).await?;

@@ -12,7 +12,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use uuid::Uuid;
 
 use super::peers::user_of;
-use super::{Service, new_space};
+use super::world::{Service, new_space};
 
 async fn space_of(service: &Service, owner: &Caller) -> SpaceId {
     let call = testkit::call(owner);

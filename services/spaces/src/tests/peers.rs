@@ -1,6 +1,5 @@
 //! identity and assets as spaces meets them: small servers that answer what a test needs.
 
-use service_kit::config::{PeersConfig, ServiceAuthConfig};
 use service_kit::peers::{PeerChannel, Peers};
 use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
@@ -33,21 +32,12 @@ impl RunningPeers {
 
 pub(crate) async fn start() -> RunningPeers {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url: url::Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let token_file = std::env::temp_dir().join(format!("token-{}", testkit::ids().next::<Uuid>()));
-    std::fs::write(&token_file, "token").unwrap();
+    let address = listener.local_addr().unwrap();
     let server = tonic::transport::Server::builder()
         .add_service(OrganizationServiceServer::new(Directory))
         .add_service(LogoServiceServer::new(Logos));
     tokio::spawn(server.serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(listener)));
-    let auth = ServiceAuthConfig {
-        issuer: String::new(),
-        jwks_file: "/nonexistent".into(),
-        token_file,
-        namespace: String::new(),
-    };
-    let config = PeersConfig { identity: Some(url.clone()), spaces: None, assets: Some(url) };
-    RunningPeers(Peers::new(config, &auth))
+    RunningPeers(testkit::peers(address))
 }
 
 struct Directory;

@@ -5,9 +5,9 @@
 use anyhow::{Context, ensure};
 use futures_util::StreamExt;
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
-    ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
-    QueuePurgeOptions,
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
+    ConfirmSelectOptions, ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions,
+    QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind};
@@ -90,7 +90,10 @@ impl Bare {
                 self.channel.basic_ack(delivery.delivery_tag, multiple).await?;
             }
         }
-        Ok(per_second(count, begin))
+        let rate = per_second(count, begin);
+        // RabbitMQ 3.10 fails where the queue goes before its consumer.
+        self.channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default()).await?;
+        Ok(rate)
     }
 
     /// Throws away what waits in a queue of the services.

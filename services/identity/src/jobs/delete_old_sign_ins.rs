@@ -1,0 +1,50 @@
+//! Deletes what is left of sign-ins when nobody needs it any more.
+//!
+//! Owns when: at the start and every ten minutes, sessions a month after their end and counters of failures a day after
+//! the last one. A round that fails is logged and left to the next. Several processes may do it at once. Must not delete
+//! evidence: consents and notices stay.
+
+use std::time::Duration;
+
+use service_kit::Worker;
+use service_kit::db::Database;
+use service_kit::error::chain;
+
+use crate::session;
+
+const EVERY: Duration = Duration::from_secs(600);
+/// What one call deletes at most; fewer means that no more are left.
+const BATCH: u64 = 1_000;
+
+pub(crate) fn worker(database: Database) -> Worker {
+    Worker::new("delete-old-sign-ins", move |stop| {
+        let database = database.clone();
+        Box::pin(async move {
+            loop {
+                match delete_all(&database).await {
+                    Ok(0) => {}
+                    Ok(count) => tracing::info!(row.count = count, "old sessions and counters deleted"),
+                    Err(error) => {
+                        tracing::warn!(error.chain = %chain(&error), "old sessions could not be deleted");
+                    }
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(EVERY) => {}
+                }
+            }
+        })
+    })
+}
+
+async fn delete_all(database: &Database) -> Result<u64, sqlx::Error> {
+    let mut deleted = 0;
+    loop {
+        let counters = session::delete_stale_attempts(database).await?;
+        let sessions = session::delete_ended_sessions(database).await?;
+        deleted += counters + sessions;
+        if counters < BATCH && sessions < BATCH {
+            return Ok(deleted);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What identity does without being asked.
+
+pub(crate) mod delete_old_sign_ins;

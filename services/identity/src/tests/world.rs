@@ -1,0 +1,272 @@
+//! The world the tests stand in: a database of their own, an organisation Acme with its admin, and short ways to call.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use service_kit::caller::{Caller, CallerKind, Principal};
+use service_kit::clock::SharedClock;
+use service_kit::ids::Ids;
+use sharedspaces_proto::identity::v1 as pb;
+use sharedspaces_proto::identity::v1::account_service_server::AccountService;
+use sharedspaces_proto::identity::v1::consent_service_server::ConsentService;
+use sharedspaces_proto::identity::v1::invitation_service_server::InvitationService;
+use sharedspaces_proto::identity::v1::organization_service_server::OrganizationService;
+use sharedspaces_proto::identity::v1::sign_in_service_server::SignInService;
+use sharedspaces_proto::{MethodRule, find_method_rule};
+use sqlx::PgPool;
+use testkit::{ManualClock, TestDatabase};
+use tonic::{Code, Request, Status};
+use uuid::Uuid;
+
+use crate::grpc::{AccountGrpc, ConsentGrpc, InvitationGrpc, OrganizationGrpc, SignInGrpc};
+use crate::{Foundation, Identity, MIGRATOR, Settings};
+
+pub(crate) const ISSUER: &str = "identity-of-tests";
+pub(crate) const PASSWORD: &str = "plum-Kettle-orbit-77";
+pub(crate) const ADMIN_ADDRESS: &str = "ada@acme.example";
+
+pub(crate) type Answer<T> = Result<T, Status>;
+
+pub(crate) struct World {
+    pub(crate) test: TestDatabase,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ids: Ids,
+    pub(crate) identity: Identity,
+    /// Sees every organisation's rows.
+    pub(crate) all: PgPool,
+}
+
+pub(crate) fn settings(key: u8) -> Settings {
+    Settings {
+        web_base_url: "https://share.example/".parse().unwrap(),
+        key_encryption_key: STANDARD.encode([key; 32]).into(),
+        link_key: STANDARD.encode([9; 32]).into(),
+    }
+}
+
+pub(crate) fn operator() -> Principal {
+    Principal::Service("operator".to_owned())
+}
+
+pub(crate) fn person(organization_id: &str, user_id: &str, kind: CallerKind, session_id: Uuid) -> Principal {
+    Principal::Person(Caller {
+        organization_id: organization_id.parse::<Uuid>().unwrap().into(),
+        user_id: user_id.parse::<Uuid>().unwrap().into(),
+        kind,
+        session_id,
+    })
+}
+
+/// A request as it leaves the access layer.
+pub(crate) fn request<T>(method: &str, principal: &Principal, message: T) -> Request<T> {
+    let rule: &'static MethodRule = find_method_rule(&format!("/sharedspaces.identity.v1.{method}")).unwrap();
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(rule);
+    request.extensions_mut().insert(principal.clone());
+    request
+}
+
+pub(crate) fn keyed<T>(mut request: Request<T>, key: &str) -> Request<T> {
+    request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
+    request
+}
+
+pub(crate) fn admin_of(slug: &str) -> pb::NewMember {
+    pb::NewMember {
+        email_address: format!("ada@{slug}.example"),
+        display_name: "Ada Admin".to_owned(),
+        locale: String::new(),
+        password: PASSWORD.to_owned(),
+    }
+}
+
+pub(crate) fn new_organization(slug: &str) -> pb::CreateOrganizationRequest {
+    pb::CreateOrganizationRequest {
+        slug: slug.to_owned(),
+        display_name: format!("{slug} Inc."),
+        plan: pb::Plan::Ultimate.into(),
+        locale: "en".to_owned(),
+        admin: Some(admin_of(slug)),
+    }
+}
+
+/// An organisation with its admin.
+#[derive(Clone)]
+pub(crate) struct Tenant {
+    pub(crate) id: String,
+    pub(crate) admin_id: String,
+}
+
+impl Tenant {
+    pub(crate) fn admin(&self) -> Principal {
+        person(&self.id, &self.admin_id, CallerKind::Admin, Uuid::nil())
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let test = TestDatabase::create("identity", &[&messaging::MIGRATOR, &MIGRATOR]).await;
+        service_kit::jwt::install_provider();
+        let clock = testkit::clock();
+        let shared: SharedClock = clock.clone();
+        let ids = Ids::new(Arc::clone(&shared));
+        let identity = Self::identity(&test, shared, ids.clone(), settings(1)).await.unwrap();
+        let all = test.superuser_pool();
+        Self { test, clock, ids, identity, all }
+    }
+
+    pub(crate) async fn identity(
+        test: &TestDatabase,
+        clock: SharedClock,
+        ids: Ids,
+        settings: Settings,
+    ) -> anyhow::Result<Identity> {
+        let database = test.database.clone();
+        Identity::assemble(Foundation { database, clock, ids, settings, issuer: ISSUER.to_owned() }).await
+    }
+
+    pub(crate) fn organization_grpc(&self) -> OrganizationGrpc {
+        let Identity { organizations, people, mac, .. } = self.identity.clone();
+        OrganizationGrpc { organizations, people, mac }
+    }
+
+    pub(crate) async fn found(
+        &self,
+        new: pb::CreateOrganizationRequest,
+    ) -> Answer<pb::CreateOrganizationResponse> {
+        let request = request("OrganizationService/CreateOrganization", &operator(), new);
+        Ok(self.organization_grpc().create_organization(request).await?.into_inner())
+    }
+
+    pub(crate) async fn tenant(&self, slug: &str) -> Tenant {
+        let founded = self.found(new_organization(slug)).await.unwrap();
+        Tenant { id: founded.organization.unwrap().organization_id, admin_id: founded.admin.unwrap().user_id }
+    }
+
+    pub(crate) async fn create_member(&self, by: &Tenant, new: pb::NewMember) -> Answer<pb::Member> {
+        let message = pb::CreateMemberRequest { member: Some(new), role: 0 };
+        let request = request("OrganizationService/CreateMember", &by.admin(), message);
+        Ok(self.organization_grpc().create_member(request).await?.into_inner().member.unwrap())
+    }
+
+    pub(crate) async fn resolve(&self, wanted: pb::ResolveAddressesRequest) -> Answer<Vec<pb::Person>> {
+        let spaces = Principal::Service("spaces".to_owned());
+        let request = request("OrganizationService/ResolveAddresses", &spaces, wanted);
+        Ok(self.organization_grpc().resolve_addresses(request).await?.into_inner().people)
+    }
+
+    pub(crate) async fn guest(&self, of: &Tenant, address: &str) -> pb::Person {
+        let wanted = pb::ResolveAddressesRequest {
+            organization_id: of.id.clone(),
+            email_addresses: vec![address.to_owned()],
+            user_ids: Vec::new(),
+            create_missing_guests: true,
+        };
+        self.resolve(wanted).await.unwrap().remove(0)
+    }
+
+    pub(crate) async fn profile(&self, who: &Principal) -> Answer<pb::Person> {
+        let request = request("AccountService/GetProfile", who, pb::GetProfileRequest {});
+        let grpc = AccountGrpc { people: self.identity.people.clone() };
+        Ok(grpc.get_profile(request).await?.into_inner().person.unwrap())
+    }
+
+    fn sign_in_grpc(&self) -> SignInGrpc {
+        SignInGrpc { sessions: self.identity.sessions.clone() }
+    }
+
+    pub(crate) async fn sign_in(
+        &self,
+        (organization, address, password): (&str, &str, &str),
+    ) -> Answer<pb::SignInWithPasswordResponse> {
+        let message = pb::SignInWithPasswordRequest {
+            organization: organization.to_owned(),
+            email_address: address.to_owned(),
+            password: password.to_owned(),
+        };
+        let request = request("SignInService/SignInWithPassword", &Principal::Anyone, message);
+        Ok(self.sign_in_grpc().sign_in_with_password(request).await?.into_inner())
+    }
+
+    pub(crate) async fn signed_in(&self) -> pb::Tokens {
+        self.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await.unwrap().tokens.unwrap()
+    }
+
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer<pb::Tokens> {
+        let message = pb::RefreshSessionRequest { refresh_token: refresh_token.to_owned() };
+        let request = request("SignInService/RefreshSession", &Principal::Anyone, message);
+        Ok(self.sign_in_grpc().refresh_session(request).await?.into_inner().tokens.unwrap())
+    }
+
+    pub(crate) async fn sign_out(&self, who: &Principal) -> Answer<pb::SignOutResponse> {
+        let request = request("SignInService/SignOut", who, pb::SignOutRequest {});
+        Ok(self.sign_in_grpc().sign_out(request).await?.into_inner())
+    }
+
+    fn invitation_grpc(&self) -> InvitationGrpc {
+        InvitationGrpc { invitations: self.identity.invitations.clone() }
+    }
+
+    pub(crate) async fn issue(
+        &self,
+        wanted: pb::IssueInvitationRequest,
+    ) -> Answer<pb::IssueInvitationResponse> {
+        let notifications = Principal::Service("notifications".to_owned());
+        let request = request("InvitationService/IssueInvitation", &notifications, wanted);
+        Ok(self.invitation_grpc().issue_invitation(request).await?.into_inner())
+    }
+
+    pub(crate) async fn open(&self, token: &str, locale: &str) -> Answer<pb::GetInvitationResponse> {
+        let message = pb::GetInvitationRequest { token: token.to_owned(), locale: locale.to_owned() };
+        let request = request("InvitationService/GetInvitation", &Principal::Anyone, message);
+        Ok(self.invitation_grpc().get_invitation(request).await?.into_inner())
+    }
+
+    pub(crate) async fn accept(
+        &self,
+        message: pb::AcceptInvitationRequest,
+    ) -> Answer<pb::AcceptInvitationResponse> {
+        let request = request("InvitationService/AcceptInvitation", &Principal::Anyone, message);
+        Ok(self.invitation_grpc().accept_invitation(request).await?.into_inner())
+    }
+
+    pub(crate) async fn notice(&self, slug: &str, locale: &str) -> Answer<pb::PrivacyNotice> {
+        let message =
+            pb::GetPrivacyNoticeRequest { organization: slug.to_owned(), locale: locale.to_owned() };
+        let request = request("ConsentService/GetPrivacyNotice", &Principal::Anyone, message);
+        let grpc = ConsentGrpc { consents: self.identity.consents.clone() };
+        Ok(grpc.get_privacy_notice(request).await?.into_inner().privacy_notice.unwrap())
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar(query).fetch_one(&self.all).await.unwrap()
+    }
+
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&self.all).await.unwrap();
+    }
+}
+
+/// Tells whether a refusal has a code and a reason.
+#[track_caller]
+pub(crate) fn assert_refused<T: std::fmt::Debug>(answer: Answer<T>, code: Code, reason: &str) -> Status {
+    let status = answer.expect_err("should be refused");
+    assert_eq!(status.code(), code, "{status:?}");
+    let details = String::from_utf8_lossy(status.details()).into_owned();
+    assert!(details.contains(reason), "{reason} is not in {details:?}");
+    status
+}
+
+/// Tells whether a refusal names a field.
+#[track_caller]
+pub(crate) fn assert_names<T: std::fmt::Debug>(answer: Answer<T>, field: &str) {
+    let status = assert_refused(answer, Code::InvalidArgument, "INVALID_FIELD");
+    assert!(status.message().contains(&format!("{field}: ")), "{field} is not in {:?}", status.message());
+}
+
+/// Everything of a refusal that goes over the wire.
+pub(crate) fn bytes(status: &Status) -> (Code, String, Vec<u8>) {
+    (status.code(), status.message().to_owned(), status.details().to_vec())
+}
