@@ -6,6 +6,7 @@ use std::process::Command;
 
 use messaging::topology::SUBSCRIPTIONS;
 use service_kit::error::{CommonError, ErrorEntry};
+use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use testkit::TestDatabase;
 
@@ -102,9 +103,12 @@ fn every_declared_error_enum_is_in_the_catalogue() {
     let listed = read("tests/journeys/gates.rs");
     for source in sources {
         let text = std::fs::read_to_string(&source).unwrap();
+        let below = source.strip_prefix(root().join("services")).unwrap();
+        let service = below.iter().next().unwrap().to_str().unwrap().replace('-', "_");
         for declaration in text.split("domain_error! {").skip(1) {
             let name = declaration.split("enum ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-            assert!(listed.contains(&format!("{name}::CATALOGUE")), "{} declares {name}", source.display());
+            let entry = format!(" {service}::{name}::CATALOGUE");
+            assert!(listed.contains(&entry), "{} declares {name}", source.display());
         }
     }
 }
@@ -131,24 +135,86 @@ fn docs_events_lists_each_event_with_its_consumers() {
 fn docs_features_names_only_requirements_and_tests_that_exist() {
     let mut sources = Vec::new();
     files(&root(), "rs", &mut sources);
-    let code: String = sources.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let tests: BTreeSet<String> =
+        sources.iter().flat_map(|path| tests_in(&std::fs::read_to_string(path).unwrap())).collect();
     let mut rows = 0;
     for line in read("docs/features.md").lines().filter(|line| line.starts_with("| R")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [_, sentence, tests] = cells.as_slice() else { panic!("a row has three cells: {line}") };
+        let [_, sentence, proofs] = cells.as_slice() else { panic!("a row has three cells: {line}") };
         assert!(sentence.ends_with('.'), "one sentence: {line}");
-        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        let names: Vec<&str> = proofs.split('`').skip(1).step_by(2).collect();
         assert!(!names.is_empty(), "no test proves: {line}");
         for name in names {
-            assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+            assert!(tests.contains(name), "there is no test {name}");
         }
         rows += 1;
     }
     assert!(rows > 0);
 }
 
-/// Tables that hold rows of all organisations, because one process works for all of them.
-const INFRASTRUCTURE: [&str; 3] = ["outbox", "inbox", "jobs"];
+/// The names of the functions that are tests by their attribute, not by the look of their name.
+fn tests_in(code: &str) -> Vec<String> {
+    let mut tests = Vec::new();
+    let mut is_test = false;
+    for line in code.lines().map(str::trim_start) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if let Some(rest) = line.strip_prefix("fn ").or_else(|| line.strip_prefix("async fn ")) {
+            if is_test {
+                tests.extend(rest.split('(').next().map(str::to_owned));
+            }
+            is_test = false;
+        }
+    }
+    tests
+}
+
+#[test]
+fn only_a_function_with_a_tests_attribute_counts_as_a_test() {
+    let code =
+        "#[test]\nfn one() {}\nfn helper() {}\n    #[tokio::test(flavor = \"x\")]\n    async fn two() {";
+    assert_eq!(tests_in(code), ["one", "two"]);
+}
+
+/// How PostgreSQL renders the one condition under which a row of a tenant may be seen or written.
+const TENANT_ONLY: &str =
+    "(organization_id = (NULLIF(current_setting('app.organization_id'::text, true), ''::text))::uuid)";
+
+/// The policies beside it, each of the schema's owner alone, who is not a service's role and whose functions they
+/// serve: what a service does for all organisations, it does through such a function.
+const OWNERS_POLICIES: [(&str, &str, &str); 3] = [
+    ("idempotency_keys", "expired", "(create_time < (now() - '24:00:00'::interval))"),
+    ("logos", "abandoned", "((state <> 'READY'::text) AND (create_time < (now() - '01:00:00'::interval)))"),
+    ("sessions", "ended", "(LEAST(expire_time, revoke_time) < (now() - '30 days'::interval))"),
+];
+
+/// Tells which tables of a service are exempt from row-level security, and why.
+fn exempt(service: &str) -> Vec<(&'static str, &'static str)> {
+    let mut tables = vec![("_sqlx_migrations", "which migrations ran: nothing of any organisation")];
+    if service != "assets" {
+        tables.extend([
+            ("outbox", "the relay publishes the events of all organisations in one order"),
+            ("inbox", "holds ids of events alone, read before it is known whose they are"),
+            ("jobs", "the workers take the jobs of all organisations in turn"),
+        ]);
+    }
+    if service == "identity" {
+        tables.extend([
+            ("organization_slugs", "tells which organisation somebody signs in to, before there is one"),
+            ("signing_keys", "sign the tokens of all organisations"),
+            ("sign_in_attempts", "are counted before it is known whether there is such an organisation"),
+        ]);
+    }
+    tables
+}
+
+/// A row of `pg_policies`: name, whether it permits, roles, command, condition to see and condition to write.
+type Policy = (String, String, Vec<String>, String, Option<String>, Option<String>);
+
+fn policy(name: &str, role: &str, condition: &str) -> Policy {
+    let text = str::to_owned;
+    (text(name), text("PERMISSIVE"), vec![text(role)], text("ALL"), Some(text(condition)), None)
+}
 
 #[tokio::test]
 async fn every_tenant_table_has_row_level_security_and_the_services_role_owns_nothing() {
@@ -161,27 +227,50 @@ async fn every_tenant_table_has_row_level_security_and_the_services_role_owns_no
     ];
     for (service, migrators) in services {
         let database = TestDatabase::create(service, migrators).await;
-        let tables: Vec<(String, bool, bool, bool)> = sqlx::query_as(
-            "SELECT c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
-                    EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'organization_id')
-               FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace",
-        )
-        .fetch_all(database.database.pool())
-        .await
-        .unwrap();
-        assert!(tables.len() > 2, "{service}: {tables:?}");
-        for (table, enabled, forced, has_tenant) in tables {
-            let is_tenants =
-                has_tenant && !INFRASTRUCTURE.contains(&table.as_str()) && table != "organization_slugs";
-            assert_eq!((enabled && forced), is_tenants, "{service}.{table}");
-        }
+        let pool = database.database.pool();
+        every_table_but_the_exempt_is_its_tenants(service, pool).await;
         let role: (bool, bool, i64) = sqlx::query_as(
             "SELECT rolsuper, rolbypassrls, (SELECT count(*) FROM pg_class WHERE relowner = r.oid)
                FROM pg_roles r WHERE rolname = current_user",
         )
-        .fetch_one(database.database.pool())
+        .fetch_one(pool)
         .await
         .unwrap();
         assert_eq!(role, (false, false, 0), "{service}");
+    }
+}
+
+async fn every_table_but_the_exempt_is_its_tenants(service: &str, pool: &PgPool) {
+    // Everything that holds or shows rows: a view would show its owner's.
+    let tables: Vec<(String, String, bool, bool)> = sqlx::query_as(
+        "SELECT relname::text, relkind::text, relrowsecurity, relforcerowsecurity
+           FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND relnamespace = 'public'::regnamespace",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap();
+    let exempt = exempt(service);
+    for (table, reason) in &exempt {
+        assert!(
+            tables.iter().any(|(name, ..)| name == table),
+            "{service}.{table}, exempt because it {reason}"
+        );
+    }
+    let tenants = tables.iter().filter(|(name, ..)| !exempt.iter().any(|(table, _)| table == name));
+    let owner = format!("{}_owner", service.replace('-', "_"));
+    for (table, kind, enabled, forced) in tenants {
+        assert_eq!((kind.as_str(), *enabled, *forced), ("r", true, true), "{service}.{table}");
+        let policies: Vec<Policy> = sqlx::query_as(
+            "SELECT policyname::text, permissive, roles::text[], cmd, qual, with_check
+               FROM pg_policies WHERE schemaname = 'public' AND tablename = $1 ORDER BY policyname = 'tenant' DESC",
+        )
+        .bind(table)
+        .fetch_all(pool)
+        .await
+        .unwrap();
+        let mut allowed = vec![policy("tenant", "public", TENANT_ONLY)];
+        let owners = OWNERS_POLICIES.iter().filter(|(of, ..)| of == table);
+        allowed.extend(owners.map(|(_, name, condition)| policy(name, &owner, condition)));
+        assert_eq!(policies, allowed, "{service}.{table}");
     }
 }

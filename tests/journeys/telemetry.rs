@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use journeys::outside::within;
-use journeys::visit::Journey;
+use journeys::visit::{Journey, PASSWORD};
 use journeys::world::World;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
@@ -24,6 +24,8 @@ struct Seen {
     service: String,
     name: String,
     trace_id: Vec<u8>,
+    /// All of it: attributes, events, links and status too.
+    text: String,
 }
 
 #[derive(Clone, Default)]
@@ -40,7 +42,9 @@ impl TraceService for Collector {
             let service = attributes.iter().find(|attribute| attribute.key == "service.name");
             let service = format!("{:?}", service.and_then(|attribute| attribute.value.clone()));
             for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                let seen = Seen { service: service.clone(), name: span.name, trace_id: span.trace_id };
+                let text = format!("{attributes:?} {span:?}");
+                let (name, trace_id) = (span.name, span.trace_id);
+                let seen = Seen { service: service.clone(), name, trace_id, text };
                 self.0.lock().unwrap().push(seen);
             }
         }
@@ -49,7 +53,7 @@ impl TraceService for Collector {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm() {
+async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm_without_a_secret() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let collector = Collector::default();
@@ -64,11 +68,16 @@ async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm(
     let space = journey.create_space(&acme.member, "Traced", "", target).await.unwrap();
     journey.logged(&acme.member, &space.space_id).await.unwrap();
     journey.invite(&acme.member, &space.space_id, &["traced@buyer.example"], "").await.unwrap();
-    journey.outside.wait_for_mail("traced@buyer.example", "").await.unwrap();
+    let token = journey.invitation_token("traced@buyer.example", "").await.unwrap();
+    let (_, guest) = journey.enter(&token, "Tracy").await.unwrap();
+    journey.get_space(&guest, &space.space_id).await.unwrap();
 
     for (call, service) in [
         ("sharedspaces.spaces.v1.SpaceService/CreateSpace", "crm-sync"),
         ("sharedspaces.spaces.v1.ParticipantService/InviteParticipants", "notifications"),
+        ("sharedspaces.identity.v1.InvitationService/AcceptInvitation", "spaces"),
+        // Later than all others of the guest: what came before has been seen too.
+        ("sharedspaces.spaces.v1.SpaceService/GetSpace", "spaces"),
     ] {
         within(Duration::from_secs(30), &format!("a trace from {call} to {service}"), async || {
             let seen = collector.0.lock().unwrap().clone();
@@ -79,5 +88,20 @@ async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm(
         })
         .await
         .unwrap();
+    }
+    let mut secrets = vec![token.as_str(), "traced@buyer.example", PASSWORD];
+    for session in [&acme.admin, &acme.member, &guest] {
+        secrets.extend([session.token(), &session.tokens.refresh_token]);
+    }
+    no_secret_is_in(&collector.0.lock().unwrap(), &secrets);
+}
+
+fn no_secret_is_in(seen: &[Seen], secrets: &[&str]) {
+    for call in ["SignInWithPassword", "InviteParticipants", "AcceptInvitation"] {
+        assert!(seen.iter().any(|span| span.name.ends_with(call)), "no span of {call} to look at");
+    }
+    for span in seen {
+        let has_secret = secrets.iter().any(|secret| !secret.is_empty() && span.text.contains(secret));
+        assert!(!has_secret, "a secret is in a span {} of {}", span.name, span.service);
     }
 }

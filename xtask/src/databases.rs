@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::output;
+use crate::process::{output, output_of};
 use crate::workspace::snake;
 
 /// The name of a service's database outside tests.
@@ -105,7 +105,8 @@ pub fn prepare(
 /// # Errors
 /// Fails when psql is missing or a statement fails; the message holds the server's words.
 pub fn psql(url: &str, sql: &str) -> Result<String> {
-    output(psql_command(url)?.args(["-c", sql]))
+    // Through standard input: it may hold a password, and arguments can be read by every user of the machine.
+    output_of(psql_command(url)?.args(["-f", "-"]), sql)
 }
 
 /// Runs the SQL files in one transaction through the psql program.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use xtask::process::{output, run, say};
 use xtask::workspace::Workspace;
 
-/// Longest source file, in lines (design.md §1: files stay under 500 lines).
+/// Longest source file, in lines.
 const MAX_LINES: usize = 500;
 /// Crates of which two versions would be two stacks.
 const SINGLE: [&str; 9] = ["axum", "h2", "http", "hyper", "prost", "reqwest", "ring", "rustls", "tonic"];

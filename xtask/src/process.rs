@@ -92,11 +92,23 @@ pub fn run(command: &mut Command) -> Result<ExitStatus> {
 /// # Errors
 /// Fails with the command's own words when it does not succeed.
 pub fn output(command: &mut Command) -> Result<String> {
+    output_of(command, "")
+}
+
+/// Runs a command to its end with `input` as its standard input and gives what it printed.
+///
+/// # Errors
+/// Fails with the command's own words when it does not succeed.
+pub fn output_of(command: &mut Command, input: &str) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("`{program}` could not be started; is it installed?"))?;
+    let missing = || format!("`{program}` could not be started; is it installed?");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(missing)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that ends without reading is judged by how it ends.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().with_context(missing)?;
     if !output.status.success() {
         bail!("`{program}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }

@@ -169,3 +169,51 @@ impl Leases {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn claimed(id: Uuid, attempt: i32) -> Claimed {
+        Claimed {
+            id,
+            name: String::new(),
+            organization_id: Uuid::nil().into(),
+            payload: serde_json::Value::Null,
+            event: None,
+            traceparent: None,
+            attempt,
+            max_attempts: 9,
+            create_time: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_was_not_renewed_in_time_is_lost_and_not_before() {
+        let leases = Leases::new(Uuid::nil());
+        let now = Instant::now();
+        let late = leases.hold(&claimed(Uuid::from_u128(1), 1), now - HOLD_FOR);
+        let fresh = leases.hold(&claimed(Uuid::from_u128(2), 1), now);
+        tokio::select! {
+            () = leases.stop_late() => {}
+            () = late.lost() => {}
+        }
+        assert!(!fresh.lost.is_cancelled());
+    }
+
+    #[test]
+    fn a_later_try_ends_an_earlier_one_of_its_job_alone() {
+        let leases = Leases::new(Uuid::nil());
+        let now = Instant::now();
+        let earlier = leases.hold(&claimed(Uuid::from_u128(1), 1), now);
+        let other = leases.hold(&claimed(Uuid::from_u128(2), 1), now);
+        // A job that was set to run again starts from its first try: the same id and number.
+        let later = leases.hold(&claimed(Uuid::from_u128(1), 1), now);
+        assert!(earlier.lost.is_cancelled());
+        assert!(!other.lost.is_cancelled() && !later.lost.is_cancelled());
+        drop(earlier);
+        assert_eq!(leases.current().len(), 2);
+    }
+}

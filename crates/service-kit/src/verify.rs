@@ -74,7 +74,7 @@ impl Keys {
     }
 }
 
-/// The claims of an access token that the services use; design.md §4 names all.
+/// The claims of an access token that the services use.
 #[derive(Deserialize)]
 struct AccessClaims {
     sub: Uuid,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lapin::options::QueueDeleteOptions;
+use lapin::options::{BasicGetOptions, QueueDeleteOptions};
+use lapin::types::AMQPValue;
 use messaging::jobs::JobError;
 use messaging::{Event, topology};
 use prost::{Message, Name};
@@ -79,6 +80,43 @@ async fn what_cannot_be_read_is_parked_and_the_rest_goes_on() {
     })
     .await;
     eventually("the queue is empty", async || world.messages_in("spaces.from-identity").await == 0).await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_parked_copy_keeps_what_names_it_and_nothing_that_acts() {
+    let mut world = World::new().await;
+    let organization = testkit::ids().next::<Uuid>().to_string();
+    let sent = properties("not-a-uuid", &organization);
+    let mut headers = sent.headers().clone().unwrap();
+    let copies = vec![AMQPValue::LongString("nowhere".into())];
+    headers.insert("CC".into(), AMQPValue::FieldArray(copies.into()));
+    let sent = sent
+        .with_headers(headers)
+        .with_expiration("3600000".into())
+        .with_user_id("guest".into())
+        .with_reply_to("nowhere".into());
+    world.publish(sent, b"body").await;
+    world.start_spaces(note);
+    let queue = format!("{}spaces.from-identity.parked", world.broker.prefix);
+    let parked = eventually("the message is parked", async || {
+        let options = BasicGetOptions { no_ack: true };
+        world.channel.basic_get(queue.as_str().into(), options).await.unwrap()
+    })
+    .await;
+    let properties = &parked.delivery.properties;
+    assert_eq!(parked.delivery.data, b"body");
+    assert_eq!(properties.message_id().as_ref().unwrap().as_str(), "not-a-uuid");
+    assert_eq!(properties.kind().as_ref().unwrap().as_str(), OrganizationCreated::full_name());
+    assert_eq!(*properties.delivery_mode(), Some(2));
+    assert!(properties.expiration().is_none());
+    assert!(properties.user_id().is_none());
+    assert!(properties.reply_to().is_none());
+    let headers = properties.headers().as_ref().unwrap();
+    for name in ["organisation_id", "aggregate_id", "parked_reason", "parked_routing_key"] {
+        assert!(headers.contains_key(name), "{name}");
+    }
+    assert!(!headers.contains_key("CC"));
     world.close().await;
 }
 

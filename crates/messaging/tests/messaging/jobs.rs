@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use messaging::Messaging;
 use messaging::jobs::{self, Job, JobError, NewJob};
 use serde_json::json;
@@ -271,6 +272,108 @@ async fn a_job_that_lost_its_lease_cannot_end_what_another_has_taken_up() {
     let pool = service.pool().clone();
     service.close().await;
     assert_eq!(messaging::backlog(&pool).await.unwrap().jobs_pending, 1);
+}
+
+/// Says that the handler that owned it is gone.
+struct Gone(Arc<Notify>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_handler_whose_lease_was_taken_away_is_stopped() {
+    let gone = Arc::new(Notify::new());
+    let told = Arc::clone(&gone);
+    let service = Service::start(|messaging| {
+        messaging.job("work", move |_| {
+            let guard = Gone(Arc::clone(&told));
+            Box::pin(async move {
+                let _guard = guard;
+                std::future::pending().await
+            })
+        })
+    })
+    .await;
+    service.enqueue(new_job(5)).await;
+    let thief: Uuid = testkit::ids().next();
+    eventually("the job runs and is taken away", async || {
+        let taken = sqlx::query(
+            "UPDATE jobs SET locked_by = $1, locked_until = now() + interval '1 hour' WHERE state = 'running'",
+        );
+        taken.bind(thief).execute(service.pool()).await.unwrap().rows_affected() == 1
+    })
+    .await;
+    tokio::time::timeout(Duration::from_secs(10), gone.notified()).await.expect("the handler goes on");
+    let pool = service.pool().clone();
+    service.close().await;
+    let (owner, attempt): (Uuid, i32) =
+        sqlx::query_as("SELECT locked_by, attempt FROM jobs WHERE state = 'running'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+    assert_eq!((owner, attempt), (thief, 1));
+}
+
+/// Starts a service with a job that waits to be told to end.
+async fn waiting(max_attempts: i32) -> (Service, Arc<Notify>) {
+    let go = Arc::new(Notify::new());
+    let wait = Arc::clone(&go);
+    let service = Service::start(|messaging| {
+        messaging.job("work", move |_| {
+            let wait = Arc::clone(&wait);
+            Box::pin(async move {
+                wait.notified().await;
+                Ok(())
+            })
+        })
+    })
+    .await;
+    service.enqueue(new_job(max_attempts)).await;
+    (service, go)
+}
+
+#[tokio::test]
+async fn leases_are_kept_while_the_pool_is_full() {
+    let (service, go) = waiting(5).await;
+    let owner = service.test.owner_pool();
+    let until = async || -> Option<DateTime<Utc>> {
+        sqlx::query_scalar("SELECT locked_until FROM jobs").fetch_one(&owner).await.unwrap()
+    };
+    let first = eventually("the job runs", until).await;
+    let mut all = Vec::new();
+    for _ in 0..service.pool().options().get_max_connections() {
+        all.push(service.pool().acquire().await.unwrap());
+    }
+    eventually("the lease is longer", async || until().await > Some(first)).await;
+    drop(all);
+    go.notify_one();
+    service.eventually_idle().await;
+    service.close().await;
+}
+
+#[tokio::test]
+async fn a_job_in_its_last_try_is_not_declared_dead_while_it_runs() {
+    let (service, go) = waiting(1).await;
+    eventually("the job runs and its lease has run out", async || {
+        let end =
+            sqlx::query("UPDATE jobs SET locked_until = now() - interval '1 second' WHERE state = 'running'");
+        end.execute(service.pool()).await.unwrap().rows_affected() == 1
+    })
+    .await;
+    eventually("the lease is renewed", async || -> bool {
+        sqlx::query_scalar("SELECT state = 'running' AND locked_until > now() FROM jobs")
+            .fetch_one(service.pool())
+            .await
+            .unwrap()
+    })
+    .await;
+    go.notify_one();
+    service.eventually_idle().await;
+    assert_eq!(messaging::backlog(service.pool()).await.unwrap().jobs_dead, 0);
+    service.close().await;
 }
 
 #[tokio::test]

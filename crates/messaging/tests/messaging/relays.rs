@@ -1,7 +1,7 @@
 //! From the outbox to the broker.
 
 use futures_util::StreamExt;
-use lapin::options::{BasicConsumeOptions, BasicPublishOptions};
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueBindOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Confirmation};
 use messaging::outbox::{self, NewEvent};
@@ -10,7 +10,7 @@ use sharedspaces_proto::identity::events::v1::OrganizationCreated;
 use testkit::eventually;
 use uuid::Uuid;
 
-use crate::support::{Proxy, World, append, member_created, note, organization_created};
+use crate::support::{Proxy, World, append, append_of, member_created, note, organization_created};
 
 #[tokio::test]
 async fn a_rolled_back_change_publishes_nothing() {
@@ -133,6 +133,63 @@ async fn a_leader_that_loses_its_connection_leads_no_more() {
     world.append_organization().await;
     world.eventually_published().await;
     assert_eq!(world.messages_in("spaces.from-identity").await, 2);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_follows_a_refused_event_of_its_aggregate_waits_for_it() {
+    let mut world = World::new().await;
+    let key = OrganizationCreated::ROUTING_KEY;
+    let exchange = topology::exchange(&world.broker.prefix);
+    world.start_identity();
+    world.append_organization().await;
+    world.eventually_published().await;
+    let of_identity = || topology::SUBSCRIPTIONS.iter().filter(|s| s.producer == "identity");
+    let mut unbound = Vec::new();
+    for subscription in of_identity().filter(|s| s.events.iter().any(|event| event.routing_key == key)) {
+        let queue = topology::queue(&world.broker.prefix, subscription);
+        let (name, exchange) = (queue.as_str().into(), exchange.as_str().into());
+        world.channel.queue_unbind(name, exchange, key.into(), FieldTable::default()).await.unwrap();
+        unbound.push(queue);
+    }
+    let aggregate: Uuid = testkit::ids().next();
+    let pool = world.identity.database.pool().clone();
+    let mut tx = pool.begin().await.unwrap();
+    let refused = append_of(&mut tx, &organization_created(), aggregate).await;
+    tx.commit().await.unwrap();
+    eventually("the event is refused", async || -> bool {
+        let refusals = sqlx::query_scalar("SELECT refusals > 0 FROM outbox WHERE event_id = $1");
+        refusals.bind(refused).fetch_one(&pool).await.unwrap()
+    })
+    .await;
+
+    let mut tx = pool.begin().await.unwrap();
+    let follower = append_of(&mut tx, &member_created(), aggregate).await;
+    append(&mut tx, &member_created()).await;
+    tx.commit().await.unwrap();
+    // The youngest is of another aggregate and goes: what is older and waits has been passed over.
+    let waiting: Vec<Uuid> = eventually("another aggregate's event is published", async || {
+        let waiting =
+            sqlx::query_scalar("SELECT event_id FROM outbox WHERE publish_time IS NULL ORDER BY id");
+        let waiting: Vec<Uuid> = waiting.fetch_all(&pool).await.unwrap();
+        (waiting.len() <= 2).then_some(waiting)
+    })
+    .await;
+    assert_eq!(waiting, [refused, follower]);
+
+    for queue in unbound {
+        let (name, exchange) = (queue.as_str().into(), exchange.as_str().into());
+        let options = QueueBindOptions::default();
+        world.channel.queue_bind(name, exchange, key.into(), options, FieldTable::default()).await.unwrap();
+    }
+    world.eventually_published().await;
+    let order: Vec<Uuid> =
+        sqlx::query_scalar("SELECT event_id FROM outbox WHERE aggregate_id = $1 ORDER BY publish_time")
+            .bind(aggregate)
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert_eq!(order, [refused, follower]);
     world.close().await;
 }
 

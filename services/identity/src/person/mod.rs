@@ -146,9 +146,11 @@ impl People {
         found.await?.ok_or(PersonError::NotFound)
     }
 
-    async fn organization(&self, id: OrganizationId) -> Result<Organization, PersonError> {
-        let found = self.database.read(id, move |tx| {
-            Box::pin(async move { Ok::<_, PersonError>(organization::repo::find(tx, id).await?) })
+    async fn organization(&self, organization_id: OrganizationId) -> Result<Organization, PersonError> {
+        let found = self.database.read(organization_id, move |tx| {
+            Box::pin(
+                async move { Ok::<_, PersonError>(organization::repo::find(tx, organization_id).await?) },
+            )
         });
         found.await?.ok_or(PersonError::OrganizationNotFound)
     }
