@@ -35,6 +35,13 @@ impl Scene {
         Self { journey, acme, connection, account }
     }
 
+    /// Signs the member in anew: access tokens live five minutes, and waiting for what a crash left behind takes long.
+    async fn sign_in_again(&mut self) {
+        let accounts = &self.acme.accounts;
+        self.acme.member =
+            self.journey.sign_in(&accounts.organization, &accounts.members[0]).await.unwrap();
+    }
+
     /// Steps 3 and 5, as a client app that repeats a call with the same key until it is answered.
     async fn create_and_invite(&self) -> Attempt {
         let title = format!("Crash {}", unique());
@@ -126,7 +133,7 @@ impl Copies {
 #[tokio::test(flavor = "multi_thread")]
 async fn restarting_the_broker_and_killing_services_loses_and_doubles_nothing() {
     let mut world = start(World::start_with_broker).await;
-    let scene = Scene::set(&world).await;
+    let mut scene = Scene::set(&world).await;
     let mut attempts = vec![scene.create_and_invite().await];
 
     block_in_place(|| world.broker.as_mut().unwrap().kill()).unwrap();
@@ -140,6 +147,7 @@ async fn restarting_the_broker_and_killing_services_loses_and_doubles_nothing() 
     let mut interrupted = None;
     for service in ["crm-sync", "notifications", "spaces"] {
         if service == "notifications" {
+            scene.sign_in_again().await;
             assert_eq!(world.quiesce().await.unwrap(), 0, "no job may be dead");
             interrupted = Some(attempts.len());
             attempts.push(scene.create_and_invite().await);
@@ -160,6 +168,7 @@ async fn restarting_the_broker_and_killing_services_loses_and_doubles_nothing() 
     block_in_place(|| world.broker.as_mut().unwrap().start_again()).unwrap();
 
     assert_eq!(world.quiesce().await.unwrap(), 0, "no job may be dead");
+    scene.sign_in_again().await;
     for (at, attempt) in attempts.iter().enumerate() {
         let copies = if interrupted == Some(at) { Copies::OneOrTheSameAgain } else { Copies::One };
         scene.assert_once(attempt, at == accepted, copies).await;
@@ -185,8 +194,9 @@ fn crash_points() -> Vec<(&'static str, &'static str)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_declared_point_loses_and_doubles_nothing() {
     let mut world = start(World::start).await;
-    let scene = Scene::set(&world).await;
+    let mut scene = Scene::set(&world).await;
     for (service, point) in crash_points() {
+        scene.sign_in_again().await;
         block_in_place(|| {
             world.stop_service(service).unwrap();
             world.start_service(service, &[("FAILPOINTS", &format!("{point}=1*return"))]).unwrap();
