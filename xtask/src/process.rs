@@ -159,7 +159,14 @@ impl Child {
         let inner = command.spawn().with_context(|| {
             format!("{name}: `{}` could not be started", command.get_program().to_string_lossy())
         })?;
-        let child = Self { name: name.to_owned(), inner, log: log.to_owned(), pid_file, stop_signal, was_asked: false };
+        let child = Self {
+            name: name.to_owned(),
+            inner,
+            log: log.to_owned(),
+            pid_file,
+            stop_signal,
+            was_asked: false,
+        };
         let started = start_time(child.id()).unwrap_or_default();
         fs::write(&child.pid_file, format!("{} {stop_signal} {started}\n", child.id()))?;
         Ok(child)

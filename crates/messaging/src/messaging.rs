@@ -134,17 +134,18 @@ impl Messaging {
         self
     }
 
-    /// Returns the workers: listening, relay, a consumer per producer, and the runner. One that fails all the time
-    /// where what the service applies is not what the topology sends it.
-    pub fn workers(self) -> Vec<Worker> {
-        let tasks = self.tasks();
-        tasks.into_iter().map(|(name, task)| Worker::new(name, move |stop| task(stop))).collect()
+    /// Returns the workers: listening, relay, a consumer per producer, and the runner. Errors where what the service
+    /// applies is not what the topology sends it.
+    pub fn workers(self) -> anyhow::Result<Vec<Worker>> {
+        let tasks = self.tasks()?;
+        Ok(tasks.into_iter().map(|(name, task)| Worker::new(name, move |stop| task(stop))).collect())
     }
 
-    /// Starts the same without a kit, until `stop`; for tests.
+    /// Starts the same without a kit, until `stop`; for tests. Panics where [`Self::workers`] errors.
+    #[expect(clippy::expect_used, reason = "only tests start without a kit, and this is how they fail")]
     pub fn start(self, stop: &CancellationToken) -> JoinSet<()> {
         let mut running = JoinSet::new();
-        for (_, task) in self.tasks() {
+        for (_, task) in self.tasks().expect("what is applied is what the topology sends") {
             let stop = stop.clone();
             running.spawn(async move {
                 while !stop.is_cancelled() {
@@ -158,17 +159,10 @@ impl Messaging {
         running
     }
 
-    fn tasks(self) -> Vec<(&'static str, Task)> {
+    fn tasks(self) -> anyhow::Result<Vec<(&'static str, Task)>> {
         let subscriptions: Vec<&'static Subscription> =
             SUBSCRIPTIONS.iter().filter(|subscription| subscription.consumer == self.service).collect();
-        if let Err(error) = check(&self.handlers, &subscriptions) {
-            let message = format!("{error:#}");
-            let fail: Task = Arc::new(move |_| {
-                let message = message.clone();
-                Box::pin(async move { bail!(message) })
-            });
-            return vec![("messaging", fail)];
-        }
+        check(&self.handlers, &subscriptions)?;
         let wake = Wake::default();
         let broker = Broker::new(self.broker, self.service, self.board);
         let handlers = Arc::new(self.handlers);
@@ -225,7 +219,7 @@ impl Messaging {
                 Ok(())
             }
         }));
-        tasks
+        Ok(tasks)
     }
 }
 

@@ -256,7 +256,7 @@ impl Runner {
 
     async fn settle(&self, job: &Claimed, result: Result<(), JobError>) {
         let (outcome, reason, retry) = match result {
-            Ok(()) => return self.count(job, "done"),
+            Ok(()) => return count(job, "done"),
             Err(JobError::Retry { source, after }) if job.attempt < job.max_attempts => {
                 let delay = after.unwrap_or_else(|| jobs::delay_after(job.attempt));
                 ("retry", format!("{source:#}"), Some(delay))
@@ -269,7 +269,7 @@ impl Runner {
             Ok(false) => {
                 // Whoever has it now says how it ends.
                 tracing::warn!(error.chain = %reason, "job was taken away and goes on elsewhere");
-                return self.count(job, "lost");
+                return count(job, "lost");
             }
             Ok(true) => {}
             // Its lease runs out, and then it is taken up again.
@@ -277,16 +277,16 @@ impl Runner {
                 tracing::warn!(error.chain = %service_kit::error::chain(&error), "the failure could not be noted");
             }
         }
-        self.count(job, outcome);
+        count(job, outcome);
         match retry {
             None => tracing::error!(error.chain = %reason, "job is dead"),
             Some(_) => tracing::warn!(error.chain = %reason, "job failed and is tried again"),
         }
     }
+}
 
-    fn count(&self, job: &Claimed, outcome: &'static str) {
-        let attributes =
-            [KeyValue::new(names::JOB, job.name.clone()), KeyValue::new(names::OUTCOME, outcome)];
-        METRICS.job_runs.add(1, &attributes);
-    }
+/// Counts a run that has ended.
+fn count(job: &Claimed, outcome: &'static str) {
+    let attributes = [KeyValue::new(names::JOB, job.name.clone()), KeyValue::new(names::OUTCOME, outcome)];
+    METRICS.job_runs.add(1, &attributes);
 }

@@ -112,6 +112,10 @@ impl Verifier {
             return Err(TokenRefused);
         }
         let header = decode_header(token).map_err(|_| TokenRefused)?;
+        // RFC 7515 §4.1.11: what a token calls critical must be understood, and there is nothing of that kind here.
+        if header.crit.is_some() {
+            return Err(TokenRefused);
+        }
         let kid = header.kid.as_deref().ok_or(TokenRefused)?;
         if header.typ.as_deref() == Some(ACCESS_TOKEN_TYPE) {
             self.verify_person(token, kid)

@@ -7,6 +7,8 @@
 mod broker;
 mod database;
 mod eventually;
+#[cfg(test)]
+mod kit;
 mod peers;
 mod people;
 mod tokens;

@@ -72,7 +72,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
 
     let messaging = consumers::identity::subscribe(Messaging::new(&kit));
     let messaging = consumers::spaces::subscribe(messaging);
-    let workers = write_log::register(messaging, write_log).workers();
+    let workers = write_log::register(messaging, write_log).workers()?;
     Ok(Parts { routes: routes(connections, logs), workers, ..Parts::default() })
 }
 

@@ -74,7 +74,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     })
     .await?;
     tokio::spawn(Arc::clone(&identity.keys).watch(kit.stop.work.clone().cancelled_owned()));
-    let mut workers = Messaging::new(&kit).workers();
+    let mut workers = Messaging::new(&kit).workers()?;
     workers.push(jobs::delete_old_sign_ins::worker(kit.database.clone()));
     let http = keys::http::routes(Arc::clone(&identity.keys));
     Ok(Parts { routes: grpc::routes(identity), http, workers })

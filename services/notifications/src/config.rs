@@ -77,4 +77,16 @@ mod tests {
         assert!(error.contains("expected an address"), "{error}");
         assert!(smtp("a@example.org", "tls").is_err());
     }
+
+    #[test]
+    fn a_password_that_is_no_text_is_refused_without_being_shown() {
+        let read = |password: serde_json::Value| {
+            let smtp =
+                serde_json::json!({"host": "mx", "port": 25, "from": "a@b.test", "password": password});
+            serde_json::from_value::<SmtpConfig>(smtp)
+        };
+        let error = read(40_771.into()).unwrap_err().to_string();
+        assert!(error.contains("must be text") && !error.contains("40771"), "{error}");
+        assert!(read("40771".into()).unwrap().password.is_some());
+    }
 }

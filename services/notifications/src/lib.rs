@@ -53,7 +53,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let sending = SendMail::new(deliveries.clone(), directory.clone(), smtp, Arc::clone(&kit.clock));
     let messaging = consumers::spaces::subscribe(Messaging::new(&kit));
     let messaging = send_mail::register(messaging, Arc::new(sending));
-    let workers = tell_owner::register(messaging, deliveries.clone(), directory).workers();
+    let workers = tell_owner::register(messaging, deliveries.clone(), directory).workers()?;
     let service =
         DeliveryServiceServer::new(DeliveryGrpc { deliveries }).max_decoding_message_size(UNARY_LIMIT_BYTES);
     Ok(Parts { routes: Routes::new(service), workers, ..Parts::default() })

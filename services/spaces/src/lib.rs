@@ -53,6 +53,6 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         ParticipantServiceServer::new(ParticipantGrpc { participants: participants.clone() })
             .max_decoding_message_size(UNARY_LIMIT_BYTES),
     );
-    let workers = consumers::identity::subscribe(Messaging::new(&kit), &participants).workers();
+    let workers = consumers::identity::subscribe(Messaging::new(&kit), &participants).workers()?;
     Ok(Parts { routes, workers, ..Parts::default() })
 }

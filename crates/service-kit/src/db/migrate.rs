@@ -50,8 +50,8 @@ pub async fn run(config: &DatabaseConfig, migrations: &[&Migrator]) -> anyhow::R
     Ok(())
 }
 
-/// Waits for the database, then refuses to go on while a migration is pending.
-pub(crate) async fn refuse_pending(
+/// Waits for the database, then refuses to go on while a migration is pending. For `run`, and for tests.
+pub async fn refuse_pending(
     database: &Database,
     migrations: &[&Migrator],
     stop: &CancellationToken,

@@ -20,6 +20,9 @@ use crate::error::internal;
 const UNARY_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a streamed call may take.
 const STREAM_DEADLINE: Duration = Duration::from_secs(90);
+/// How much sooner than asked a call ends. The transport watches the same header from outside all layers, and would
+/// answer CANCELLED without a reason or a request id.
+const BEFORE_THE_TRANSPORT: Duration = Duration::from_millis(5);
 const RETRY_AFTER_SHED: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -39,7 +42,8 @@ pub(super) async fn within_limits(State(guard): State<Guard>, request: Request, 
     };
     let is_streaming = find_method_rule(request.uri().path()).is_some_and(|rule| rule.is_streaming);
     let most = if is_streaming { STREAM_DEADLINE } else { UNARY_DEADLINE };
-    let allowed = asked_timeout(request.headers()).map_or(most, |asked| asked.min(most));
+    let asked = asked_timeout(request.headers()).map(|asked| asked.saturating_sub(BEFORE_THE_TRANSPORT));
+    let allowed = asked.map_or(most, |asked| asked.min(most));
     let Ok(mut context) = CONTEXT.try_with(|context| *context) else {
         return internal("sharedspaces").into_http();
     };

@@ -72,8 +72,9 @@ fn stacked(routes: Routes, config: &Config, verifier: Verifier, ids: Ids) -> Rou
     Routes::from(router)
 }
 
-/// Answers calls until told to stop, then lets those in flight end within the configured time.
-pub(crate) async fn serve(
+/// Answers calls until told to stop, then lets those in flight end within the configured time. For `run`, and for
+/// tests that put a service behind the whole stack.
+pub async fn serve(
     listener: TcpListener,
     mut routes: Routes,
     config: &Config,

@@ -167,7 +167,7 @@ async fn the_owner_is_told_too_where_a_guest_had_invited_and_not_where_a_member_
         let told = scene.world.taken().into_iter().find(|(to, _)| to == &["olga@acme.test"]);
         let subject =
             told.map(|(_, raw)| MessageParser::default().parse(&raw).unwrap().subject().unwrap().to_owned());
-        let expected = "Gil a accepté l’invitation de Ivo dans « Big deal »".to_owned();
+        let expected = "Gil a accepté l’invitation envoyée par Ivo dans « Big deal »".to_owned();
         assert_eq!(subject, (kind == PersonKind::Guest).then_some(expected));
     }
 }
