@@ -145,6 +145,8 @@ async fn a_thousand_callers_who_give_up_leave_nothing_to_those_who_come_after() 
             }
             Err(_) => aborted += 1,
         }
+        // At once, before another unit's commit would hide what this one left open.
+        assert_eq!(left_behind(database.pool()).await.0, "", "after call {n}");
     }
     assert!(aborted > 100, "only {aborted} calls were cut off");
     for n in 0..20 {
