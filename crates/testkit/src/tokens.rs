@@ -1,4 +1,4 @@
-//! Access tokens as identity issues them (design.md §4), from a key made for the test.
+//! Access tokens as identity issues them, from a key made for the test.
 //!
 //! Owns the key pair, its key set and the claims. Must not be used outside tests.
 

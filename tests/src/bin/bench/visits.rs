@@ -11,14 +11,14 @@ use xtask::process::say;
 
 use crate::stage::Stage;
 
-const AT_ONCE: usize = 8;
-const EACH: usize = 8;
+const EACH: usize = 16;
 
 /// Lets members sign in, create a space, upload a logo and invite guests, and waits for the mails.
 pub(crate) async fn visits(stage: &mut Stage) -> anyhow::Result<()> {
     say("Sign-ins, uploads, invitations …");
     let logo = png(640, 320)?;
-    let people = (0..AT_ONCE).map(|_| visit(&stage.journey, &stage.accounts, &logo));
+    let Accounts { organization, admin, members: [first, second] } = &stage.accounts;
+    let people = [admin, first, second].map(|person| visits_of(&stage.journey, organization, person, &logo));
     for last in try_join_all(people).await? {
         within(Duration::from_secs(60), "the last mail", async || {
             Ok(stage.journey.outside.mails(&last).await?.pop())
@@ -29,15 +29,19 @@ pub(crate) async fn visits(stage: &mut Stage) -> anyhow::Result<()> {
 }
 
 /// Returns the address that was invited last.
-async fn visit(journey: &Journey, accounts: &Accounts, logo: &[u8]) -> anyhow::Result<String> {
-    let [member, _] = &accounts.members;
+async fn visits_of(
+    journey: &Journey,
+    organization: &str,
+    person: &str,
+    logo: &[u8],
+) -> anyhow::Result<String> {
     let mut last = String::new();
     for _ in 0..EACH {
-        let member = journey.sign_in(&accounts.organization, member).await?;
-        let space = journey.create_space(&member, "Contoso 2027 renewal", "", None).await?;
-        journey.show_logo(&member, &space.space_id, logo).await?;
+        let session = journey.sign_in(organization, person).await?;
+        let space = journey.create_space(&session, "Contoso 2027 renewal", "", None).await?;
+        journey.show_logo(&session, &space.space_id, logo).await?;
         last = format!("gina.{}@buyer.example", unique());
-        journey.invite(&member, &space.space_id, &[&last], "Looking forward to Tuesday!").await?;
+        journey.invite(&session, &space.space_id, &[&last], "Looking forward to Tuesday!").await?;
     }
     Ok(last)
 }
