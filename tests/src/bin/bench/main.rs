@@ -1,8 +1,8 @@
 //! `bench` measures what our layers cost: each rate beside its limit, measured in the same run on the same machine.
 //! Started by `cargo xtask bench`; docs/performance.md says what is compared with what.
 //!
-//! - [`stage`]: the running system; [`load`]: concurrent callers; [`pgbench`]: the database alone; [`echo`]: tonic
-//!   alone; [`broker`]: lapin alone
+//! - [`stage`]: the running system; [`load`]: concurrent callers; [`pgbench`], [`inserts`]: the database alone;
+//!   [`echo`]: tonic alone; [`broker`]: lapin alone
 //! - [`calls`], [`messages`], [`visits`]: the sections, in the order in which they run
 //! - [`memory`], [`report`]: what is printed
 //!
@@ -11,6 +11,7 @@
 mod broker;
 mod calls;
 mod echo;
+mod inserts;
 mod load;
 mod memory;
 mod messages;

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use xtask::process::say;
 
 use crate::broker::{Bare, Message};
+use crate::inserts;
 use crate::stage::Stage;
 
 const COUNT: usize = 20_000;
@@ -28,7 +29,7 @@ const AIM: f64 = 0.7;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long applying is watched, at most.
 const APPLY_FOR: Duration = Duration::from_secs(15);
-const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// Relay and consumer, each against lapin alone.
 pub(crate) async fn relay_and_consumer(stage: &mut Stage) -> anyhow::Result<()> {
@@ -73,15 +74,15 @@ pub(crate) async fn relay_and_consumer(stage: &mut Stage) -> anyhow::Result<()> 
     let dead: i64 =
         sqlx::query_scalar("SELECT count(*) FROM jobs WHERE state = 'dead'").fetch_one(&spaces).await?;
     ensure!(dead == 0, "{dead} events could not be applied");
-    sqlx::query("TRUNCATE jobs").execute(&spaces).await?;
+    sqlx::query("TRUNCATE inbox, jobs").execute(&spaces).await?;
     let taken = bare.consume(COUNT).await?;
     bare.close().await?;
-    stage.report.add_rate(
-        "Consumer, events into inbox and jobs, while they are applied",
-        consumed,
-        Some((taken, "lapin, consume")),
-        Some(AIM),
-    );
+    let stored = inserts::measure(&spaces, &events).await?;
+    let what = "Consumer, events into inbox and jobs, while they are applied";
+    stage.report.add_rate(what, consumed, Some((taken, "lapin, consume")), Some(AIM));
+    let both = 1.0 / (1.0 / taken + 1.0 / stored);
+    let of = format!("lapin, and the same INSERTs at {stored:.0} one after the other");
+    stage.report.add_rate("the same", consumed, Some((both, &of)), None);
     stage.report.add_rate("Runner, events applied", applied, None, None);
     stage.restart("spaces", "run")
 }
@@ -123,11 +124,11 @@ async fn watch_applying(database: &PgPool) -> anyhow::Result<f64> {
 }
 
 /// An event as identity would write it: each of a guest and an organisation of its own.
-struct Guest {
-    event_id: Uuid,
-    organization_id: Uuid,
-    user_id: Uuid,
-    body: Vec<u8>,
+pub(crate) struct Guest {
+    pub(crate) event_id: Uuid,
+    pub(crate) organization_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) body: Vec<u8>,
 }
 
 fn guests() -> Vec<Guest> {

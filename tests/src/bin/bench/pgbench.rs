@@ -73,6 +73,7 @@ impl Pgbench {
             .args(["--host", self.url.host_str().unwrap_or_default(), "--username", self.url.username()])
             .args(["--port", &self.url.port().unwrap_or_default().to_string()])
             .arg(self.url.path().trim_start_matches('/'))
+            .env("PGOPTIONS", "-c client_min_messages=error")
             .env("PGPASSWORD", self.url.password().unwrap_or_default());
         let told = block_in_place(|| output(&mut command))?;
         let rate = told.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next());
@@ -103,7 +104,7 @@ impl Pgbench {
             }
         }
         // What the pool does with a connection that comes back.
-        text.push_str("COMMIT;\nRESET ALL;\n");
+        text.push_str("COMMIT;\n\\startpipeline\nROLLBACK;\nRESET ALL;\n\\endpipeline\n");
         Ok(text)
     }
 }
