@@ -4,11 +4,14 @@
 //! the consumers stand in [`crate::topology`].
 
 use prost::{Message, Name};
+use sharedspaces_proto::crmsync::events::v1::LogWritten;
 use sharedspaces_proto::identity::events::v1::{
-    GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated,
+    ConsentChanged, GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated, OrganizationUpdated,
+    PersonUpdated, PrivacyNoticePublished, SecurityNoticed, SignInLinkRequested,
 };
+use sharedspaces_proto::identity::v1::Organization;
 use sharedspaces_proto::spaces::events::v1::{
-    ParticipantInvited, ParticipantJoined, SpaceCreated, SpaceSnapshot,
+    LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated, SpaceSnapshot,
 };
 
 /// A message that travels as an event.
@@ -35,14 +38,28 @@ macro_rules! event {
 }
 
 event!(OrganizationCreated, "identity", "identity.organization.created.v1", |event| {
-    event.organization.as_ref().map_or("", |organization| &organization.organization_id)
+    of_organization(event.organization.as_ref())
+});
+event!(OrganizationUpdated, "identity", "identity.organization.updated.v1", |event| {
+    of_organization(event.organization.as_ref())
 });
 event!(MemberCreated, "identity", "identity.member.created.v1", |event| &event.organization_id);
 event!(GuestCreated, "identity", "identity.guest.created.v1", |event| &event.organization_id);
 event!(InvitationAccepted, "identity", "identity.invitation.accepted.v1", |event| &event.organization_id);
+event!(PersonUpdated, "identity", "identity.person.updated.v1", |event| &event.organization_id);
+event!(ConsentChanged, "identity", "identity.consent.changed.v1", |event| &event.organization_id);
+event!(PrivacyNoticePublished, "identity", "identity.privacy_notice.published.v1", |event| &event.organization_id);
+event!(SignInLinkRequested, "identity", "identity.sign_in_link.requested.v1", |event| &event.organization_id);
+event!(SecurityNoticed, "identity", "identity.security.noticed.v1", |event| &event.organization_id);
+event!(LogWritten, "crm-sync", "crm-sync.log.written.v1", |event| &event.organization_id);
+event!(LogoPlaced, "spaces", "spaces.logo.placed.v1", |event| &event.organization_id);
 event!(SpaceCreated, "spaces", "spaces.space.created.v1", |event| of_space(event.space.as_ref()));
 event!(ParticipantInvited, "spaces", "spaces.participant.invited.v1", |event| of_space(event.space.as_ref()));
 event!(ParticipantJoined, "spaces", "spaces.participant.joined.v1", |event| of_space(event.space.as_ref()));
+
+fn of_organization(organization: Option<&Organization>) -> &str {
+    organization.map_or("", |organization| &organization.organization_id)
+}
 
 fn of_space(space: Option<&SpaceSnapshot>) -> &str {
     space.map_or("", |space| &space.organization_id)

@@ -7,10 +7,14 @@
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
+use sharedspaces_proto::crmsync::events::v1::LogWritten;
 use sharedspaces_proto::identity::events::v1::{
-    GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated,
+    ConsentChanged, GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated, OrganizationUpdated,
+    PersonUpdated, PrivacyNoticePublished, SecurityNoticed, SignInLinkRequested,
 };
-use sharedspaces_proto::spaces::events::v1::{ParticipantInvited, ParticipantJoined, SpaceCreated};
+use sharedspaces_proto::spaces::events::v1::{
+    LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated,
+};
 
 use crate::events::Event;
 
@@ -65,13 +69,23 @@ pub static SUBSCRIPTIONS: &[Subscription] = &[
             EventKind::of::<MemberCreated>(),
             EventKind::of::<GuestCreated>(),
             EventKind::of::<InvitationAccepted>(),
+            EventKind::of::<OrganizationUpdated>(),
+            EventKind::of::<PersonUpdated>(),
+            EventKind::of::<ConsentChanged>(),
+            EventKind::of::<PrivacyNoticePublished>(),
         ],
+    },
+    Subscription {
+        queue: "spaces.from-crm-sync",
+        consumer: "spaces",
+        producer: "crm-sync",
+        events: &[EventKind::of::<LogWritten>()],
     },
     Subscription {
         queue: "crm-sync.from-identity",
         consumer: "crm-sync",
         producer: "identity",
-        events: &[EventKind::of::<OrganizationCreated>()],
+        events: &[EventKind::of::<OrganizationCreated>(), EventKind::of::<OrganizationUpdated>()],
     },
     Subscription {
         queue: "crm-sync.from-spaces",
@@ -84,6 +98,18 @@ pub static SUBSCRIPTIONS: &[Subscription] = &[
         consumer: "notifications",
         producer: "spaces",
         events: &[EventKind::of::<ParticipantInvited>(), EventKind::of::<ParticipantJoined>()],
+    },
+    Subscription {
+        queue: "notifications.from-identity",
+        consumer: "notifications",
+        producer: "identity",
+        events: &[EventKind::of::<SignInLinkRequested>(), EventKind::of::<SecurityNoticed>()],
+    },
+    Subscription {
+        queue: "assets.from-spaces",
+        consumer: "assets",
+        producer: "spaces",
+        events: &[EventKind::of::<LogoPlaced>()],
     },
 ];
 
@@ -162,7 +188,7 @@ mod tests {
             assert!(!subscription.events.is_empty());
             for event in subscription.events {
                 assert!(event.routing_key.starts_with(&format!("{}.", subscription.producer)));
-                let package = format!("sharedspaces.{}.events.v1.", subscription.producer);
+                let package = format!("sharedspaces.{}.events.v1.", subscription.producer.replace('-', ""));
                 assert!(event.type_name().starts_with(&package), "{}", event.type_name());
             }
         }

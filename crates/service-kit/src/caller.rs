@@ -27,6 +27,9 @@ pub struct Caller {
     pub kind: CallerKind,
     /// The session the token belongs to.
     pub session_id: uuid::Uuid,
+    /// The version of the privacy notice that a guest's consent stood for when the token was issued; 0: none. Members
+    /// need none, and have 0.
+    pub consent_notice_version: i32,
 }
 
 /// How a person belongs to their organisation.

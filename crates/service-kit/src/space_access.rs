@@ -6,7 +6,7 @@
 use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, CallerKind};
 use crate::error::CommonError;
 use crate::ids::SpaceId;
 use crate::peers::PeerChannel;
@@ -51,6 +51,8 @@ impl SpaceAccess {
             organization_id: caller.organization_id.to_string(),
             space_id: space_id.to_string(),
             user_id: caller.user_id.to_string(),
+            consent_notice_version: caller.consent_notice_version,
+            is_admin: caller.kind == CallerKind::Admin,
         };
         let answer = self.client.clone().check_access(request).await;
         let answer = answer.map_err(|status| CommonError::Peer(Box::new(status)))?.into_inner();

@@ -83,6 +83,8 @@ struct AccessClaims {
     #[serde(default)]
     roles: Vec<String>,
     sid: Uuid,
+    #[serde(default)]
+    consent_notice_version: i32,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +142,7 @@ impl Verifier {
             user_id: claims.sub.into(),
             kind,
             session_id: claims.sid,
+            consent_notice_version: claims.consent_notice_version,
         }))
     }
 

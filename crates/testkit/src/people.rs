@@ -24,10 +24,11 @@ pub fn caller(kind: CallerKind) -> Caller {
     caller_of(ids().next(), kind)
 }
 
-/// Returns somebody new of an organisation.
+/// Returns somebody new of an organisation; a guest has agreed to the first privacy notice.
 pub fn caller_of(organization_id: OrganizationId, kind: CallerKind) -> Caller {
     let ids = ids();
-    Caller { organization_id, user_id: ids.next(), kind, session_id: ids.next() }
+    let consent_notice_version = i32::from(kind == CallerKind::Guest);
+    Caller { organization_id, user_id: ids.next(), kind, session_id: ids.next(), consent_notice_version }
 }
 
 /// Returns a call by somebody, without an idempotency key.

@@ -78,7 +78,7 @@ fn claims(caller: &Caller) -> Value {
     let roles: &[&str] = if caller.kind == CallerKind::Admin { &["ADMIN"] } else { &[] };
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": caller.user_id, "org": caller.organization_id, "kind": kind,
-        "roles": roles, "sid": caller.session_id, "iat": now, "nbf": now, "exp": now + LIFETIME_SECONDS,
+        "roles": roles, "sid": caller.session_id, "consent_notice_version": caller.consent_notice_version, "iat": now, "nbf": now, "exp": now + LIFETIME_SECONDS,
     })
 }
 

@@ -99,6 +99,7 @@ mod tests {
             user_id: Uuid::nil().into(),
             kind,
             session_id: Uuid::nil(),
+            consent_notice_version: 0,
         })
     }
 

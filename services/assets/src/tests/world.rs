@@ -234,6 +234,7 @@ fn admit(mut request: Request<()>) -> Result<Request<()>, Status> {
             user_id: user_id.parse::<Uuid>().unwrap().into(),
             kind: CallerKind::Member,
             session_id: Uuid::nil(),
+            consent_notice_version: 0,
         }),
         None => Principal::Service("spaces".to_owned()),
     };

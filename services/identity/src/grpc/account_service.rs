@@ -19,6 +19,41 @@ impl pb::account_service_server::AccountService for AccountGrpc {
     ) -> Result<Response<pb::GetProfileResponse>, Status> {
         let caller = Caller::of(&request)?;
         let person = self.people.profile(&caller).await?;
-        Ok(Response::new(pb::GetProfileResponse { person: Some((&person).into()) }))
+        Ok(Response::new(pb::GetProfileResponse { person: Some((&person).into()), ..Default::default() }))
+    }
+
+    async fn update_profile(
+        &self,
+        _request: Request<pb::UpdateProfileRequest>,
+    ) -> Result<Response<pb::UpdateProfileResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn set_password(
+        &self,
+        _request: Request<pb::SetPasswordRequest>,
+    ) -> Result<Response<pb::SetPasswordResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn change_password(
+        &self,
+        _request: Request<pb::ChangePasswordRequest>,
+    ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn request_password_reset(
+        &self,
+        _request: Request<pb::RequestPasswordResetRequest>,
+    ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn reset_password(
+        &self,
+        _request: Request<pb::ResetPasswordRequest>,
+    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
     }
 }

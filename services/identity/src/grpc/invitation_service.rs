@@ -41,4 +41,11 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         let link = self.invitations.issue(invitation).await?;
         Ok(Response::new(link.into()))
     }
+
+    async fn issue_sign_in_link(
+        &self,
+        _request: Request<pb::IssueSignInLinkRequest>,
+    ) -> Result<Response<pb::IssueSignInLinkResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

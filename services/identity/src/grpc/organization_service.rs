@@ -72,4 +72,32 @@ impl pb::organization_service_server::OrganizationService for OrganizationGrpc {
         let response: pb::ResolveAddressesResponse = self.people.resolve(&call, wanted).await?;
         Ok(Response::new(response))
     }
+
+    async fn update_organization(
+        &self,
+        _request: Request<pb::UpdateOrganizationRequest>,
+    ) -> Result<Response<pb::UpdateOrganizationResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn update_member(
+        &self,
+        _request: Request<pb::UpdateMemberRequest>,
+    ) -> Result<Response<pb::UpdateMemberResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn deactivate_member(
+        &self,
+        _request: Request<pb::DeactivateMemberRequest>,
+    ) -> Result<Response<pb::DeactivateMemberResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn search_members(
+        &self,
+        _request: Request<pb::SearchMembersRequest>,
+    ) -> Result<Response<pb::SearchMembersResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

@@ -38,4 +38,46 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
         let response: pb::SignOutResponse = self.sessions.sign_out(&call).await?;
         Ok(Response::new(response))
     }
+
+    async fn start_sign_in(
+        &self,
+        _request: Request<pb::StartSignInRequest>,
+    ) -> Result<Response<pb::StartSignInResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn request_sign_in_link(
+        &self,
+        _request: Request<pb::RequestSignInLinkRequest>,
+    ) -> Result<Response<pb::RequestSignInLinkResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn redeem_sign_in_link(
+        &self,
+        _request: Request<pb::RedeemSignInLinkRequest>,
+    ) -> Result<Response<pb::RedeemSignInLinkResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn redeem_sign_in_code(
+        &self,
+        _request: Request<pb::RedeemSignInCodeRequest>,
+    ) -> Result<Response<pb::RedeemSignInCodeResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn list_sessions(
+        &self,
+        _request: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn revoke_session(
+        &self,
+        _request: Request<pb::RevokeSessionRequest>,
+    ) -> Result<Response<pb::RevokeSessionResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

@@ -55,6 +55,7 @@ pub(crate) fn person(organization_id: &str, user_id: &str, kind: CallerKind, ses
         user_id: user_id.parse::<Uuid>().unwrap().into(),
         kind,
         session_id,
+        consent_notice_version: i32::from(kind == CallerKind::Guest),
     })
 }
 

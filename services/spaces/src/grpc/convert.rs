@@ -153,6 +153,7 @@ impl From<SpaceView> for pb::Space {
             etag: space.version.to_string(),
             create_time: Some(timestamp(space.create_time)),
             update_time: Some(timestamp(space.update_time)),
+            ..Self::default()
         }
     }
 }

@@ -39,4 +39,18 @@ impl ParticipantService for ParticipantGrpc {
         let page = self.participants.list(&caller, space_id, page).await?;
         Ok(Response::new(list_participants_response(page)))
     }
+
+    async fn revoke_participant(
+        &self,
+        _request: Request<pb::RevokeParticipantRequest>,
+    ) -> Result<Response<pb::RevokeParticipantResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn leave_space(
+        &self,
+        _request: Request<pb::LeaveSpaceRequest>,
+    ) -> Result<Response<pb::LeaveSpaceResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

@@ -70,4 +70,95 @@ impl SpaceService for SpaceGrpc {
         let permissions = self.spaces.check_access(organization_id, user_id, space_id).await?;
         Ok(Response::new(check_access_response(permissions)))
     }
+
+    async fn list_spaces(
+        &self,
+        _request: Request<pb::ListSpacesRequest>,
+    ) -> Result<Response<pb::ListSpacesResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn remove_customer_logo(
+        &self,
+        _request: Request<pb::RemoveCustomerLogoRequest>,
+    ) -> Result<Response<pb::RemoveCustomerLogoResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn update_logo_display(
+        &self,
+        _request: Request<pb::UpdateLogoDisplayRequest>,
+    ) -> Result<Response<pb::UpdateLogoDisplayResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn preview_space(
+        &self,
+        _request: Request<pb::PreviewSpaceRequest>,
+    ) -> Result<Response<pb::PreviewSpaceResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn describe_duplication(
+        &self,
+        _request: Request<pb::DescribeDuplicationRequest>,
+    ) -> Result<Response<pb::DescribeDuplicationResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn duplicate_space(
+        &self,
+        _request: Request<pb::DuplicateSpaceRequest>,
+    ) -> Result<Response<pb::DuplicateSpaceResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn archive_space(
+        &self,
+        _request: Request<pb::ArchiveSpaceRequest>,
+    ) -> Result<Response<pb::ArchiveSpaceResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn reactivate_space(
+        &self,
+        _request: Request<pb::ReactivateSpaceRequest>,
+    ) -> Result<Response<pb::ReactivateSpaceResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn delete_space(
+        &self,
+        _request: Request<pb::DeleteSpaceRequest>,
+    ) -> Result<Response<pb::DeleteSpaceResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn transfer_ownership(
+        &self,
+        _request: Request<pb::TransferOwnershipRequest>,
+    ) -> Result<Response<pb::TransferOwnershipResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn get_share_link(
+        &self,
+        _request: Request<pb::GetShareLinkRequest>,
+    ) -> Result<Response<pb::GetShareLinkResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn explain_permissions(
+        &self,
+        _request: Request<pb::ExplainPermissionsRequest>,
+    ) -> Result<Response<pb::ExplainPermissionsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn check_logo_access(
+        &self,
+        _request: Request<pb::CheckLogoAccessRequest>,
+    ) -> Result<Response<pb::CheckLogoAccessResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

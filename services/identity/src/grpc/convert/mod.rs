@@ -237,6 +237,7 @@ impl From<Organization> for pb::Organization {
             locale: organization.locale.as_str().to_owned(),
             base_url: organization.base_url,
             create_time: Some(timestamp(organization.create_time)),
+            ..Self::default()
         }
     }
 }
@@ -254,6 +255,7 @@ impl From<Member> for pb::Member {
             role: role.into(),
             locale: person.locale.as_str().to_owned(),
             create_time: Some(timestamp(person.create_time)),
+            ..Self::default()
         }
     }
 }
@@ -270,6 +272,7 @@ impl From<&Person> for pb::Person {
             email_address: person.email_address.as_str().to_owned(),
             display_name: person.display_name.clone(),
             locale: person.locale.as_str().to_owned(),
+            ..Self::default()
         }
     }
 }
@@ -298,6 +301,7 @@ impl From<Tokens> for pb::Tokens {
             access_token: tokens.access_token.expose_secret().to_owned(),
             access_token_ttl: ACCESS_TOKEN_TTL.try_into().ok(),
             refresh_token: tokens.refresh_token.expose_secret().to_owned(),
+            ..Self::default()
         }
     }
 }
@@ -323,6 +327,7 @@ impl From<Notice> for pb::PrivacyNotice {
             text: notice.text,
             sha256: notice.sha256,
             publish_time: Some(timestamp(notice.publish_time)),
+            ..Self::default()
         }
     }
 }
@@ -334,6 +339,7 @@ impl From<LandingPage> for pb::GetInvitationResponse {
             inviter_display_name: page.inviter_display_name,
             email_address: page.guest.email_address.as_str().to_owned(),
             privacy_notice: Some(page.notice.into()),
+            ..Self::default()
         }
     }
 }
