@@ -7,6 +7,7 @@ mod first_visit;
 mod gates;
 mod golden;
 mod refusals;
+mod signing_in;
 mod stopping;
 mod telemetry;
 
