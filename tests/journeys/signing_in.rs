@@ -121,6 +121,23 @@ async fn scan(scene: &Scene, mail: &Mail) {
     }
 }
 
+/// Returns every row of every table, as text.
+async fn dump(connection: &mut sqlx::PgConnection) -> String {
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
+    assert!(tables.iter().any(|table| table == "outbox"), "{tables:?}");
+    let mut dump = String::new();
+    for table in tables {
+        let rows = sqlx::AssertSqlSafe(format!("SELECT t::text FROM \"{table}\" t"));
+        let rows: Vec<String> = sqlx::query_scalar(rows).fetch_all(&mut *connection).await.unwrap();
+        dump.extend(rows);
+    }
+    dump
+}
+
 /// Looks for secrets in what the services have logged and what their databases keep.
 async fn are_kept_nowhere(world: &World, secrets: &[&str]) {
     let logs = world.logs().unwrap();
@@ -130,17 +147,15 @@ async fn are_kept_nowhere(world: &World, secrets: &[&str]) {
     for service in ["identity", "notifications", "spaces"] {
         let url = world.superuser_url(service).unwrap();
         let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
-        sqlx::query("SET xmlbinary = hex").execute(&mut connection).await.unwrap();
-        let dump: String = sqlx::query_scalar("SELECT schema_to_xml('public', false, false, '')::text")
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-        let dump = dump.to_lowercase();
-        assert!(dump.contains("<outbox"), "{service}");
+        let dump = dump(&mut connection).await.to_lowercase();
+        let holds = |text: &str| {
+            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            dump.contains(&text.to_lowercase()) || dump.contains(&hex)
+        };
+        // What is found is what is looked for: the admin's name is in identity's events, as bytes.
+        assert!(service != "identity" || holds("Ada Admin"));
         for secret in secrets {
-            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-            let is_kept = dump.contains(&secret.to_lowercase()) || dump.contains(&hex);
-            assert!(!is_kept, "a secret is in the database of {service}");
+            assert!(!holds(secret), "a secret is in the database of {service}");
         }
     }
 }

@@ -266,6 +266,23 @@ async fn a_link_is_tried_again_within_seconds_for_as_long_as_it_works() {
 }
 
 #[tokio::test]
+async fn a_link_that_was_refused_for_good_is_sent_once_more_by_a_job_of_its_own_kind() {
+    let scene = Scene::new().await;
+    let id = scene.due(LinkPurpose::ResetPassword).await;
+    scene.world.fault(json!({"phase": "rcpt", "reply": "550 unknown"})).await;
+    assert!(matches!(scene.world.run(id, 1).await, Err(JobError::Dead { .. })));
+    let pool = scene.world.db().pool();
+    sqlx::query("DELETE FROM jobs").execute(pool).await.unwrap();
+    let call = testkit::call(&scene.world.admin);
+    scene.world.deliveries.retry::<pb::RetryDeliveryResponse>(&call, id).await.unwrap();
+    let job: (String, i32) =
+        sqlx::query_as("SELECT name, max_attempts FROM jobs").fetch_one(pool).await.unwrap();
+    assert_eq!(job, ("send_account_mail".to_owned(), 200));
+    scene.world.run(id, 1).await.unwrap();
+    assert_eq!(scene.world.delivery(id).await.state, State::Sent);
+}
+
+#[tokio::test]
 async fn an_answer_that_lacks_something_fails_and_sends_nothing() {
     let scene = Scene::new().await;
     let good = scene.link(LinkPurpose::SignIn);
