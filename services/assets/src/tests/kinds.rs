@@ -5,6 +5,7 @@ use service_kit::ids::SpaceId;
 use sharedspaces_proto::assets::v1 as pb;
 use sharedspaces_proto::assets::v1::LogoRendition::{Full, Gallery};
 use sharedspaces_proto::spaces::v1::Permission;
+use sharedspaces_proto::{Access, find_method_rule};
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -72,6 +73,47 @@ async fn the_last_logo_uploaded_is_the_organisations_until_it_is_removed() {
         world.client().remove_organization_logo(request).await.unwrap();
         assert_eq!(reason(&world.get_own(&guest).await.unwrap_err()), "LOGO_NOT_FOUND");
     }
+}
+
+#[tokio::test]
+async fn repeating_an_older_upload_does_not_bring_its_logo_back() {
+    let world = World::new().await;
+    let (admin, _) = world.editor();
+    let first = world.upload_own_with_key(&admin, &pictures::png(16, 8), "one").await.unwrap();
+    let second = world.upload_own_with_key(&admin, &pictures::png(40, 20), "two").await.unwrap();
+    assert_eq!(world.upload_own_with_key(&admin, &pictures::png(16, 8), "one").await.unwrap(), first);
+    assert_eq!(world.get_own(&admin).await.unwrap().logo, Some(second));
+}
+
+#[test]
+fn only_admins_change_what_belongs_to_no_space() {
+    for method in ["UploadOrganizationLogo", "RemoveOrganizationLogo", "UploadThemeBanner"] {
+        let path = format!("/sharedspaces.assets.v1.LogoService/{method}");
+        assert_eq!(find_method_rule(&path).unwrap().access, Access::Admin, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn spaces_is_told_what_it_needs_to_know_of_the_caller_and_believed_only_in_what_it_was_asked() {
+    let world = World::new().await;
+    let logo_id = testkit::ids().next::<Uuid>();
+    let mut guest = testkit::caller(CallerKind::Guest);
+    guest.consent_notice_version = 3;
+    world.spaces.show(&guest, &logo_id.to_string());
+    assert_eq!(world.access.visible_logos(&guest, &[logo_id]).await.unwrap(), [logo_id].into());
+    let asked = world.spaces.last_asked();
+    assert_eq!((asked.consent_notice_version, asked.is_admin), (3, false));
+    assert_eq!(
+        (asked.user_id, asked.organization_id),
+        (guest.user_id.to_string(), guest.organization_id.to_string())
+    );
+
+    let admin = testkit::caller(CallerKind::Admin);
+    assert_eq!(world.access.visible_logos(&admin, &[logo_id]).await.unwrap(), [].into());
+    assert!(world.spaces.last_asked().is_admin);
+    let calls = world.spaces.calls();
+    assert_eq!(world.access.visible_logos(&admin, &[]).await.unwrap(), [].into());
+    assert_eq!(world.spaces.calls(), calls, "nothing is asked about nothing");
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) logos: Logos,
     pub(crate) spaces: PlayedSpaces,
+    pub(crate) access: SpaceAccess,
     pub(crate) http: reqwest::Client,
     client: LogoServiceClient<Channel>,
     dir: PathBuf,
@@ -67,11 +68,12 @@ impl World {
         let settings = s3_settings(sandbox.s3_addr());
         let spaces = PlayedSpaces::default();
         let spaces_address = serve(Routes::new(SpaceServiceServer::new(spaces.clone()))).await;
+        let access = SpaceAccess::new(testkit::peers(spaces_address).spaces().unwrap());
         let logos = Logos::new(
             database.database.clone(),
             testkit::ids(),
             ObjectStore::try_new(&settings).unwrap(),
-            SpaceAccess::new(testkit::peers(spaces_address).spaces().unwrap()),
+            access.clone(),
         );
         let service = LogoServiceServer::new(LogoGrpc { logos: logos.clone() })
             .max_decoding_message_size(service_kit::grpc::STREAM_MESSAGE_LIMIT_BYTES);
@@ -81,6 +83,7 @@ impl World {
             sandbox,
             logos,
             spaces,
+            access,
             http: reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap(),
             client: LogoServiceClient::new(channel(address)),
             dir,
@@ -152,11 +155,23 @@ impl World {
 
     /// Uploads the organisation's own logo.
     pub(crate) async fn upload_own(&self, caller: &Caller, file: &[u8]) -> Result<pb::Logo, Status> {
+        let key = testkit::ids().next::<Uuid>().to_string();
+        self.upload_own_with_key(caller, file, &key).await
+    }
+
+    pub(crate) async fn upload_own_with_key(
+        &self,
+        caller: &Caller,
+        file: &[u8],
+        key: &str,
+    ) -> Result<pb::Logo, Status> {
         use pb::upload_organization_logo_request::Part;
         let header = Part::Header(pb::ImageHeader { file_name: "own.png".to_owned() });
         let parts = [header, Part::Chunk(Bytes::copy_from_slice(file))];
         let parts = stream::iter(parts).map(|part| pb::UploadOrganizationLogoRequest { part: Some(part) });
-        let answer = self.client().upload_organization_logo(by(caller, parts)).await?;
+        let mut request = by(caller, parts);
+        request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
+        let answer = self.client().upload_organization_logo(request).await?;
         Ok(answer.into_inner().logo.unwrap())
     }
 
