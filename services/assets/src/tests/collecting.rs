@@ -254,6 +254,43 @@ async fn what_the_store_holds_after_collecting_is_what_the_rows_tell_of() {
 }
 
 #[tokio::test]
+async fn a_logo_whose_sizes_are_being_made_is_not_collected_until_that_is_over() {
+    let world = World::new().await;
+    let (editor, space_id) = world.editor();
+    world.upload(&editor, space_id, &pictures::png(16, 8)).await.unwrap();
+    a_day_passes(&world).await;
+    world.sql("UPDATE logos SET is_rendered = false, render_after = now() + interval '5 minutes'").await;
+    assert_eq!(world.logos.collect().await.unwrap(), 0);
+    world.sql("UPDATE logos SET render_after = now() - interval '1 second'").await;
+    assert_eq!(world.logos.collect().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_a_process_from_before_writes_is_kept_and_its_collector_finds_nothing() {
+    let world = World::new().await;
+    let (editor, space_id) = world.editor();
+    world.break_s3(r#"{"target":"s3","method":"PUT","status":500}"#).await;
+    world.upload(&editor, space_id, &pictures::png(16, 8)).await.unwrap_err();
+    world
+        .sql(
+            "INSERT INTO logos (organization_id, logo_id, space_id, uploader_user_id, file_name, format, width_px,
+                                height_px, size_bytes, sha256)
+             SELECT organization_id, gen_random_uuid(), space_id, uploader_user_id, file_name, format, width_px,
+                    height_px, size_bytes, sha256 FROM logos",
+        )
+        .await;
+    world.sql("UPDATE logos SET state = 'READY' WHERE predates_places AND state = 'PENDING'").await;
+    a_day_passes(&world).await;
+    let claimed: Vec<(uuid::Uuid, uuid::Uuid)> = sqlx::query_as("SELECT * FROM claim_abandoned_logos()")
+        .fetch_all(&world.database.owner_pool())
+        .await
+        .unwrap();
+    assert_eq!(claimed, []);
+    assert_eq!(world.logos.collect().await.unwrap(), 1, "the upload that broke off");
+    assert_eq!(world.count_rows("READY").await, 1);
+}
+
+#[tokio::test]
 async fn an_event_without_a_place_is_dead_at_once_and_all_that_is_sent_here_is_applied() {
     let world = World::new().await;
     let mut received = placed(testkit::ids().next(), testkit::ids().next(), "nonsense", 1);
