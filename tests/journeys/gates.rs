@@ -132,24 +132,32 @@ fn docs_events_lists_each_event_with_its_consumers() {
 }
 
 #[test]
-fn docs_features_names_only_requirements_and_tests_that_exist() {
+fn docs_features_and_docs_security_name_only_tests_that_exist() {
     let mut sources = Vec::new();
     files(&root(), "rs", &mut sources);
     let tests: BTreeSet<String> =
         sources.iter().flat_map(|path| tests_in(&std::fs::read_to_string(path).unwrap())).collect();
-    let mut rows = 0;
-    for line in read("docs/features.md").lines().filter(|line| line.starts_with("| R")) {
+    let is_requirement = |line: &str| line.starts_with("| R");
+    let is_attack = |line: &str| line.starts_with("| ") && line[2..].starts_with(|c: char| c.is_ascii_digit());
+    assert_proofs("docs/features.md", is_requirement, &tests);
+    assert_proofs("docs/security.md", is_attack, &tests);
+}
+
+/// Each row has three cells: what it is about, a sentence, and the tests that prove it, which must exist.
+fn assert_proofs(page: &str, is_row: impl Fn(&str) -> bool, tests: &BTreeSet<String>) {
+    let text = read(page);
+    let rows: Vec<&str> = text.lines().filter(|line| is_row(line)).collect();
+    assert!(!rows.is_empty(), "{page} has no rows");
+    for line in rows {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [_, sentence, proofs] = cells.as_slice() else { panic!("a row has three cells: {line}") };
         assert!(sentence.ends_with('.'), "one sentence: {line}");
         let names: Vec<&str> = proofs.split('`').skip(1).step_by(2).collect();
         assert!(!names.is_empty(), "no test proves: {line}");
         for name in names {
-            assert!(tests.contains(name), "there is no test {name}");
+            assert!(tests.contains(name), "{page} names {name}, which is no test");
         }
-        rows += 1;
     }
-    assert!(rows > 0);
 }
 
 /// The names of the functions that are tests by their attribute, not by the look of their name.

@@ -10,7 +10,10 @@ use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServi
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use sharedspaces_proto::notifications::v1::delivery_service_client::DeliveryServiceClient;
+use sharedspaces_proto::spaces::v1::activity_service_client::ActivityServiceClient;
+use sharedspaces_proto::spaces::v1::content_service_client::ContentServiceClient;
 use sharedspaces_proto::spaces::v1::participant_service_client::ParticipantServiceClient;
+use sharedspaces_proto::spaces::v1::policy_service_client::PolicyServiceClient;
 use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
@@ -34,6 +37,12 @@ pub struct Api {
     pub spaces: SpaceServiceClient<Channel>,
     /// spaces
     pub participants: ParticipantServiceClient<Channel>,
+    /// spaces
+    pub policies: PolicyServiceClient<Channel>,
+    /// spaces
+    pub activities: ActivityServiceClient<Channel>,
+    /// spaces
+    pub content: ContentServiceClient<Channel>,
     /// assets
     pub logos: LogoServiceClient<Channel>,
     /// notifications
@@ -59,7 +68,10 @@ impl Api {
             invitations: InvitationServiceClient::new(identity.clone()),
             consent: ConsentServiceClient::new(identity),
             spaces: SpaceServiceClient::new(spaces.clone()),
-            participants: ParticipantServiceClient::new(spaces),
+            participants: ParticipantServiceClient::new(spaces.clone()),
+            policies: PolicyServiceClient::new(spaces.clone()),
+            activities: ActivityServiceClient::new(spaces.clone()),
+            content: ContentServiceClient::new(spaces),
             logos: LogoServiceClient::new(channel(&environment.assets)?),
             deliveries: DeliveryServiceClient::new(channel(&environment.notifications)?),
             connections: ConnectionServiceClient::new(crm_sync.clone()),

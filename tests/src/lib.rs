@@ -3,6 +3,7 @@
 //! - [`environment`]: where everything is; [`api`]: clients of all services; [`outside`]: mailbox and CRM, as a person
 //!   would look at them
 //! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
+//! - [`signing_in`]: the ways in; [`room`]: what people do in a space
 //! - [`world`]: all services as processes on servers of their own, for tests that break them
 //!
 //! Must not reach into any service: only its public interface, and what the outside world has received.
@@ -10,5 +11,7 @@
 pub mod api;
 pub mod environment;
 pub mod outside;
+pub mod room;
+pub mod signing_in;
 pub mod visit;
 pub mod world;

@@ -71,6 +71,15 @@ impl Outside {
         .await
     }
 
+    /// Waits until the newest mail to an address is another than the one seen before.
+    pub async fn wait_for_another_mail(&self, to: &str, seen: &Mail) -> anyhow::Result<Mail> {
+        within(Duration::from_secs(30), "another mail", async || {
+            let newest = self.mails(to).await?.into_iter().next();
+            Ok(newest.filter(|mail| mail.message_id != seen.message_id))
+        })
+        .await
+    }
+
     /// Says yes on the CRM's own page, as an admin's browser does; returns the code and the state it is sent back with.
     pub async fn approve(&self, authorization_url: &str) -> anyhow::Result<(String, String)> {
         let mut url = Url::parse(authorization_url)?;

@@ -95,6 +95,7 @@ impl Journey {
             plan: plan.into(),
             locale: locale.to_owned(),
             admin: Some(admin),
+            base_url: String::new(),
         };
         let token = self.environment.operator_token()?;
         let key = format!("found-{}", accounts.organization);
@@ -118,6 +119,7 @@ impl Journey {
             organization: organization.to_owned(),
             email_address: address.to_owned(),
             password: PASSWORD.to_owned(),
+            device: None,
         };
         let answer = self.api.sign_in.clone().sign_in_with_password(request).await?.into_inner();
         Ok(Session { user_id: answer.user_id, tokens: answer.tokens.context("no tokens")? })
@@ -181,6 +183,7 @@ impl Journey {
             sharing: Some(spaces::SharingToggles { download: true, invite: false, upload: false }),
             description: "Welcome! Here you find **everything** about the offer.".to_owned(),
             crm_target,
+            ..spaces::CreateSpaceRequest::default()
         };
         let key = fresh_key();
         let created = within(PATIENCE, "spaces' knowledge of the organisation", async || {
@@ -278,6 +281,7 @@ impl Journey {
             privacy_notice_id: notice.privacy_notice_id,
             consent_given: true,
             display_name: name.to_owned(),
+            ..identity::AcceptInvitationRequest::default()
         };
         let accepted = self.api.invitations.clone().accept_invitation(request).await?.into_inner();
         let tokens = accepted.tokens.context("no tokens")?;

@@ -31,8 +31,11 @@ struct Arguments {
 enum Task {
     /// Starts everything under .dev/ and keeps it running until Ctrl-C.
     Up,
-    /// Walks through a guest's first visit against what `up` started.
-    Demo,
+    /// Walks through what `up` started: a guest's first visit, the ways of signing in, what a seller does in a room.
+    Demo {
+        /// Only this walk: visit, signing-in or room.
+        part: Option<String>,
+    },
     /// Checks and tests everything against throw-away servers.
     Test {
         /// Runs only the tests whose names contain this, without the gates; further words go to the test programs.
@@ -65,7 +68,7 @@ fn perform(task: &Task) -> Result<bool> {
     let workspace = Workspace::find()?;
     match task {
         Task::Up => up::up(&workspace).map(|()| true),
-        Task::Demo => demo(&workspace),
+        Task::Demo { part } => demo(&workspace, part.as_deref()),
         Task::Test { filter } => Ok(test::test(&workspace, filter)),
         Task::Check => gates::check(&workspace).map(|()| true),
         Task::Sqlx => {
@@ -79,7 +82,7 @@ fn perform(task: &Task) -> Result<bool> {
     }
 }
 
-fn demo(workspace: &Workspace) -> Result<bool> {
+fn demo(workspace: &Workspace, part: Option<&str>) -> Result<bool> {
     let file = up::state_dir(workspace).join("env");
     let Ok(text) = fs::read_to_string(&file) else {
         bail!(
@@ -88,7 +91,7 @@ fn demo(workspace: &Workspace) -> Result<bool> {
     };
     let env = text.lines().filter_map(|line| line.split_once('='));
     let mut command = Command::new(workspace.binary("demo")?);
-    Ok(run(command.arg("run").envs(env))
+    Ok(run(command.arg("run").args(part).envs(env))
         .context("the demo is not built; run `cargo xtask up` again")?
         .success())
 }

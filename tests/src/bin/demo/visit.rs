@@ -1,40 +1,14 @@
-//! `demo seed` founds the demo organisation; `demo run` takes one guest's first visit through a running system and
-//! tells each step with what it sent and saw. Started by `cargo xtask up` and `cargo xtask demo`.
-#![expect(clippy::print_stdout, reason = "a person reads this")]
+//! The walk of a guest's first visit.
 
-use anyhow::{Context, bail, ensure};
-use journeys::environment::Environment;
-use journeys::visit::{Accounts, Journey, PASSWORD, png, unique};
+use anyhow::{Context, ensure};
+use journeys::visit::{Accounts, Journey, png, unique};
 use sharedspaces_proto::identity::v1::Plan;
 use tonic::Code;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let variables = std::env::vars_os()
-        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    let journey = Journey::new(&Environment::from_variables(variables)?)?;
-    match std::env::args().nth(1).as_deref() {
-        Some("seed") => seed(&journey).await,
-        Some("run") => run(&journey).await,
-        _ => bail!("usage: demo seed | demo run"),
-    }
-}
+use crate::{expect, saw, step};
 
-async fn seed(journey: &Journey) -> anyhow::Result<()> {
-    let (acme, globex) = (Accounts::of("acme"), Accounts::of("globex"));
-    journey.found(&acme, "Acme", "en", Plan::Ultimate).await?;
-    journey.found(&globex, "Globex", "fr", Plan::Plus).await?;
-    println!();
-    println!("Demo accounts, all with the password `{PASSWORD}`:");
-    for (name, accounts) in [("Acme (ULTIMATE, English)", &acme), ("Globex (PLUS, French)", &globex)] {
-        let [first, second] = &accounts.members;
-        println!("  {name}: organisation `{}`", accounts.organization);
-        println!("    admin {}, members {first} and {second}", accounts.admin);
-    }
-    Ok(())
-}
-
-async fn run(journey: &Journey) -> anyhow::Result<()> {
+/// Walks from the founding of an organisation to the record in the CRM.
+pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
     let acme = Accounts::of("acme");
     step(1, "An operator founds the organisation Acme, with an admin and two members.");
     journey.found(&acme, "Acme", "en", Plan::Ultimate).await?;
@@ -103,23 +77,4 @@ async fn run(journey: &Journey) -> anyhow::Result<()> {
 
     println!("\nThe visit went from end to end.");
     Ok(())
-}
-
-fn step(number: u8, text: &str) {
-    println!("\n{number}. {text}");
-}
-
-fn saw(text: &str) {
-    println!("   → {text}");
-}
-
-fn expect(result: Result<(), tonic::Status>, code: Code, what: &str) -> anyhow::Result<()> {
-    match result {
-        Err(status) if status.code() == code => {
-            saw(&format!("{what}: {code:?}, “{}”", status.message()));
-            Ok(())
-        }
-        Err(status) => bail!("{what}: expected {code:?}, got {status}"),
-        Ok(()) => bail!("{what}: expected {code:?}, but it was allowed"),
-    }
 }
