@@ -147,6 +147,7 @@ async fn a_forged_replaced_or_used_link_and_a_used_refresh_token_are_refused_ali
         privacy_notice_id: get(&token).await.unwrap().into_inner().privacy_notice.unwrap().privacy_notice_id,
         consent_given: false,
         display_name: String::new(),
+        ..identity::AcceptInvitationRequest::default()
     };
     let refused = journey.api.invitations.clone().accept_invitation(without_consent).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);

@@ -95,7 +95,8 @@ async fn one_guests_first_visit_goes_from_end_to_end() {
 }
 
 async fn logo_is_shown_to(journey: &Journey, guest: &journeys::visit::Session, logo_id: &str) {
-    let request = sharedspaces_proto::assets::v1::GetLogoRequest { logo_id: logo_id.to_owned() };
+    let request =
+        sharedspaces_proto::assets::v1::GetLogoRequest { logo_id: logo_id.to_owned(), ..Default::default() };
     let logo =
         journey.api.logos.clone().get_logo(with_token(request, guest.token())).await.unwrap().into_inner();
     let (status, content_type, bytes) = journey.outside.fetch(&logo.url).await.unwrap();
@@ -171,7 +172,7 @@ async fn a_session_goes_on_by_refreshing_and_ends_with_signing_out() {
             .map(|answer| answer.into_inner().tokens.unwrap())
     };
     let next = refresh(&acme.member.tokens.refresh_token).await.unwrap();
-    let request = with_token(identity::SignOutRequest {}, &next.access_token);
+    let request = with_token(identity::SignOutRequest::default(), &next.access_token);
     journey.api.sign_in.clone().sign_out(request).await.unwrap();
     assert_eq!(refresh(&next.refresh_token).await.unwrap_err().code(), Code::Unauthenticated);
 }

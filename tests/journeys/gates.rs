@@ -138,7 +138,8 @@ fn docs_features_and_docs_security_name_only_tests_that_exist() {
     let tests: BTreeSet<String> =
         sources.iter().flat_map(|path| tests_in(&std::fs::read_to_string(path).unwrap())).collect();
     let is_requirement = |line: &str| line.starts_with("| R");
-    let is_attack = |line: &str| line.starts_with("| ") && line[2..].starts_with(|c: char| c.is_ascii_digit());
+    let is_attack =
+        |line: &str| line.starts_with("| ") && line[2..].starts_with(|c: char| c.is_ascii_digit());
     assert_proofs("docs/features.md", is_requirement, &tests);
     assert_proofs("docs/security.md", is_attack, &tests);
 }
@@ -203,7 +204,7 @@ const OWNERS_POLICIES: [(&str, &str, &str); 5] = [
 ];
 
 /// Tells which tables of a service are exempt from row-level security, and why.
-fn exempt(service: &str) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn exempt(service: &str) -> Vec<(&'static str, &'static str)> {
     let mut tables = vec![
         ("_sqlx_migrations", "which migrations ran: nothing of any organisation"),
         ("outbox", "the relay publishes the events of all organisations in one order"),

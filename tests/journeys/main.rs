@@ -4,8 +4,12 @@
 mod bad_input;
 mod crashes;
 mod first_visit;
+mod forged;
 mod gates;
 mod golden;
+mod isolation;
+mod matrix;
+mod raw;
 mod refusals;
 mod signing_in;
 mod stopping;

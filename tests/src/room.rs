@@ -206,11 +206,7 @@ impl Journey {
     }
 
     /// Lists the spaces in which a text is found.
-    pub async fn find_spaces(
-        &self,
-        who: &Session,
-        query: &str,
-    ) -> Result<Vec<spaces::SpaceSummary>, Status> {
+    pub async fn find_spaces(&self, who: &Session, query: &str) -> Result<Vec<spaces::SpaceSummary>, Status> {
         let request =
             spaces::ListSpacesRequest { query: query.to_owned(), ..spaces::ListSpacesRequest::default() };
         Ok(self.api.spaces.clone().list_spaces(with_token(request, who.token())).await?.into_inner().spaces)
@@ -223,10 +219,8 @@ impl Journey {
         space_id: &str,
         locale: &str,
     ) -> Result<spaces::DescribeDuplicationResponse, Status> {
-        let request = spaces::DescribeDuplicationRequest {
-            space_id: space_id.to_owned(),
-            locale: locale.to_owned(),
-        };
+        let request =
+            spaces::DescribeDuplicationRequest { space_id: space_id.to_owned(), locale: locale.to_owned() };
         let request = with_token(request, who.token());
         Ok(self.api.spaces.clone().describe_duplication(request).await?.into_inner())
     }

@@ -84,10 +84,8 @@ impl Journey {
 
     /// Sets a new password by the link of a mail.
     pub async fn reset_password(&self, token: &str, new_password: &str) -> Result<(), Status> {
-        let request = identity::ResetPasswordRequest {
-            token: token.to_owned(),
-            new_password: new_password.to_owned(),
-        };
+        let request =
+            identity::ResetPasswordRequest { token: token.to_owned(), new_password: new_password.to_owned() };
         self.api.account.clone().reset_password(request).await.map(drop)
     }
 

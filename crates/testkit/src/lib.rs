@@ -7,6 +7,7 @@
 mod broker;
 mod database;
 mod eventually;
+pub mod forge;
 #[cfg(test)]
 mod kit;
 mod peers;

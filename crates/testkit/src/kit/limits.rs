@@ -10,9 +10,9 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_types::StatusExt;
 
-use super::forge::service_claims;
 use super::server::{GET_SPACE, SOON, Server, Wire};
-use super::verify::forged;
+use crate::forge::forged;
+use crate::forge::service_claims;
 
 fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
@@ -46,7 +46,7 @@ async fn a_method_for_services_is_open_to_those_it_names_and_to_no_person() {
     assert_eq!((person.code(), reason(&person).as_str()), (Code::PermissionDenied, "SERVICES_ONLY"));
     for (name, expected) in [("assets", Code::Ok), ("notifications", Code::PermissionDenied)] {
         let sub = format!("system:serviceaccount:sharedspaces:{name}");
-        let token = server.forge.service(&super::forge::with(service_claims(), "sub", sub.into()));
+        let token = server.forge.service(&crate::forge::with(service_claims(), "sub", sub.into()));
         let mut request = tonic::Request::new(pb::CheckAccessRequest::default());
         request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         let code = client.check_access(request).await.map_or_else(|status| status.code(), |_| Code::Ok);

@@ -21,7 +21,7 @@ fn later() -> Migrator {
 /// The settings of a database without any schema.
 async fn fresh(near: &TestDatabase) -> DatabaseConfig {
     let id = crate::ids().next::<uuid::Uuid>().simple().to_string();
-    let seconds = super::forge::now();
+    let seconds = crate::forge::now();
     let name = format!("test_fresh_{id}_{seconds}");
     let create = format!("CREATE DATABASE {name} OWNER test_kit_owner");
     near.superuser_pool().execute(AssertSqlSafe(create)).await.unwrap();

@@ -2,7 +2,6 @@
 //! they would see two copies of the kit's types. Owns no support that others use.
 
 mod database;
-mod forge;
 mod idempotency;
 mod limits;
 mod migrations;

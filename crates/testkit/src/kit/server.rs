@@ -26,7 +26,7 @@ use tonic::service::Routes;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
-use super::forge::Forge;
+use crate::forge::Forge;
 
 pub(super) const GET_SPACE: &str = "/sharedspaces.spaces.v1.SpaceService/GetSpace";
 
@@ -42,57 +42,80 @@ pub(super) struct Stage {
 /// Plays SpaceService: GetSpace does as its `space_id` says.
 struct Played(Arc<Stage>);
 
-#[tonic::async_trait]
-impl SpaceService for Played {
-    async fn create_space(
-        &self,
-        request: Request<pb::CreateSpaceRequest>,
-    ) -> Result<Response<pb::CreateSpaceResponse>, Status> {
-        let title = request.get_ref().title.len().to_string();
-        let space = pb::Space { title, ..Default::default() };
-        Ok(Response::new(pb::CreateSpaceResponse { space: Some(space) }))
-    }
-
-    async fn get_space(
-        &self,
-        request: Request<pb::GetSpaceRequest>,
-    ) -> Result<Response<pb::GetSpaceResponse>, Status> {
-        let caller = Caller::of(&request)?;
-        match request.get_ref().space_id.as_str() {
-            "wait" => {
-                self.0.waiting.fetch_add(1, Ordering::SeqCst);
-                self.0.go_on.notified().await;
+/// The service with the methods that are played; the generated trait wants all of them.
+macro_rules! plays {
+    (besides $($method:ident($request:ident) -> $response:ident,)*) => {
+        #[tonic::async_trait]
+        impl SpaceService for Played {
+            async fn create_space(
+                &self,
+                request: Request<pb::CreateSpaceRequest>,
+            ) -> Result<Response<pb::CreateSpaceResponse>, Status> {
+                let title = request.get_ref().title.len().to_string();
+                let space = pb::Space { title, ..Default::default() };
+                Ok(Response::new(pb::CreateSpaceResponse { space: Some(space) }))
             }
-            "panic" => panic!("as asked"),
-            _ => {}
+
+            async fn get_space(
+                &self,
+                request: Request<pb::GetSpaceRequest>,
+            ) -> Result<Response<pb::GetSpaceResponse>, Status> {
+                let caller = Caller::of(&request)?;
+                match request.get_ref().space_id.as_str() {
+                    "wait" => {
+                        self.0.waiting.fetch_add(1, Ordering::SeqCst);
+                        self.0.go_on.notified().await;
+                    }
+                    "panic" => panic!("as asked"),
+                    _ => {}
+                }
+                let space = pb::Space { owner_user_id: caller.user_id.to_string(), ..Default::default() };
+                Ok(Response::new(pb::GetSpaceResponse { space: Some(space) }))
+            }
+
+            async fn update_space(
+                &self,
+                _: Request<pb::UpdateSpaceRequest>,
+            ) -> Result<Response<pb::UpdateSpaceResponse>, Status> {
+                // How long the caller still waits, as the kit tells a handler.
+                let left = service_kit::grpc::remaining().unwrap_or_default();
+                let space = pb::Space { title: left.as_millis().to_string(), ..Default::default() };
+                Ok(Response::new(pb::UpdateSpaceResponse { space: Some(space) }))
+            }
+
+            async fn check_access(
+                &self,
+                _: Request<pb::CheckAccessRequest>,
+            ) -> Result<Response<pb::CheckAccessResponse>, Status> {
+                Ok(Response::new(pb::CheckAccessResponse::default()))
+            }
+
+            $(async fn $method(
+                &self,
+                _: Request<pb::$request>,
+            ) -> Result<Response<pb::$response>, Status> {
+                Err(Status::unimplemented("not played"))
+            })*
         }
-        let space = pb::Space { owner_user_id: caller.user_id.to_string(), ..Default::default() };
-        Ok(Response::new(pb::GetSpaceResponse { space: Some(space) }))
-    }
+    };
+}
 
-    async fn update_space(
-        &self,
-        _: Request<pb::UpdateSpaceRequest>,
-    ) -> Result<Response<pb::UpdateSpaceResponse>, Status> {
-        // How long the caller still waits, as the kit tells a handler.
-        let left = service_kit::grpc::remaining().unwrap_or_default();
-        let space = pb::Space { title: left.as_millis().to_string(), ..Default::default() };
-        Ok(Response::new(pb::UpdateSpaceResponse { space: Some(space) }))
-    }
-
-    async fn set_customer_logo(
-        &self,
-        _: Request<pb::SetCustomerLogoRequest>,
-    ) -> Result<Response<pb::SetCustomerLogoResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
-
-    async fn check_access(
-        &self,
-        _: Request<pb::CheckAccessRequest>,
-    ) -> Result<Response<pb::CheckAccessResponse>, Status> {
-        Ok(Response::new(pb::CheckAccessResponse::default()))
-    }
+plays! {
+    besides
+    list_spaces(ListSpacesRequest) -> ListSpacesResponse,
+    set_customer_logo(SetCustomerLogoRequest) -> SetCustomerLogoResponse,
+    remove_customer_logo(RemoveCustomerLogoRequest) -> RemoveCustomerLogoResponse,
+    update_logo_display(UpdateLogoDisplayRequest) -> UpdateLogoDisplayResponse,
+    preview_space(PreviewSpaceRequest) -> PreviewSpaceResponse,
+    describe_duplication(DescribeDuplicationRequest) -> DescribeDuplicationResponse,
+    duplicate_space(DuplicateSpaceRequest) -> DuplicateSpaceResponse,
+    archive_space(ArchiveSpaceRequest) -> ArchiveSpaceResponse,
+    reactivate_space(ReactivateSpaceRequest) -> ReactivateSpaceResponse,
+    delete_space(DeleteSpaceRequest) -> DeleteSpaceResponse,
+    transfer_ownership(TransferOwnershipRequest) -> TransferOwnershipResponse,
+    get_share_link(GetShareLinkRequest) -> GetShareLinkResponse,
+    explain_permissions(ExplainPermissionsRequest) -> ExplainPermissionsResponse,
+    check_logo_access(CheckLogoAccessRequest) -> CheckLogoAccessResponse,
 }
 
 /// A server on a port of its own, as `run` starts it.
@@ -106,7 +129,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(change: impl FnOnce(&mut Config)) -> Self {
-        let forge = Forge::new();
+        let forge = Forge::generate();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut config = config(address);

@@ -1,136 +1,20 @@
 //! What the verifiers take and refuse.
 
-use ring::signature::KeyPair;
 use serde_json::{Value, json};
 use service_kit::caller::{CallerKind, Principal};
 use service_kit::verify::TokenRefused;
 
-use super::forge::{
-    CLUSTER, CLUSTER_KID, Forge, PEOPLE_KID, cluster_header, ed_jwk, eddsa, encode, hs256, now,
-    people_header, person_claims, service_claims, set, signed, with,
+use crate::forge::{
+    CLUSTER_KID, Forge, PEOPLE_KID, cluster_header, ed_jwk, eddsa, forged, now, person_claims,
+    service_claims, set, signed, with,
 };
-
-/// Tokens of people that must be refused, each wrong in one thing.
-pub(super) fn forged(forge: &Forge) -> Vec<(String, String)> {
-    let mut tokens: Vec<(String, String)> = wrong_claims()
-        .into_iter()
-        .map(|(name, value)| {
-            (format!("claim {name} = {value}"), forge.person(&with(person_claims(), name, value)))
-        })
-        .collect();
-    for (name, value) in wrong_headers(forge) {
-        let header = with(people_header(), name, value.clone());
-        let signed = eddsa(&forge.people, &header, &person_claims());
-        tokens.push((format!("header {name} = {value}"), signed));
-    }
-    tokens.extend(wrong_signatures(forge).into_iter().map(|(name, token)| (name.to_owned(), token)));
-    tokens
-}
-
-fn wrong_claims() -> Vec<(&'static str, Value)> {
-    let now = now();
-    let mut claims = vec![
-        ("iss", json!("https://elsewhere.test")),
-        ("iss", json!(CLUSTER)),
-        ("iss", json!(format!("{}/", crate::ISSUER))),
-        ("aud", json!("others")),
-        ("aud", json!(["others", "more"])),
-        ("aud", json!("sharedspaces2")),
-        ("exp", json!(now - 7)),
-        ("exp", json!(0)),
-        ("exp", json!(-1)),
-        ("exp", json!((now + 300).to_string())),
-        ("nbf", json!(now + 60)),
-        ("nbf", json!((now - 300).to_string())),
-        ("org", json!("acme")),
-        ("org", json!("")),
-        ("sid", json!("not-a-uuid")),
-        ("sub", json!("system:serviceaccount:sharedspaces:assets")),
-        ("sub", json!(7)),
-        ("kind", json!("ROBOT")),
-        ("kind", json!("member")),
-        ("kind", json!("")),
-        ("roles", json!("ADMIN")),
-    ];
-    claims.extend(
-        ["iss", "aud", "exp", "nbf", "sub", "org", "sid", "kind"].map(|required| (required, Value::Null)),
-    );
-    claims
-}
-
-fn wrong_headers(forge: &Forge) -> Vec<(&'static str, Value)> {
-    vec![
-        ("typ", json!("JWT")),
-        ("typ", json!("rt+jwt")),
-        ("typ", Value::Null),
-        ("kid", Value::Null),
-        ("kid", json!("")),
-        ("kid", json!("people-2")),
-        ("kid", json!(CLUSTER_KID)),
-        ("kid", json!("../../../../dev/null")),
-        ("kid", json!("people-1' OR '1'='1")),
-        ("kid", json!("x".repeat(4_000))),
-        ("alg", json!("none")),
-        ("alg", json!("NONE")),
-        ("alg", json!("HS256")),
-        ("alg", json!("ES256")),
-        ("alg", json!("RS256")),
-        ("alg", Value::Null),
-        ("crit", json!(["unknown"])),
-        ("jwk", json!(ed_jwk(PEOPLE_KID, &forge.stranger)["kty"])),
-    ]
-}
-
-fn wrong_signatures(forge: &Forge) -> Vec<(&'static str, String)> {
-    let header = people_header();
-    let claims = person_claims();
-    let alg = |alg: &str| with(header.clone(), "alg", json!(alg));
-    let public = forge.people.public_key().as_ref();
-    let valid = forge.person(&claims);
-    let (head, rest) = valid.split_once('.').unwrap();
-    let (body, signature) = rest.split_once('.').unwrap();
-    let other_body = encode(with(claims.clone(), "roles", json!(["ADMIN"])).to_string());
-    let stranger = &forge.stranger;
-    let own_jwk = with(header.clone(), "jwk", ed_jwk(PEOPLE_KID, stranger));
-    let own_jku = with(header.clone(), "jku", json!("http://127.0.0.1:1/jwks.json"));
-    let own_x5u = with(header.clone(), "x5u", json!("http://127.0.0.1:1/x5u.pem"));
-    vec![
-        ("alg none without a signature", signed(&alg("none"), &claims, |_| Vec::new())),
-        ("HS256 with the public key as the secret", hs256(public, &alg("HS256"), &claims)),
-        (
-            "HS256 with the encoded key as the secret",
-            hs256(encode(public).as_bytes(), &alg("HS256"), &claims),
-        ),
-        ("ES256 with the cluster's key", forge.es256(&alg("ES256"), &claims)),
-        (
-            "ES256 with the cluster's key, named by its id",
-            forge.es256(&with(alg("ES256"), "kid", json!(CLUSTER_KID)), &claims),
-        ),
-        ("a stranger's key", eddsa(stranger, &header, &claims)),
-        ("a stranger's key sent along as jwk", eddsa(stranger, &own_jwk, &claims)),
-        ("a stranger's key behind jku", eddsa(stranger, &own_jku, &claims)),
-        ("a stranger's key behind x5u", eddsa(stranger, &own_x5u, &claims)),
-        ("claims changed after signing", format!("{head}.{other_body}.{signature}")),
-        ("no signature", format!("{head}.{body}.")),
-        ("two parts", format!("{head}.{body}")),
-        ("four parts", format!("{valid}.{signature}")),
-        ("a shortened signature", valid[..valid.len() - 4].to_owned()),
-        ("a signature of zeros", signed(&header, &claims, |_| vec![0; 64])),
-        ("claims that are no object", forge.person(&json!(["a"]))),
-        ("claims that are null", forge.person(&Value::Null)),
-        ("one byte more than 8 KiB", forge.person_of_length(8 * 1024 + 1)),
-        ("garbage", "garbage".to_owned()),
-        ("dots", "..".to_owned()),
-        ("other base64", format!("{}.{}.{}", "+/==", body, signature)),
-    ]
-}
 
 #[test]
 fn every_forged_token_of_a_person_is_refused() {
-    let forge = Forge::new();
+    let forge = Forge::generate();
     let verifier = forge.verifier();
     let tokens = forged(&forge);
-    assert!(tokens.len() >= 30);
+    assert!(tokens.len() >= 80, "{}", tokens.len());
     let taken: Vec<_> = tokens
         .iter()
         .filter(|(_, token)| verifier.verify(token) != Err(TokenRefused))
@@ -142,7 +26,7 @@ fn every_forged_token_of_a_person_is_refused() {
 
 #[test]
 fn a_valid_token_is_the_guest_member_or_admin_it_was_issued_for() {
-    let forge = Forge::new();
+    let forge = Forge::generate();
     for kind in [CallerKind::Guest, CallerKind::Member, CallerKind::Admin] {
         let caller = crate::caller(kind);
         let token = forge.person(&crate::TestKeys::claims(&caller));
@@ -152,7 +36,7 @@ fn a_valid_token_is_the_guest_member_or_admin_it_was_issued_for() {
 
 #[test]
 fn a_guest_who_claims_to_be_an_admin_stays_a_guest() {
-    let forge = Forge::new();
+    let forge = Forge::generate();
     let claims = with(with(person_claims(), "kind", json!("GUEST")), "roles", json!(["ADMIN"]));
     let Ok(Principal::Person(caller)) = forge.verifier().verify(&forge.person(&claims)) else {
         panic!("a valid token was refused");
@@ -162,7 +46,7 @@ fn a_guest_who_claims_to_be_an_admin_stays_a_guest() {
 
 #[test]
 fn what_is_within_the_limits_of_a_token_is_taken() {
-    let forge = Forge::new();
+    let forge = Forge::generate();
     let now = now();
     let claims = [
         ("exp", json!(now - 2)),
@@ -183,7 +67,7 @@ fn what_is_within_the_limits_of_a_token_is_taken() {
 
 #[test]
 fn a_valid_token_of_a_service_is_that_service() {
-    let forge = Forge::new();
+    let forge = Forge::generate();
     let expected = Ok(Principal::Service("assets".to_owned()));
     assert_eq!(forge.verifier().verify(&forge.service(&service_claims())), expected);
     let typed = forge.es256(&with(cluster_header(), "typ", json!("JWT")), &service_claims());
@@ -192,7 +76,7 @@ fn a_valid_token_of_a_service_is_that_service() {
 
 #[test]
 fn every_forged_token_of_a_service_is_refused() {
-    let forge = Forge::new();
+    let forge = Forge::generate();
     let verifier = forge.verifier();
     // Even where somebody put an Ed25519 key among the cluster's.
     let strange = ed_jwk("ed", &forge.stranger);
@@ -235,7 +119,7 @@ fn every_forged_token_of_a_service_is_refused() {
 
 #[test]
 fn a_key_set_without_a_usable_key_does_not_take_the_keys_away_and_a_new_one_replaces_them() {
-    let forge = Forge::new();
+    let forge = Forge::generate();
     let verifier = forge.verifier();
     let person = forge.person(&person_claims());
     let service = forge.service(&service_claims());

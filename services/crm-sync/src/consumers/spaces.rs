@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use messaging::jobs::{self, JobError};
 use messaging::{Messaging, Received};
 use service_kit::error::CommonError;
-use service_kit::ids::OrganizationId;
+use service_kit::ids::{OrganizationId, UserId};
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::events::v1::{SpaceCreated, SpaceSnapshot};
 use sharedspaces_proto::spaces::v1 as spaces_pb;
@@ -77,6 +77,8 @@ fn new_log(
     };
     let space_id = check.id("space.space_id", &space.space_id);
     let connection_id = check.id("crm_target.connection_id", &target.connection_id);
+    let owner_user_id = Some(space.owner_user_id.as_str()).filter(|owner| !owner.is_empty());
+    let requester_user_id: Option<UserId> = owner_user_id.map(|owner| check.id("space.owner_user_id", owner));
     let create_time = space
         .create_time
         .and_then(|time| DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?))
@@ -101,6 +103,7 @@ fn new_log(
             description: space.description,
             create_time,
         },
+        requester_user_id,
         create_time: event_time,
         failure: None,
     })

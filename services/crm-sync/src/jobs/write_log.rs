@@ -134,9 +134,7 @@ impl WriteLog {
         let log_id = log.entry.log_id;
         self.database
             .transaction::<_, CommonError, _>(organization_id, move |tx| {
-                Box::pin(async move {
-                    Ok(log::repo::set_logged(tx, organization_id, log_id, &record_id, now).await?)
-                })
+                Box::pin(async move { Ok(log::finish(tx, organization_id, log_id, &record_id, now).await?) })
             })
             .await?;
         let lag = (now - log.pending_time).to_std().unwrap_or_default();

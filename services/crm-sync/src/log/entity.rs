@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use service_kit::ids::{OrganizationId, SpaceId};
+use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use service_kit::page::PageRequest;
 use url::Url;
 use uuid::Uuid;
@@ -84,6 +84,8 @@ pub(crate) struct NewLog {
     pub(crate) kind: LogKind,
     pub(crate) target: Target,
     pub(crate) snapshot: Snapshot,
+    /// Who asked for it; nothing where the event does not say.
+    pub(crate) requester_user_id: Option<UserId>,
     pub(crate) create_time: DateTime<Utc>,
     /// Why it cannot be written at all; nothing where it can.
     pub(crate) failure: Option<&'static str>,
@@ -120,6 +122,16 @@ pub(crate) struct LogToWrite {
     pub(crate) entry: LogEntry,
     /// Since when it waits.
     pub(crate) pending_time: DateTime<Utc>,
+}
+
+/// A log that has just been written.
+#[derive(Clone, Debug)]
+pub(super) struct WrittenLog {
+    pub(super) log_id: LogId,
+    pub(super) space_id: SpaceId,
+    pub(super) record_name: String,
+    pub(super) requester_user_id: Option<UserId>,
+    pub(super) logged_time: DateTime<Utc>,
 }
 
 /// Which logs are asked for.

@@ -5,8 +5,10 @@
 
 mod entity;
 mod error;
+mod events;
 pub(crate) mod repo;
 
+use chrono::{DateTime, Utc};
 use messaging::jobs;
 use service_kit::caller::{Call, Caller};
 use service_kit::clock::SharedClock;
@@ -21,10 +23,25 @@ use crate::connectors::Connectors;
 use crate::jobs::write_log;
 use crate::organization;
 
+use entity::WrittenLog;
 pub(crate) use entity::{
     CrmLog, ListLogs, LockedLog, LogId, LogKey, LogKind, LogState, LogToWrite, NewLog, ShownLog, Target,
 };
 pub use error::LogError;
+
+/// Notes that a log is in the CRM, and tells other services of it. What is noted already is not told again.
+pub(crate) async fn finish(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    log_id: LogId,
+    crm_record_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    match repo::set_logged(tx, organization_id, log_id, crm_record_id, now).await? {
+        Some(written) => events::written(tx, organization_id, &written).await,
+        None => Ok(()),
+    }
+}
 
 /// The use cases of logs.
 #[derive(Clone)]

@@ -1,12 +1,12 @@
 //! All SQL on logs.
 
 use chrono::{DateTime, Utc};
-use service_kit::ids::OrganizationId;
+use service_kit::ids::{OrganizationId, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{CrmLog, ListLogs, LockedLog, LogId, LogKind, LogState, LogToWrite, NewLog, Target};
+use super::{CrmLog, ListLogs, LockedLog, LogId, LogKind, LogState, LogToWrite, NewLog, Target, WrittenLog};
 use crate::connectors::{LogEntry, Provider, RecordType, Snapshot};
 
 /// Inserts a log. False: it is there already.
@@ -14,8 +14,8 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewLog) -> Result<bool, 
     let state = if new.failure.is_some() { LogState::Failed } else { LogState::Pending };
     let inserted = sqlx::query!(
         "INSERT INTO logs (log_id, organization_id, space_id, kind, connection_id, record_type, record_id, record_name,
-                           snapshot, state, reason, job_id, create_time, pending_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+                           snapshot, state, reason, job_id, create_time, pending_time, requester_user_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)
          ON CONFLICT (organization_id, log_id) DO NOTHING",
         new.log_id.uuid(),
         new.organization_id.uuid(),
@@ -30,6 +30,7 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewLog) -> Result<bool, 
         new.failure.unwrap_or_default(),
         new.job_id,
         new.create_time,
+        new.requester_user_id.map(UserId::uuid),
     )
     .execute(tx)
     .await?;
@@ -205,25 +206,32 @@ pub(crate) async fn begin_try(
     }))
 }
 
-/// Notes that a log is in the CRM.
-pub(crate) async fn set_logged(
+/// Notes that a log is in the CRM, and returns it; nothing where that is noted already.
+pub(super) async fn set_logged(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     log_id: LogId,
     crm_record_id: &str,
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+) -> Result<Option<WrittenLog>, sqlx::Error> {
+    let row = sqlx::query!(
         "UPDATE logs SET state = 'LOGGED', reason = '', crm_record_id = $3, logged_time = $4
-          WHERE organization_id = $1 AND log_id = $2 AND state <> 'LOGGED'",
+          WHERE organization_id = $1 AND log_id = $2 AND state <> 'LOGGED'
+        RETURNING space_id, record_name, requester_user_id",
         organization_id.uuid(),
         log_id.uuid(),
         crm_record_id,
         now,
     )
-    .execute(tx)
+    .fetch_optional(tx)
     .await?;
-    Ok(())
+    Ok(row.map(|row| WrittenLog {
+        log_id,
+        space_id: row.space_id.into(),
+        record_name: row.record_name,
+        requester_user_id: row.requester_user_id.map(UserId::from),
+        logged_time: now,
+    }))
 }
 
 /// Notes why a log waits or has failed. What is in the CRM stays so.

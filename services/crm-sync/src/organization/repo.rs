@@ -18,17 +18,20 @@ pub(super) async fn find_plan(
     .await
 }
 
-/// Keeps an organisation's plan; repeating it changes nothing.
+/// Keeps an organisation's plan as it was at a version; what is not newer than what is kept changes nothing.
 pub(crate) async fn keep(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     plan: Plan,
+    version: i64,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO organizations (organization_id, plan) VALUES ($1, $2)
-         ON CONFLICT (organization_id) DO UPDATE SET plan = excluded.plan",
+        "INSERT INTO organizations (organization_id, plan, version) VALUES ($1, $2, $3)
+         ON CONFLICT (organization_id) DO UPDATE SET plan = excluded.plan, version = excluded.version
+         WHERE organizations.version < excluded.version",
         organization_id.uuid(),
         plan.as_str(),
+        version,
     )
     .execute(tx)
     .await?;

@@ -5,5 +5,7 @@ mod gates;
 mod listing;
 mod retrying;
 mod searching;
+mod spaces;
+mod telling;
 mod world;
 mod writing;

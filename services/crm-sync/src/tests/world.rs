@@ -1,8 +1,7 @@
 //! One organisation's world: a database, a Salesforce look-alike, a spaces that says what it is told, and the service.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,22 +16,19 @@ use service_kit::caller::{Call, Caller, CallerKind, Principal};
 use service_kit::clock::{Clock, SystemClock};
 use service_kit::error::{CommonError, DomainError};
 use service_kit::ids::{OrganizationId, SpaceId};
-use service_kit::space_access::SpaceAccess;
 use sharedspaces_proto::crmsync::v1 as pb;
 use sharedspaces_proto::find_method_rule;
-use sharedspaces_proto::identity::events::v1::OrganizationCreated;
+use sharedspaces_proto::identity::events::v1::{OrganizationCreated, OrganizationUpdated};
 use sharedspaces_proto::identity::v1 as identity_pb;
 use sharedspaces_proto::spaces::events::v1::{SpaceCreated, SpaceSnapshot};
 use sharedspaces_proto::spaces::v1 as spaces_pb;
-use spaces_pb::space_service_server::{SpaceService, SpaceServiceServer};
 use sqlx::{AssertSqlSafe, PgPool};
 use testkit::TestDatabase;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status};
+use tonic::Request;
 use url::Url;
 use uuid::Uuid;
 
+use super::spaces::{Rights, serve_spaces};
 use crate::config::SalesforceConfig;
 use crate::connection::{Connections, FinishedFlow, NewConnection, Secrets};
 use crate::connectors::salesforce::Salesforce;
@@ -44,8 +40,6 @@ use crate::log::Logs;
 /// The Account "Contoso Ltd" of the look-alike.
 pub(super) const CONTOSO: &str = "001Sb000000001aIAA";
 const REDIRECT_URL: &str = "http://127.0.0.1:9/crm/callback";
-
-pub(super) type Rights = Arc<Mutex<HashMap<(String, String), Vec<spaces_pb::Permission>>>>;
 
 pub(super) struct World {
     pub(super) admin: Caller,
@@ -126,6 +120,32 @@ impl World {
             .transaction::<_, CommonError, _>(id, move |tx| {
                 Box::pin(async move {
                     consumers::identity::organization_created(tx, received).await.unwrap();
+                    Ok(())
+                })
+            })
+            .await
+            .unwrap();
+    }
+
+    /// Applies the event of a changed plan, as it was at a version of the organisation.
+    pub(super) async fn update_organization(
+        &self,
+        id: OrganizationId,
+        plan: identity_pb::Plan,
+        version: i64,
+    ) {
+        let organization = identity_pb::Organization {
+            organization_id: id.to_string(),
+            plan: plan.into(),
+            ..Default::default()
+        };
+        let event = OrganizationUpdated { organization: Some(organization) };
+        let received = Received { aggregate_version: version, ..received(id, event) };
+        self.test
+            .database
+            .transaction::<_, CommonError, _>(id, move |tx| {
+                Box::pin(async move {
+                    consumers::identity::organization_updated(tx, received).await.unwrap();
                     Ok(())
                 })
             })
@@ -215,8 +235,8 @@ impl World {
             title: "Contoso renewal".to_owned(),
             url: "https://spaces.example/acme/contoso".to_owned(),
             description: "Welcome!".to_owned(),
+            owner_user_id: self.admin.user_id.to_string(),
             create_time: Some(Timestamp { seconds: now.timestamp(), nanos: 0 }),
-            ..Default::default()
         };
         let received = received(organization, SpaceCreated { space: Some(space), crm_target: Some(target) });
         for _delivery in 0..2 {
@@ -354,56 +374,4 @@ fn connections(test: &TestDatabase) -> Connections {
         Arc::new(secrets),
         Connectors::new(Arc::new(Salesforce::try_new(config()).unwrap())),
     )
-}
-
-struct FakeSpaces(Rights);
-
-fn serve_spaces(rights: Rights) -> SpaceAccess {
-    let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = incoming.local_addr().unwrap();
-    let server = Server::builder().add_service(SpaceServiceServer::new(FakeSpaces(rights)));
-    tokio::spawn(server.serve_with_incoming(incoming));
-    SpaceAccess::new(testkit::peers(address).spaces().unwrap())
-}
-
-#[tonic::async_trait]
-impl SpaceService for FakeSpaces {
-    async fn check_access(
-        &self,
-        request: Request<spaces_pb::CheckAccessRequest>,
-    ) -> Result<Response<spaces_pb::CheckAccessResponse>, Status> {
-        let asked = request.into_inner();
-        let rights = self.0.lock().unwrap();
-        let permissions = rights.get(&(asked.space_id, asked.user_id)).cloned().unwrap_or_default();
-        let permissions = permissions.into_iter().map(i32::from).collect();
-        Ok(Response::new(spaces_pb::CheckAccessResponse { permissions }))
-    }
-
-    async fn create_space(
-        &self,
-        _request: Request<spaces_pb::CreateSpaceRequest>,
-    ) -> Result<Response<spaces_pb::CreateSpaceResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn get_space(
-        &self,
-        _request: Request<spaces_pb::GetSpaceRequest>,
-    ) -> Result<Response<spaces_pb::GetSpaceResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn update_space(
-        &self,
-        _request: Request<spaces_pb::UpdateSpaceRequest>,
-    ) -> Result<Response<spaces_pb::UpdateSpaceResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
-
-    async fn set_customer_logo(
-        &self,
-        _request: Request<spaces_pb::SetCustomerLogoRequest>,
-    ) -> Result<Response<spaces_pb::SetCustomerLogoResponse>, Status> {
-        Err(Status::unimplemented("not needed here"))
-    }
 }

@@ -17,46 +17,46 @@ use xtask::process::{Child, wait_until};
 
 struct Echo(pb::GetSpaceResponse);
 
-fn refused<T>() -> Result<Response<T>, Status> {
-    Err(Status::unimplemented("only GetSpace is answered here"))
+/// The service with one method that answers; the generated trait wants all of them.
+macro_rules! answers_get_space_only {
+    ($($method:ident($request:ident) -> $response:ident,)*) => {
+        #[tonic::async_trait]
+        impl SpaceService for Echo {
+            async fn get_space(
+                &self,
+                _: Request<pb::GetSpaceRequest>,
+            ) -> Result<Response<pb::GetSpaceResponse>, Status> {
+                Ok(Response::new(self.0.clone()))
+            }
+
+            $(async fn $method(
+                &self,
+                _: Request<pb::$request>,
+            ) -> Result<Response<pb::$response>, Status> {
+                Err(Status::unimplemented("only GetSpace is answered here"))
+            })*
+        }
+    };
 }
 
-#[tonic::async_trait]
-impl SpaceService for Echo {
-    async fn get_space(
-        &self,
-        _: Request<pb::GetSpaceRequest>,
-    ) -> Result<Response<pb::GetSpaceResponse>, Status> {
-        Ok(Response::new(self.0.clone()))
-    }
-
-    async fn create_space(
-        &self,
-        _: Request<pb::CreateSpaceRequest>,
-    ) -> Result<Response<pb::CreateSpaceResponse>, Status> {
-        refused()
-    }
-
-    async fn update_space(
-        &self,
-        _: Request<pb::UpdateSpaceRequest>,
-    ) -> Result<Response<pb::UpdateSpaceResponse>, Status> {
-        refused()
-    }
-
-    async fn set_customer_logo(
-        &self,
-        _: Request<pb::SetCustomerLogoRequest>,
-    ) -> Result<Response<pb::SetCustomerLogoResponse>, Status> {
-        refused()
-    }
-
-    async fn check_access(
-        &self,
-        _: Request<pb::CheckAccessRequest>,
-    ) -> Result<Response<pb::CheckAccessResponse>, Status> {
-        refused()
-    }
+answers_get_space_only! {
+    create_space(CreateSpaceRequest) -> CreateSpaceResponse,
+    list_spaces(ListSpacesRequest) -> ListSpacesResponse,
+    update_space(UpdateSpaceRequest) -> UpdateSpaceResponse,
+    set_customer_logo(SetCustomerLogoRequest) -> SetCustomerLogoResponse,
+    remove_customer_logo(RemoveCustomerLogoRequest) -> RemoveCustomerLogoResponse,
+    update_logo_display(UpdateLogoDisplayRequest) -> UpdateLogoDisplayResponse,
+    preview_space(PreviewSpaceRequest) -> PreviewSpaceResponse,
+    describe_duplication(DescribeDuplicationRequest) -> DescribeDuplicationResponse,
+    duplicate_space(DuplicateSpaceRequest) -> DuplicateSpaceResponse,
+    archive_space(ArchiveSpaceRequest) -> ArchiveSpaceResponse,
+    reactivate_space(ReactivateSpaceRequest) -> ReactivateSpaceResponse,
+    delete_space(DeleteSpaceRequest) -> DeleteSpaceResponse,
+    transfer_ownership(TransferOwnershipRequest) -> TransferOwnershipResponse,
+    get_share_link(GetShareLinkRequest) -> GetShareLinkResponse,
+    explain_permissions(ExplainPermissionsRequest) -> ExplainPermissionsResponse,
+    check_logo_access(CheckLogoAccessRequest) -> CheckLogoAccessResponse,
+    check_access(CheckAccessRequest) -> CheckAccessResponse,
 }
 
 /// Answers until the process is ended.

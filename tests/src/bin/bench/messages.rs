@@ -143,6 +143,7 @@ fn guests() -> Vec<Guest> {
                 email_address: format!("{user_id}@buyer.example"),
                 display_name: "Gina Guest".to_owned(),
                 locale: "en".to_owned(),
+                ..Person::default()
             }),
         };
         Guest { event_id, organization_id, user_id, body: event.encode_to_vec() }

@@ -23,7 +23,10 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
     let pale = ThemeColors { text: "#eeeeee".to_owned(), ..readable_colors() };
     let (_, warnings) = journey.create_theme(&admin, &format!("Pale {word}"), pale).await?;
     let warning = warnings.first().context("no warning")?;
-    saw(&format!("{} on {}: {:.2}, should be {}", warning.foreground, warning.background, warning.ratio, warning.required_ratio));
+    saw(&format!(
+        "{} on {}: {:.2}, should be {}",
+        warning.foreground, warning.background, warning.ratio, warning.required_ratio
+    ));
     let (theme, warnings) = journey.create_theme(&admin, &format!("Sea {word}"), readable_colors()).await?;
     ensure!(warnings.is_empty(), "{warnings:?}");
     journey.upload_organization_logo(&admin, &png(300, 100)?).await?;
@@ -69,7 +72,10 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
     let copied = plan.parts.iter().filter(|part| part.is_copied).count();
     saw(&format!("`{}` would have {copied} of {} parts", plan.title, plan.parts.len()));
     let copy = journey.duplicate(&seller, id, "de").await?;
-    ensure!(copy.title == plan.title && copy.customer_logo == space.customer_logo, "another copy than described");
+    ensure!(
+        copy.title == plan.title && copy.customer_logo == space.customer_logo,
+        "another copy than described"
+    );
     saw(&format!("`{}` at {}", copy.title, copy.url));
 
     step(6, "The member archives the space, and opens it again.");

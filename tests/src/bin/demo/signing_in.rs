@@ -33,7 +33,11 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
     let mail = journey.outside.wait_for_mail(&address, "sign").await?;
     let (link, code) = (token_of(&mail)?, code_of(&mail)?);
     saw(&format!("`{}`, code {code}", mail.subject));
-    expect(journey.redeem_link(&link, "").await.map(drop), Code::FailedPrecondition, "the link in another browser")?;
+    expect(
+        journey.redeem_link(&link, "").await.map(drop),
+        Code::FailedPrecondition,
+        "the link in another browser",
+    )?;
     let guest = journey.redeem_link(&link, &cookie).await?;
     saw(&format!("in the browser that asked, it signs user {} in", guest.user_id));
     expect(journey.redeem_link(&link, &cookie).await.map(drop), Code::NotFound, "the same link again")?;
@@ -41,7 +45,11 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
     step(3, "The next time the guest types the code instead.");
     let cookie = journey.request_link(organization, &address).await?;
     let mail = journey.outside.wait_for_another_mail(&address, &mail).await?;
-    expect(journey.redeem_code(&cookie, "not it").await.map(drop), Code::InvalidArgument, "something that is no code")?;
+    expect(
+        journey.redeem_code(&cookie, "not it").await.map(drop),
+        Code::InvalidArgument,
+        "something that is no code",
+    )?;
     let guest = journey.redeem_code(&cookie, &code_of(&mail)?).await?;
     saw(&format!("signed in; {} sessions are open now", journey.sessions(&guest).await?.len()));
 

@@ -1,0 +1,56 @@
+//! What the ids in requests are ids of.
+
+/// A kind of object that belongs to one organisation.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Kind {
+    Banner,
+    Connection,
+    Delivery,
+    Folder,
+    Invitation,
+    Item,
+    Log,
+    Logo,
+    Member,
+    Notice,
+    OtherTheme,
+    Participant,
+    Session,
+    SignInLink,
+    Space,
+    Theme,
+}
+
+/// What a field that is called an id takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FieldKind {
+    /// The id of one of an organisation's objects.
+    Object(Kind),
+    /// The organisation that a service speaks for, or an id that only the CRM knows.
+    NotOurs,
+}
+
+/// Tells what a field takes by its name; nothing: the matrix has to learn of it.
+pub(crate) fn kind_of(field: &str) -> Option<FieldKind> {
+    let kind = match field {
+        "banner_logo_id" => Kind::Banner,
+        "connection_id" => Kind::Connection,
+        "delivery_id" => Kind::Delivery,
+        "folder_id" => Kind::Folder,
+        "invitation_id" => Kind::Invitation,
+        "item_id" => Kind::Item,
+        "log_id" => Kind::Log,
+        "logo_id" | "logo_ids" => Kind::Logo,
+        "user_id" | "user_ids" | "owner_user_id" | "inviter_user_id" => Kind::Member,
+        "privacy_notice_id" => Kind::Notice,
+        "replacement_theme_id" => Kind::OtherTheme,
+        "participant_id" => Kind::Participant,
+        "session_id" => Kind::Session,
+        "sign_in_link_id" => Kind::SignInLink,
+        "space_id" => Kind::Space,
+        "theme_id" => Kind::Theme,
+        "organization_id" | "record_id" => return Some(FieldKind::NotOurs),
+        _ => return None,
+    };
+    Some(FieldKind::Object(kind))
+}
