@@ -10,6 +10,7 @@ use crate::organization::Organization;
 
 const ENGLISH: &str = include_str!("../../notices/en.txt");
 const FRENCH: &str = include_str!("../../notices/fr.txt");
+const GERMAN: &str = include_str!("../../notices/de.txt");
 /// Stands for the organisation's name in the built-in texts.
 const PLACEHOLDER: &str = "{organization}";
 
@@ -24,6 +25,8 @@ pub(crate) struct Notice {
     /// Of the text in UTF-8, in hexadecimal.
     pub(crate) sha256: String,
     pub(crate) publish_time: DateTime<Utc>,
+    /// Consent to an earlier version does not stand for this one.
+    pub(crate) is_material: bool,
 }
 
 impl Notice {
@@ -32,6 +35,7 @@ impl Notice {
         let template = match locale {
             Locale::English => ENGLISH,
             Locale::French => FRENCH,
+            Locale::German => GERMAN,
         };
         let text = template.replace(PLACEHOLDER, &organization.display_name);
         Self {
@@ -41,6 +45,7 @@ impl Notice {
             sha256: sha256_hex(&text),
             text,
             publish_time: organization.create_time,
+            is_material: false,
         }
     }
 }
@@ -71,9 +76,8 @@ mod tests {
     fn the_built_in_texts_have_the_same_sections_and_name_the_organisation() {
         let sections =
             |text: &str| text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count();
-        assert_eq!(sections(ENGLISH), 8);
-        assert_eq!(sections(FRENCH), 8);
-        for text in [ENGLISH, FRENCH] {
+        for text in [ENGLISH, FRENCH, GERMAN] {
+            assert_eq!(sections(text), 8);
             assert!(text.contains(PLACEHOLDER));
             assert_eq!(text.matches('{').count(), text.matches(PLACEHOLDER).count());
         }

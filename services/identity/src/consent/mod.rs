@@ -53,7 +53,7 @@ pub(crate) async fn publish_built_in(
     ids: &Ids,
     organization: &Organization,
 ) -> Result<(), sqlx::Error> {
-    for locale in [Locale::English, Locale::French] {
+    for locale in Locale::ALL {
         repo::insert_notice(
             tx,
             organization.organization_id,

@@ -15,8 +15,8 @@ pub(super) async fn insert_notice(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO privacy_notices
-                (organization_id, privacy_notice_id, version, locale, text, sha256, publish_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                (organization_id, privacy_notice_id, version, locale, text, sha256, publish_time, is_material)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         organization_id.uuid(),
         notice.privacy_notice_id,
         notice.version,
@@ -24,13 +24,14 @@ pub(super) async fn insert_notice(
         notice.text,
         notice.sha256,
         notice.publish_time,
+        notice.is_material,
     )
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// Returns the notice in force: the highest version, in the language asked for.
+/// Returns the notice in force: the highest version, in the language asked for, else in the organisation's own.
 pub(crate) async fn get_in_force(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
@@ -38,10 +39,12 @@ pub(crate) async fn get_in_force(
 ) -> Result<Notice, sqlx::Error> {
     sqlx::query_as!(
         Notice,
-        r#"SELECT privacy_notice_id, version, locale AS "locale: Locale", text, sha256, publish_time
+        r#"SELECT privacy_notice_id, version, locale AS "locale: Locale", text, sha256, publish_time,
+                  is_material
              FROM privacy_notices
-            WHERE organization_id = $1 AND locale = $2
-            ORDER BY version DESC
+            WHERE organization_id = $1
+            ORDER BY version DESC, locale = $2 DESC,
+                  locale = (SELECT locale FROM organizations WHERE organization_id = $1) DESC, locale
             LIMIT 1"#,
         organization_id.uuid(),
         locale.as_str(),
@@ -58,7 +61,8 @@ pub(crate) async fn find_in_force(
 ) -> Result<Option<Notice>, sqlx::Error> {
     sqlx::query_as!(
         Notice,
-        r#"SELECT privacy_notice_id, version, locale AS "locale: Locale", text, sha256, publish_time
+        r#"SELECT privacy_notice_id, version, locale AS "locale: Locale", text, sha256, publish_time,
+                  is_material
              FROM privacy_notices
             WHERE organization_id = $1 AND privacy_notice_id = $2
               AND version = (SELECT max(version) FROM privacy_notices WHERE organization_id = $1)"#,

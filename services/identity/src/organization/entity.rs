@@ -12,6 +12,8 @@ pub(crate) const DISPLAY_NAME_MAX: usize = 255;
 /// Lengths of a slug, in characters.
 const SLUG_MIN: usize = 2;
 const SLUG_MAX: usize = 63;
+/// Fewest characters of a new password, unless an admin chooses otherwise.
+pub(crate) const PASSWORD_MIN_LENGTH: i32 = 15;
 
 /// What the product's own addresses begin with, now or perhaps later.
 const RESERVED_SLUGS: &[&str] = &[
@@ -102,6 +104,16 @@ service_kit::text_enum! {
     }
 }
 
+service_kit::text_enum! {
+    /// How "is this address known?" is answered to somebody who has not signed in.
+    pub(crate) enum SignInMode {
+        /// The same answer always; only the mail differs.
+        VerifyFirst = "VERIFY_FIRST",
+        /// The answer says what to do next, behind budgets.
+        Guided = "GUIDED",
+    }
+}
+
 /// A tenant.
 #[derive(Clone)]
 pub(crate) struct Organization {
@@ -113,6 +125,19 @@ pub(crate) struct Organization {
     /// Where its links lead, without a trailing slash.
     pub(crate) base_url: String,
     pub(crate) create_time: DateTime<Utc>,
+    pub(crate) sign_in_mode: SignInMode,
+    /// Fewest characters of a new password.
+    pub(crate) password_min_length: i32,
+    /// Counts up with each change; the etag.
+    pub(crate) version: i64,
+    pub(crate) update_time: DateTime<Utc>,
+}
+
+impl Organization {
+    /// Returns what tells this state from any other (AIP-154).
+    pub(crate) fn etag(&self) -> String {
+        format!("v{}", self.version)
+    }
 }
 
 /// An organisation to create, checked.

@@ -17,7 +17,9 @@ use uuid::Uuid;
 use crate::consent;
 use crate::person::{self, Member, Passwords, Person, PersonKind, Role};
 
-pub(crate) use entity::{DISPLAY_NAME_MAX, NewOrganization, Organization, Plan, read_slug};
+pub(crate) use entity::{
+    DISPLAY_NAME_MAX, NewOrganization, Organization, PASSWORD_MIN_LENGTH, Plan, SignInMode, read_slug,
+};
 pub use error::OrganizationError;
 
 /// The use cases of organisations.
@@ -57,6 +59,7 @@ impl Organizations {
         call: &Call,
         new: NewOrganization,
     ) -> Result<R, OrganizationError> {
+        let create_time = self.clock.now();
         let organization = Organization {
             organization_id: self.ids.next(),
             slug: new.slug,
@@ -64,7 +67,11 @@ impl Organizations {
             plan: new.plan,
             locale: new.locale,
             base_url: self.base_url.clone(),
-            create_time: self.clock.now(),
+            create_time,
+            sign_in_mode: SignInMode::VerifyFirst,
+            password_min_length: PASSWORD_MIN_LENGTH,
+            version: 1,
+            update_time: create_time,
         };
         let hash = self.passwords.prepare(&new.admin, &organization).await?;
         let admin = Person::new(

@@ -3,7 +3,7 @@
 use service_kit::ids::OrganizationId;
 use sqlx::PgConnection;
 
-use super::{Organization, Plan};
+use super::{Organization, Plan, SignInMode};
 use crate::locale::Locale;
 
 /// Takes the slug in the public directory; false where it is taken.
@@ -32,8 +32,9 @@ pub(crate) async fn find_by_slug(
 /// Inserts an organisation.
 pub(super) async fn insert(tx: &mut PgConnection, new: &Organization) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "INSERT INTO organizations (organization_id, slug, display_name, plan, locale, base_url, create_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO organizations (organization_id, slug, display_name, plan, locale, base_url, create_time,
+                                    sign_in_mode, password_min_length, version, update_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         new.organization_id.uuid(),
         new.slug,
         new.display_name,
@@ -41,6 +42,10 @@ pub(super) async fn insert(tx: &mut PgConnection, new: &Organization) -> Result<
         new.locale.as_str(),
         new.base_url,
         new.create_time,
+        new.sign_in_mode.as_str(),
+        new.password_min_length,
+        new.version,
+        new.update_time,
     )
     .execute(tx)
     .await?;
@@ -55,7 +60,8 @@ pub(crate) async fn find(
     sqlx::query_as!(
         Organization,
         r#"SELECT organization_id AS "organization_id: OrganizationId", slug, display_name, plan AS "plan: Plan",
-                  locale AS "locale: Locale", base_url, create_time
+                  locale AS "locale: Locale", base_url, create_time, sign_in_mode AS "sign_in_mode: SignInMode",
+                  password_min_length, version, update_time
              FROM organizations WHERE organization_id = $1"#,
         id.uuid()
     )

@@ -50,6 +50,18 @@ pub(crate) struct Person {
     /// Counts up with each change that others are told of.
     pub(crate) version: i64,
     pub(crate) create_time: DateTime<Utc>,
+    /// What the person does; empty: not told, as with the three that follow.
+    pub(crate) job_title: String,
+    /// Whom the person works for.
+    pub(crate) company: String,
+    /// As the person writes it.
+    pub(crate) phone: String,
+    /// IANA name.
+    pub(crate) time_zone: String,
+    /// The person has no way in any more.
+    pub(crate) is_deactivated: bool,
+    /// The version of the notice that the standing consent is for; 0: none stands. Members have 0.
+    pub(crate) consent_notice_version: i32,
 }
 
 impl fmt::Debug for Person {
@@ -88,6 +100,12 @@ impl Person {
             locale,
             version: 1,
             create_time,
+            job_title: String::new(),
+            company: String::new(),
+            phone: String::new(),
+            time_zone: String::new(),
+            is_deactivated: false,
+            consent_notice_version: 0,
         }
     }
 

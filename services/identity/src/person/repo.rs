@@ -56,7 +56,9 @@ pub(crate) async fn find(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people WHERE organization_id = $1 AND user_id = $2"#,
         organization_id.uuid(),
         user_id.uuid(),
@@ -75,7 +77,9 @@ pub(crate) async fn find_active(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people WHERE organization_id = $1 AND user_id = $2 AND deactivate_time IS NULL"#,
         organization_id.uuid(),
         user_id.uuid(),
@@ -94,7 +98,9 @@ pub(crate) async fn find_active_by_address(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people WHERE organization_id = $1 AND email_address = $2 AND deactivate_time IS NULL"#,
         organization_id.uuid(),
         address.as_str(),
@@ -126,7 +132,9 @@ pub(super) async fn list(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<P
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people
             WHERE organization_id = $1 AND (email_address = ANY($2) OR user_id = ANY($3))
             ORDER BY user_id"#,
@@ -152,7 +160,9 @@ pub(super) async fn list_members(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people
             WHERE organization_id = $1 AND kind = 'MEMBER' AND deactivate_time IS NULL
               AND ($2::text IS NULL OR (lower(display_name) COLLATE "C", user_id) > (lower($2) COLLATE "C", $3::uuid))
@@ -180,7 +190,9 @@ pub(crate) async fn update_on_entering(
             WHERE organization_id = $1 AND user_id = $2 AND kind = 'GUEST' AND deactivate_time IS NULL
            RETURNING organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time"#,
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!""#,
         organization_id.uuid(),
         user_id.uuid(),
         display_name,

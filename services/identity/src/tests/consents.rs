@@ -34,7 +34,7 @@ async fn get_privacy_notice_refuses_an_unknown_organisation_alike_and_a_language
     }
     refusals.dedup();
     assert_eq!(refusals.len(), 1);
-    assert_names(world.notice("acme", "de").await, "locale");
+    assert_names(world.notice("acme", "it").await, "locale");
 }
 
 #[tokio::test]

@@ -51,6 +51,7 @@ async fn invited() -> Invited {
         privacy_notice_id: notice.privacy_notice_id,
         consent_given: true,
         display_name: "Gus Guest".to_owned(),
+        ..pb::AcceptInvitationRequest::default()
     };
     Invited { world, acme, guest, token, acceptance }
 }

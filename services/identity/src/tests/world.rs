@@ -89,6 +89,7 @@ pub(crate) fn new_organization(slug: &str) -> pb::CreateOrganizationRequest {
         plan: pb::Plan::Ultimate.into(),
         locale: "en".to_owned(),
         admin: Some(admin_of(slug)),
+        base_url: String::new(),
     }
 }
 
@@ -185,6 +186,7 @@ impl World {
             organization: organization.to_owned(),
             email_address: address.to_owned(),
             password: password.to_owned(),
+            ..pb::SignInWithPasswordRequest::default()
         };
         let request = request("SignInService/SignInWithPassword", &Principal::Anyone, message);
         Ok(self.sign_in_grpc().sign_in_with_password(request).await?.into_inner())
@@ -201,7 +203,7 @@ impl World {
     }
 
     pub(crate) async fn sign_out(&self, who: &Principal) -> Answer<pb::SignOutResponse> {
-        let request = request("SignInService/SignOut", who, pb::SignOutRequest {});
+        let request = request("SignInService/SignOut", who, pb::SignOutRequest::default());
         Ok(self.sign_in_grpc().sign_out(request).await?.into_inner())
     }
 
