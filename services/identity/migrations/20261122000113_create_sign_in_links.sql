@@ -25,8 +25,7 @@ CREATE TABLE sign_in_links (
     CONSTRAINT sign_in_links_login_request_check CHECK ((purpose = 'SIGN_IN') = (login_request_sha256 IS NOT NULL))
 );
 
-CREATE INDEX sign_in_links_open_idx ON sign_in_links (organization_id, email_address)
-    WHERE use_time IS NULL AND void_time IS NULL;
+CREATE INDEX sign_in_links_address_idx ON sign_in_links (organization_id, email_address, create_time);
 CREATE INDEX sign_in_links_expire_time_idx ON sign_in_links (expire_time);
 
 ALTER TABLE sign_in_links ENABLE ROW LEVEL SECURITY;

@@ -2,6 +2,7 @@
 //!
 //! Owns creating and listing members, telling who stands behind an address, and passwords. Must not know sessions.
 
+pub(crate) mod credentials;
 mod entity;
 mod error;
 mod events;
@@ -25,7 +26,9 @@ use crate::organization::{self, Organization};
 pub(crate) use entity::{DISPLAY_NAME_MAX, Member, NewMember, NewPassword, Person, PersonKind, Role};
 pub use error::PersonError;
 pub(crate) use events::new_event;
-pub(crate) use password::{PASSWORD_BYTES_MAX, PasswordRefused, Passwords, read_new_password};
+pub(crate) use password::{
+    PASSWORD_BYTES_MAX, PasswordRefused, Passwords, Verified, read_new_password, read_password_to_set,
+};
 
 /// Most addresses, and most ids, that one call resolves.
 pub(crate) const RESOLVE_MAX: usize = 200;
