@@ -1,10 +1,10 @@
 //! `AccountService`.
 
-use service_kit::caller::Caller;
+use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use crate::person::People;
+use crate::person::{People, ProfileChange};
 
 /// Answers `AccountService`.
 pub(crate) struct AccountGrpc {
@@ -18,15 +18,18 @@ impl pb::account_service_server::AccountService for AccountGrpc {
         request: Request<pb::GetProfileRequest>,
     ) -> Result<Response<pb::GetProfileResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let person = self.people.profile(&caller).await?;
-        Ok(Response::new(pb::GetProfileResponse { person: Some((&person).into()), ..Default::default() }))
+        let profile = self.people.profile(&caller).await?;
+        Ok(Response::new(profile.into()))
     }
 
     async fn update_profile(
         &self,
-        _request: Request<pb::UpdateProfileRequest>,
+        request: Request<pb::UpdateProfileRequest>,
     ) -> Result<Response<pb::UpdateProfileResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let change = ProfileChange::try_from(request.into_inner())?;
+        let response: pb::UpdateProfileResponse = self.people.update_profile(&call, change).await?;
+        Ok(Response::new(response))
     }
 
     async fn set_password(

@@ -68,3 +68,42 @@ pub(crate) async fn find(
     .fetch_optional(tx)
     .await
 }
+
+/// Finds an organisation and holds it until the end of the unit of work.
+pub(crate) async fn find_for_update(
+    tx: &mut PgConnection,
+    id: OrganizationId,
+) -> Result<Option<Organization>, sqlx::Error> {
+    sqlx::query_as!(
+        Organization,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", slug, display_name, plan AS "plan: Plan",
+                  locale AS "locale: Locale", base_url, create_time, sign_in_mode AS "sign_in_mode: SignInMode",
+                  password_min_length, version, update_time
+             FROM organizations WHERE organization_id = $1
+              FOR NO KEY UPDATE"#,
+        id.uuid()
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Writes what can change of an organisation.
+pub(super) async fn update(tx: &mut PgConnection, organization: &Organization) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE organizations
+            SET display_name = $2, plan = $3, locale = $4, sign_in_mode = $5, password_min_length = $6, version = $7,
+                update_time = $8
+          WHERE organization_id = $1",
+        organization.organization_id.uuid(),
+        organization.display_name,
+        organization.plan.as_str(),
+        organization.locale.as_str(),
+        organization.sign_in_mode.as_str(),
+        organization.password_min_length,
+        organization.version,
+        organization.update_time,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -109,6 +109,16 @@ impl Person {
         }
     }
 
+    /// Tells whether nothing differs that others are told of.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        let fields = |person: &Self| {
+            let Self { role, display_name, locale, job_title, company, phone, time_zone, .. } =
+                person.clone();
+            (role, display_name, locale, job_title, company, phone, time_zone, person.is_deactivated)
+        };
+        fields(self) == fields(other)
+    }
+
     /// Returns a new guest, of whom nothing is known but the address: the organisation's language until they say.
     pub(crate) fn guest(
         organization: &Organization,
@@ -140,6 +150,61 @@ impl TryFrom<Person> for Member {
             None => Err(CommonError::Unexpected(anyhow!("a member without a role"))),
         }
     }
+}
+
+/// What an admin wants to change of a member, checked. Absent: stays.
+#[derive(Clone)]
+pub(crate) struct MemberChange {
+    pub(crate) user_id: UserId,
+    pub(crate) display_name: Option<String>,
+    pub(crate) locale: Option<Locale>,
+    pub(crate) role: Option<Role>,
+}
+
+impl MemberChange {
+    /// Changes the member.
+    pub(crate) fn apply(self, to: &mut Person) {
+        let Self { user_id: _, display_name, locale, role } = self;
+        set(&mut to.display_name, display_name);
+        set(&mut to.locale, locale);
+        to.role = role.or(to.role);
+    }
+}
+
+/// What somebody wants to change of their own profile, checked but for the time zone. Absent: stays.
+#[derive(Clone, Default)]
+pub(crate) struct ProfileChange {
+    pub(crate) display_name: Option<String>,
+    pub(crate) job_title: Option<String>,
+    pub(crate) company: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) locale: Option<Locale>,
+    pub(crate) time_zone: Option<String>,
+}
+
+impl ProfileChange {
+    /// Changes the profile.
+    pub(crate) fn apply(self, to: &mut Person) {
+        let Self { display_name, job_title, company, phone, locale, time_zone } = self;
+        set(&mut to.display_name, display_name);
+        set(&mut to.job_title, job_title);
+        set(&mut to.company, company);
+        set(&mut to.phone, phone);
+        set(&mut to.locale, locale);
+        set(&mut to.time_zone, time_zone);
+    }
+}
+
+fn set<T>(to: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *to = value;
+    }
+}
+
+/// What somebody sees of themselves.
+pub(crate) struct OwnProfile {
+    pub(crate) person: Person,
+    pub(crate) has_password: bool,
 }
 
 /// A member to create, checked but for the strength of the password.

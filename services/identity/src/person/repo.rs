@@ -67,6 +67,28 @@ pub(crate) async fn find(
     .await
 }
 
+/// Finds a person, whether they have a way in or not, and holds them until the end of the unit of work.
+pub(crate) async fn find_for_update(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+) -> Result<Option<Person>, sqlx::Error> {
+    sqlx::query_as!(
+        Person,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
+             FROM people WHERE organization_id = $1 AND user_id = $2
+              FOR NO KEY UPDATE"#,
+        organization_id.uuid(),
+        user_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await
+}
+
 /// Finds a person who has a way in.
 pub(crate) async fn find_active(
     tx: &mut PgConnection,

@@ -24,9 +24,13 @@ fn every_error_has_the_kind_and_reason_that_clients_know() {
     let expected = [
         ("NotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
         ("SlugTaken", Kind::AlreadyExists, "SLUG_TAKEN"),
+        ("Changed", Kind::Aborted, "ORGANIZATION_CHANGED"),
         ("Busy", Kind::ResourceExhausted, "SIGN_IN_BUSY"),
         ("NotFound", Kind::NotFound, "PERSON_NOT_FOUND"),
         ("OrganizationNotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
+        ("MemberNotFound", Kind::NotFound, "MEMBER_NOT_FOUND"),
+        ("LastAdmin", Kind::FailedPrecondition, "LAST_ADMIN"),
+        ("NotAnAdmin", Kind::PermissionDenied, "ADMINS_ONLY"),
         ("AddressTaken", Kind::AlreadyExists, "ADDRESS_TAKEN"),
         ("Busy", Kind::ResourceExhausted, "SIGN_IN_BUSY"),
         ("CredentialsRefused", Kind::Unauthenticated, "CREDENTIALS_REFUSED"),

@@ -135,7 +135,7 @@ async fn the_landing_page_shows_who_invites_and_the_notice_and_never_uses_the_li
         assert_eq!(page.email_address, GUEST_ADDRESS);
         assert_eq!(page.privacy_notice.unwrap().locale, expected);
     }
-    assert_names(world.open(token, "de").await, "locale");
+    assert_names(world.open(token, "it").await, "locale");
     invited.assert_nothing_changed().await;
     assert!(world.accept(invited.acceptance.clone()).await.is_ok());
 }

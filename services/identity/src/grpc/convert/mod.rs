@@ -1,6 +1,7 @@
 //! Between messages and the domain, both ways. All violations of a request are told at once.
 
 mod consent;
+mod mask;
 mod organization;
 mod profile;
 
@@ -15,7 +16,7 @@ use crate::person::{self, PASSWORD_BYTES_MAX};
 use crate::session::{ACCESS_TOKEN_TTL, SignIn, SignedIn, SignedOut, Tokens};
 
 pub(super) use consent::NoticeWanted;
-pub(super) use organization::{ListMembers, MemberToCreate};
+pub(super) use organization::{ListMembers, MemberToCreate, MemberToDeactivate};
 
 impl TryFrom<pb::SignInWithPasswordRequest> for SignIn {
     type Error = Violations;

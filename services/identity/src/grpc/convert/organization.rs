@@ -2,14 +2,20 @@
 
 use service_kit::address::EmailAddress;
 use service_kit::clock::timestamp;
+use service_kit::ids::UserId;
 use service_kit::page::PageRequest;
 use service_kit::validate::Violations;
 use sharedspaces_proto::identity::v1 as pb;
 
+use super::mask::Mask;
 use crate::locale::Locale;
-use crate::organization::{self, Founded, NewOrganization, Organization, Plan, SignInMode, read_slug};
+use crate::organization::{
+    self, Founded, NewOrganization, Organization, OrganizationChange, PASSWORD_MIN_LENGTHS, Plan, SignInMode,
+    read_base_url, read_slug,
+};
 use crate::person::{
-    self, Found, Member, MemberKey, NewMember, RESOLVE_MAX, Role, Wanted, read_new_password,
+    self, Found, Member, MemberChange, MemberKey, MemberSearch, NewMember, RESOLVE_MAX, Role, SEARCH_MAX,
+    SEARCH_QUERY_MAX, Wanted, read_new_password,
 };
 
 /// A member to create, with the role.
@@ -17,6 +23,9 @@ pub(in crate::grpc) struct MemberToCreate {
     pub(in crate::grpc) new: NewMember,
     pub(in crate::grpc) role: Role,
 }
+
+/// Whom to take the way in from.
+pub(in crate::grpc) struct MemberToDeactivate(pub(in crate::grpc) UserId);
 
 /// Which page of members.
 pub(in crate::grpc) struct ListMembers(pub(in crate::grpc) PageRequest<MemberKey>);
@@ -85,8 +94,98 @@ impl TryFrom<pb::CreateOrganizationRequest> for NewOrganization {
             plan: read_plan(&mut check, plan),
             locale: Locale::read(&mut check, "locale", &request.locale),
             admin: new_member(&mut check, &ADMIN, request.admin),
+            base_url: read_base_url(&mut check, "base_url", &request.base_url),
         };
         check.into_result().map(|()| new)
+    }
+}
+
+impl TryFrom<pb::UpdateOrganizationRequest> for OrganizationChange {
+    type Error = Violations;
+
+    fn try_from(request: pb::UpdateOrganizationRequest) -> Result<Self, Violations> {
+        const FIELDS: &[&str] = &["display_name", "locale", "sign_in_mode", "password_min_length"];
+        let mut check = Violations::default();
+        let sign_in_mode = request.sign_in_mode();
+        let mask = Mask::read(&mut check, request.update_mask.unwrap_or_default().paths, FIELDS);
+        let change = Self {
+            display_name: mask.value("display_name", |field| {
+                check.line(field, &request.display_name, 1, organization::DISPLAY_NAME_MAX)
+            }),
+            locale: mask.value("locale", |field| Locale::read(&mut check, field, &request.locale)),
+            sign_in_mode: mask
+                .value("sign_in_mode", |field| read_sign_in_mode(&mut check, field, sign_in_mode)),
+            password_min_length: mask.value("password_min_length", |field| {
+                if !PASSWORD_MIN_LENGTHS.contains(&request.password_min_length) {
+                    check.add(field, "must be 12 to 64");
+                }
+                request.password_min_length
+            }),
+            etag: Some(request.etag).filter(|etag| !etag.is_empty()),
+        };
+        check.into_result().map(|()| change)
+    }
+}
+
+fn read_sign_in_mode(check: &mut Violations, field: &str, mode: pb::SignInMode) -> SignInMode {
+    match mode {
+        pb::SignInMode::VerifyFirst => SignInMode::VerifyFirst,
+        pb::SignInMode::Guided => SignInMode::Guided,
+        pb::SignInMode::Unspecified => {
+            check.add(field, "must be SIGN_IN_MODE_VERIFY_FIRST or SIGN_IN_MODE_GUIDED");
+            SignInMode::VerifyFirst
+        }
+    }
+}
+
+impl TryFrom<pb::UpdateMemberRequest> for MemberChange {
+    type Error = Violations;
+
+    fn try_from(request: pb::UpdateMemberRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let role = request.role();
+        let paths = request.update_mask.unwrap_or_default().paths;
+        let mask = Mask::read(&mut check, paths, &["display_name", "locale", "role"]);
+        let change = Self {
+            user_id: check.id("user_id", &request.user_id),
+            display_name: mask.value("display_name", |field| {
+                check.line(field, &request.display_name, 1, person::DISPLAY_NAME_MAX)
+            }),
+            locale: mask.value("locale", |field| Locale::read(&mut check, field, &request.locale)),
+            role: mask.value("role", |field| match role {
+                pb::Role::Admin => Role::Admin,
+                pb::Role::Member => Role::Member,
+                pb::Role::Unspecified => {
+                    check.add(field, "must be ROLE_MEMBER or ROLE_ADMIN");
+                    Role::Member
+                }
+            }),
+        };
+        check.into_result().map(|()| change)
+    }
+}
+
+impl TryFrom<pb::DeactivateMemberRequest> for MemberToDeactivate {
+    type Error = Violations;
+
+    fn try_from(request: pb::DeactivateMemberRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let user_id = check.id("user_id", &request.user_id);
+        check.into_result().map(|()| Self(user_id))
+    }
+}
+
+impl TryFrom<pb::SearchMembersRequest> for MemberSearch {
+    type Error = Violations;
+
+    fn try_from(request: pb::SearchMembersRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let query = check.line("query", &request.query, 1, SEARCH_QUERY_MAX);
+        if !(0..=SEARCH_MAX).contains(&request.page_size) {
+            check.add("page_size", format!("must be 0 to {SEARCH_MAX}"));
+        }
+        let limit = if request.page_size == 0 { SEARCH_MAX } else { request.page_size };
+        check.into_result().map(|()| Self::new(&query, i64::from(limit)))
     }
 }
 
@@ -192,6 +291,24 @@ impl From<Member> for pb::Member {
 impl From<Founded> for pb::CreateOrganizationResponse {
     fn from(Founded { organization, admin }: Founded) -> Self {
         Self { organization: Some(organization.into()), admin: Some(admin.into()) }
+    }
+}
+
+impl From<Organization> for pb::UpdateOrganizationResponse {
+    fn from(organization: Organization) -> Self {
+        Self { organization: Some(organization.into()) }
+    }
+}
+
+impl From<Member> for pb::UpdateMemberResponse {
+    fn from(member: Member) -> Self {
+        Self { member: Some(member.into()) }
+    }
+}
+
+impl From<Member> for pb::DeactivateMemberResponse {
+    fn from(member: Member) -> Self {
+        Self { member: Some(member.into()) }
     }
 }
 
