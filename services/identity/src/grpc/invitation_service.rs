@@ -1,16 +1,18 @@
 //! `InvitationService`.
 //!
-//! None of the three keeps its reply under an idempotency key: each holds a token in clear. Repeating `GetInvitation` and
-//! `IssueInvitation` gives the same answer by itself, and an invitation is accepted once.
+//! None keeps its reply under an idempotency key: each holds a token in clear. Repeating `GetInvitation`, `IssueInvitation`
+//! and `IssueSignInLink` gives the same answer by itself, and an invitation is accepted once.
 
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
 use crate::invitation::{Acceptance, Invitation, Invitations, Opening};
+use crate::sign_in_link::{LinkKey, SignInLinks};
 
 /// Answers `InvitationService`.
 pub(crate) struct InvitationGrpc {
     pub(crate) invitations: Invitations,
+    pub(crate) links: SignInLinks,
 }
 
 #[tonic::async_trait]
@@ -44,8 +46,10 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
 
     async fn issue_sign_in_link(
         &self,
-        _request: Request<pb::IssueSignInLinkRequest>,
+        request: Request<pb::IssueSignInLinkRequest>,
     ) -> Result<Response<pb::IssueSignInLinkResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let key = LinkKey::try_from(request.into_inner())?;
+        let printed = self.links.print(key).await?;
+        Ok(Response::new(printed.into()))
     }
 }

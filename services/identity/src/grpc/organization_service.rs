@@ -24,7 +24,7 @@ impl pb::organization_service_server::OrganizationService for OrganizationGrpc {
         request: Request<pb::CreateOrganizationRequest>,
     ) -> Result<Response<pb::CreateOrganizationResponse>, Status> {
         let call = call_without_password(&request, &self.mac, |r| {
-            r.admin.as_mut().map(|admin| &mut admin.password)
+            r.admin.iter_mut().map(|admin| &mut admin.password).collect()
         })?;
         let new = NewOrganization::try_from(request.into_inner())?;
         let response: pb::CreateOrganizationResponse = self.organizations.create(&call, new).await?;
@@ -45,7 +45,7 @@ impl pb::organization_service_server::OrganizationService for OrganizationGrpc {
         request: Request<pb::CreateMemberRequest>,
     ) -> Result<Response<pb::CreateMemberResponse>, Status> {
         let call = call_without_password(&request, &self.mac, |r| {
-            r.member.as_mut().map(|member| &mut member.password)
+            r.member.iter_mut().map(|member| &mut member.password).collect()
         })?;
         let MemberToCreate { new, role } = request.into_inner().try_into()?;
         let response: pb::CreateMemberResponse = self.people.create_member(&call, new, role).await?;

@@ -38,7 +38,7 @@ pub(crate) use events::new_event;
 pub(crate) use password::{
     PASSWORD_BYTES_MAX, PasswordRefused, Passwords, Verified, read_new_password, read_password_to_set,
 };
-pub(crate) use profile::{PROFILE_FIELD_MAX, TIME_ZONE_MAX, TimeZones, read_phone};
+pub(crate) use profile::{PROFILE_FIELD_MAX, TIME_ZONE_MAX, TimeZones, read_phone, update_on_entering};
 
 /// Most addresses, and most ids, that one call resolves.
 pub(crate) const RESOLVE_MAX: usize = 200;

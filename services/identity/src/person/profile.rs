@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use service_kit::caller::{Call, Caller};
 use service_kit::db::{Database, Reply};
-use service_kit::ids::OrganizationId;
+use service_kit::ids::{OrganizationId, UserId};
 use service_kit::validate::Violations;
+use sqlx::PgConnection;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -50,7 +51,29 @@ impl TimeZones {
     }
 }
 
+/// Writes what a guest told on entering, and counts the change: that they came in is one, too.
+pub(crate) async fn update_on_entering(
+    tx: &mut PgConnection,
+    (organization_id, user_id): (OrganizationId, UserId),
+    change: ProfileChange,
+) -> Result<Option<Person>, sqlx::Error> {
+    let found = repo::find_for_update(tx, organization_id, user_id).await?;
+    let Some(mut guest) = found.filter(|person| person.kind == PersonKind::Guest && !person.is_deactivated)
+    else {
+        return Ok(None);
+    };
+    change.apply(&mut guest);
+    guest.version += 1;
+    changes::update(tx, &guest).await?;
+    Ok(Some(guest))
+}
+
 impl People {
+    /// Returns the names of time zones, as far as they were read.
+    pub(crate) fn time_zones(&self) -> TimeZones {
+        self.time_zones.clone()
+    }
+
     /// Returns the caller's own profile.
     pub(crate) async fn profile(&self, caller: &Caller) -> Result<OwnProfile, PersonError> {
         let (organization_id, user_id) = (caller.organization_id, caller.user_id);

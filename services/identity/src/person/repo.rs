@@ -198,27 +198,3 @@ pub(super) async fn list_members(
     .fetch_all(tx)
     .await
 }
-
-/// Writes the name a guest gave on entering, where they gave one, and counts the change.
-pub(crate) async fn update_on_entering(
-    tx: &mut PgConnection,
-    organization_id: OrganizationId,
-    user_id: UserId,
-    display_name: &str,
-) -> Result<Option<Person>, sqlx::Error> {
-    sqlx::query_as!(
-        Person,
-        r#"UPDATE people SET display_name = coalesce(nullif($3, ''), display_name), version = version + 1
-            WHERE organization_id = $1 AND user_id = $2 AND kind = 'GUEST' AND deactivate_time IS NULL
-           RETURNING organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
-                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
-                  deactivate_time IS NOT NULL AS "is_deactivated!",
-                  standing_consent(organization_id, user_id) AS "consent_notice_version!""#,
-        organization_id.uuid(),
-        user_id.uuid(),
-        display_name,
-    )
-    .fetch_optional(tx)
-    .await
-}

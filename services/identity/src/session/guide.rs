@@ -46,16 +46,18 @@ pub(crate) enum SignInOption {
 
 use SignInOption::{EmailLink, Password, RequestAccess};
 
+/// The ways to go on, in the order to offer them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SignInOptions(pub(crate) &'static [SignInOption]);
+
 /// What is answered where nothing is told.
-const ALL: &[SignInOption] = &[Password, EmailLink, RequestAccess];
+const ALL: SignInOptions = SignInOptions(&[Password, EmailLink, RequestAccess]);
+const KNOWN: SignInOptions = SignInOptions(&[Password, EmailLink]);
+const UNKNOWN: SignInOptions = SignInOptions(&[RequestAccess]);
 
 impl Sessions {
     /// Tells how to go on. Without GUIDED nothing is looked up but the organisation.
-    pub(crate) async fn start(
-        &self,
-        client: &Client,
-        start: Start,
-    ) -> Result<&'static [SignInOption], SessionError> {
+    pub(crate) async fn start(&self, client: &Client, start: Start) -> Result<SignInOptions, SessionError> {
         let (mac, client) = (self.mac.clone(), client.clone());
         let work = self.database.transaction(nobody(), move |tx| {
             Box::pin(async move {
@@ -70,7 +72,7 @@ impl Sessions {
                     return Ok(ALL);
                 }
                 let known = person::repo::find_active_by_address(tx, id, &start.email_address).await?;
-                Ok::<_, SessionError>(if known.is_some() { &[Password, EmailLink] } else { &[RequestAccess] })
+                Ok::<_, SessionError>(if known.is_some() { KNOWN } else { UNKNOWN })
             })
         });
         work.await

@@ -37,7 +37,7 @@ pub(crate) use entity::{
     ACCESS_TOKEN_TTL, DEVICE_LABEL_MAX, Device, Method, Session, SessionPageKey, SignIn, SignedIn, Tokens,
 };
 pub use error::SessionError;
-pub(crate) use guide::{SignInOption, Start};
+pub(crate) use guide::{SignInOption, SignInOptions, Start};
 pub(crate) use mint::TokenMint;
 pub(crate) use repo::delete_ended as delete_ended_sessions;
 

@@ -146,6 +146,9 @@ pub(crate) struct PrintedLink {
     pub(crate) organization_display_name: String,
 }
 
+/// What there is to print; nothing where no mail is to be sent.
+pub(crate) struct MailDue(pub(crate) Option<PrintedLink>);
+
 impl PrintedLink {
     /// Puts the token into the fragment, which browsers send to nobody.
     pub(crate) fn new(mac: &MacKey, link: OpenLink, (person, organization): (Person, Organization)) -> Self {

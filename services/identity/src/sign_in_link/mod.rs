@@ -25,12 +25,12 @@ use crate::token::Token;
 
 pub(crate) use entity::{
     CodeRedemption, FAILURES_PER_NETWORK, LINK_TTL, LinkKey, LinkRedemption, LinkRequested, LinkWanted,
-    PrintedLink, Purpose, Redeemed,
+    MailDue, Purpose, Redeemed,
 };
 pub use error::SignInLinkError;
 pub(crate) use repo::delete_stale as delete_stale_sign_in_links;
 
-use entity::{CODE_TRIES_PER_DAY, OpenLink, PER_ADDRESS, PER_NETWORK};
+use entity::{CODE_TRIES_PER_DAY, OpenLink, PER_ADDRESS, PER_NETWORK, PrintedLink};
 
 /// The crash point between using up a link and starting the session.
 pub(crate) const AFTER_REDEEM_BEFORE_SESSION: &str = "sign_in_link.after_redeem_before_session";
@@ -94,16 +94,17 @@ impl SignInLinks {
     }
 
     /// Returns what to print, where there is a mail to send. Repeating the call gives the same, byte by byte.
-    pub(crate) async fn print(&self, key: LinkKey) -> Result<Option<PrintedLink>, SignInLinkError> {
+    pub(crate) async fn print(&self, key: LinkKey) -> Result<MailDue, SignInLinkError> {
         let mac = self.mac.clone();
         self.database
             .read(key.organization_id, move |tx| {
                 Box::pin(async move {
-                    let Some(link) = repo::find_open(tx, key).await? else { return Ok(None) };
+                    let Some(link) = repo::find_open(tx, key).await? else { return Ok(MailDue(None)) };
                     let id = key.organization_id;
                     let person = person::repo::find_active_by_address(tx, id, &link.email_address).await?;
                     let organization = organization::repo::find(tx, id).await?;
-                    Ok(person.zip(organization).map(|whom| PrintedLink::new(&mac, link, whom)))
+                    let whom = person.zip(organization);
+                    Ok(MailDue(whom.map(|whom| PrintedLink::new(&mac, link, whom))))
                 })
             })
             .await
@@ -184,7 +185,7 @@ impl SignInLinks {
                     // A refusal is no error here: what was counted must be committed.
                     let link = match take(tx, mac).await? {
                         Ok(link) => link,
-                        Err(refusal) => return Ok(Err(refusal)),
+                        Err(refusal) => return Ok::<_, SignInLinkError>(Err(refusal)),
                     };
                     messaging::failpoint(AFTER_REDEEM_BEFORE_SESSION);
                     let id = tenant.unwrap_or(nobody());

@@ -72,7 +72,7 @@ impl Hasher {
         let malformed = || anyhow!("a stored password hash is malformed");
         let stored = PasswordHash::new(stored.expose_secret()).map_err(|_| malformed())?;
         let params = Params::try_from(&stored).map_err(|_| malformed())?;
-        let algorithm = Algorithm::try_from(stored.algorithm).map_err(|_| malformed())?;
+        let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(|_| malformed())?;
         let version = stored.version.map(Version::try_from).transpose().map_err(|_| malformed())?;
         let version = version.unwrap_or(VERSION);
         let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else { return Err(malformed()) };
