@@ -76,6 +76,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     tokio::spawn(Arc::clone(&identity.keys).watch(kit.stop.work.clone().cancelled_owned()));
     let mut workers = Messaging::new(&kit).workers()?;
     workers.push(jobs::delete_old_sign_ins::worker(kit.database.clone()));
+    workers.push(jobs::log_consent_heads::worker(kit.database.clone()));
     let http = keys::http::routes(Arc::clone(&identity.keys));
     Ok(Parts { routes: grpc::routes(identity), http, workers })
 }
@@ -113,15 +114,15 @@ impl Identity {
         Ok(Self {
             organizations: Organizations::new(
                 database.clone(),
-                clock,
+                Arc::clone(&clock),
                 ids.clone(),
                 passwords.clone(),
                 base_url,
             ),
             people,
             sessions: Sessions::new(database.clone(), mint.clone(), passwords, mac.clone()),
-            invitations: Invitations::new(database.clone(), ids, mint, mac.clone()),
-            consents: Consents::new(database),
+            invitations: Invitations::new(database.clone(), ids.clone(), mint, mac.clone()),
+            consents: Consents::new(database, clock, ids, mac.clone()),
             keys,
             mac,
         })

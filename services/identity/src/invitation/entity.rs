@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
 
-use crate::consent::Notice;
+use crate::consent::{Notice, Origin};
 use crate::locale::Locale;
 use crate::mac::MacKey;
 use crate::organization::Organization;
@@ -96,6 +96,7 @@ pub(crate) struct Acceptance {
     pub(crate) privacy_notice_id: uuid::Uuid,
     /// Empty: unchanged.
     pub(crate) display_name: String,
+    pub(crate) origin: Origin,
 }
 
 /// A guest came in.

@@ -14,7 +14,7 @@ use service_kit::db::Database;
 use service_kit::ids::Ids;
 use sqlx::PgConnection;
 
-use crate::consent::{self, Consent};
+use crate::consent::{self, Action, Deed, Via};
 use crate::mac::MacKey;
 use crate::organization;
 use crate::person::{self, PersonKind};
@@ -81,10 +81,10 @@ impl Invitations {
     /// Lets a guest in: uses the link up, records the consent, starts a session. All or nothing.
     pub(crate) async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, InvitationError> {
         let token = Token::find(acceptance.token.expose_secret()).ok_or(InvitationError::LinkRefused)?;
-        let (ids, mint) = (self.ids.clone(), self.mint.clone());
+        let (ids, mint, mac) = (self.ids.clone(), self.mint.clone(), self.mac.clone());
         self.database
             .transaction(token.organization_id, move |tx| {
-                Box::pin(async move { accept(tx, (&ids, &mint), &token, &acceptance).await })
+                Box::pin(async move { accept(tx, (&ids, &mint, &mac), &token, &acceptance).await })
             })
             .await
     }
@@ -122,7 +122,7 @@ async fn issue(
 
 async fn accept(
     tx: &mut PgConnection,
-    (ids, mint): (&Ids, &TokenMint),
+    (ids, mint, mac): (&Ids, &TokenMint, &MacKey),
     token: &Token,
     acceptance: &Acceptance,
 ) -> Result<Accepted, InvitationError> {
@@ -132,10 +132,11 @@ async fn accept(
     let notice = notice.ok_or(InvitationError::NoticeOutdated)?;
     let guest =
         person::repo::update_on_entering(tx, organization_id, link.user_id, &acceptance.display_name).await?;
-    let guest = guest.ok_or(InvitationError::LinkRefused)?;
+    let mut guest = guest.ok_or(InvitationError::LinkRefused)?;
     let user_id = guest.user_id;
-    consent::repo::append(tx, Consent { consent_id: ids.next(), organization_id, user_id, notice: &notice })
-        .await?;
+    let deed =
+        Deed { action: Action::Given, via: Via::Invitation, privacy_notice_id: notice.privacy_notice_id };
+    consent::append(tx, (ids.next(), &mut guest), deed, (mac, &acceptance.origin)).await?;
     messaging::failpoint(AFTER_CONSUME_BEFORE_SESSION);
     let tokens = session::start(tx, mint, &guest).await?;
     events::append_accepted(tx, ids.next(), &link, (&guest, accept_time)).await?;

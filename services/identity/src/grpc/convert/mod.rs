@@ -10,12 +10,13 @@ use service_kit::address::EmailAddress;
 use service_kit::validate::Violations;
 use sharedspaces_proto::identity::v1 as pb;
 
+use crate::consent::Origin;
 use crate::invitation::{Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening};
 use crate::locale::Locale;
 use crate::person::{self, PASSWORD_BYTES_MAX};
 use crate::session::{ACCESS_TOKEN_TTL, SignIn, SignedIn, SignedOut, Tokens};
 
-pub(super) use consent::NoticeWanted;
+pub(super) use consent::{Agreement, ListConsents, ListNotices, NoticeWanted};
 pub(super) use organization::{ListMembers, MemberToCreate, MemberToDeactivate};
 
 impl TryFrom<pb::SignInWithPasswordRequest> for SignIn {
@@ -55,6 +56,7 @@ impl TryFrom<pb::AcceptInvitationRequest> for Acceptance {
             privacy_notice_id: check.id("privacy_notice_id", &request.privacy_notice_id),
             display_name: check.line("display_name", &request.display_name, 0, person::DISPLAY_NAME_MAX),
             token: request.token.into(),
+            origin: Origin::default(),
         };
         check.into_result().map(|()| new)
     }
