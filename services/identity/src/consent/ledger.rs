@@ -116,6 +116,15 @@ impl Consents {
         Ok(verdict)
     }
 
+    /// Lists the slugs of all organisations. For the operator.
+    pub(crate) async fn slugs(&self) -> Result<Vec<String>, ConsentError> {
+        let nobody = OrganizationId::from(Uuid::nil());
+        let read = self
+            .database
+            .read(nobody, |tx| Box::pin(async move { Ok(organization::repo::list_slugs(tx).await?) }));
+        read.await
+    }
+
     /// Recomputes the chain of the organisation that a slug leads to. For the operator.
     pub(crate) async fn verify_by_slug(&self, slug: String) -> Result<Verdict, ConsentError> {
         self.database

@@ -2,3 +2,4 @@
 
 pub(crate) mod delete_old_sign_ins;
 pub(crate) mod log_consent_heads;
+pub(crate) mod rotate_keys;
