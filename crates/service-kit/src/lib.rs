@@ -26,4 +26,4 @@ mod text_enum;
 pub mod validate;
 pub mod verify;
 
-pub use run::{Kit, Parts, Worker, run};
+pub use run::{Kit, Outcome, Parts, Worker, run, run_with_commands};

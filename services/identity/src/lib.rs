@@ -15,12 +15,14 @@
 //! | [`keys`] | the keys that sign access tokens, and their publication |
 //! | [`mac`], [`token`] | keyed hashes and opaque tokens |
 //! | [`locale`] | the languages there are texts in |
+//! | [`command`] | what the operator does on the command line |
 //! | [`jobs`] | what is done without being asked, one file per job |
 //!
 //! Must not know spaces, invitations' texts or mails: spaces decides who is invited, notifications what is written.
 
 mod budget;
 mod client;
+mod command;
 mod config;
 mod consent;
 mod credential;
@@ -51,6 +53,7 @@ use service_kit::seal::Sealer;
 use service_kit::{Kit, Parts};
 use sqlx::migrate::Migrator;
 
+pub use command::{Command, execute};
 pub use config::Settings;
 pub use consent::ConsentError;
 pub use credential::CredentialError;
@@ -81,17 +84,12 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Builds the service: its gRPC services, the key set on the second port, and its workers.
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
-    let identity = Identity::assemble(Foundation {
-        database: kit.database.clone(),
-        clock: Arc::clone(&kit.clock),
-        ids: kit.ids.clone(),
-        settings: kit.settings.clone(),
-        issuer: kit.config.auth.issuer.clone(),
-    })
-    .await?;
+    let identity = Identity::assemble(Foundation::of(&kit)).await?;
     tokio::spawn(Arc::clone(&identity.keys).watch(kit.stop.work.clone().cancelled_owned()));
     let mut workers = Messaging::new(&kit).workers()?;
     workers.push(jobs::delete_old_sign_ins::worker(kit.database.clone()));
+    workers.push(jobs::log_consent_heads::worker(kit.database.clone()));
+    workers.push(jobs::rotate_keys::worker(Arc::clone(&identity.keys), kit.settings.key_rotation()?));
     let http = keys::http::routes(Arc::clone(&identity.keys));
     Ok(Parts { routes: grpc::routes(identity), http, workers })
 }
@@ -103,6 +101,18 @@ struct Foundation {
     ids: Ids,
     settings: Settings,
     issuer: String,
+}
+
+impl Foundation {
+    fn of(kit: &Kit<Settings>) -> Self {
+        Self {
+            database: kit.database.clone(),
+            clock: Arc::clone(&kit.clock),
+            ids: kit.ids.clone(),
+            settings: kit.settings.clone(),
+            issuer: kit.config.auth.issuer.clone(),
+        }
+    }
 }
 
 /// All use cases of the service.
@@ -133,7 +143,7 @@ impl Identity {
         Ok(Self {
             organizations: Organizations::new(
                 database.clone(),
-                clock,
+                Arc::clone(&clock),
                 ids.clone(),
                 passwords.clone(),
                 base_url,
@@ -142,13 +152,13 @@ impl Identity {
             links: SignInLinks::new(database.clone(), ids.clone(), mint.clone(), mac.clone()),
             credentials: Credentials::new(database.clone(), passwords.clone(), notices, mac.clone()),
             invitations: Invitations::new(
-                (database.clone(), ids, mac.clone()),
+                (database.clone(), ids.clone(), mac.clone()),
                 mint,
                 (passwords, people.time_zones()),
             ),
             people,
             gate: Gate::new(settings.trusted_proxies, settings.public_calls_per_second),
-            consents: Consents::new(database),
+            consents: Consents::new(database, clock, ids, mac.clone()),
             keys,
             mac,
         })

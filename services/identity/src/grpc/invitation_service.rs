@@ -6,6 +6,7 @@
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
+use super::origin;
 use crate::invitation::{Acceptance, Invitation, Invitations, Opening};
 use crate::sign_in_link::{LinkKey, SignInLinks};
 
@@ -30,7 +31,8 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::AcceptInvitationRequest>,
     ) -> Result<Response<pb::AcceptInvitationResponse>, Status> {
-        let acceptance = Acceptance::try_from(request.into_inner())?;
+        let origin = origin(&request);
+        let acceptance = Acceptance { origin, ..request.into_inner().try_into()? };
         let accepted = self.invitations.accept(acceptance).await?;
         Ok(Response::new(accepted.into()))
     }

@@ -17,6 +17,7 @@ use tonic::service::Routes;
 use tonic::{Request, Status};
 
 use crate::Identity;
+use crate::consent::Origin;
 use crate::mac::MacKey;
 
 pub(crate) use account_service::AccountGrpc;
@@ -46,6 +47,11 @@ pub(crate) fn routes(identity: Identity) -> Routes {
         .add_service(
             ConsentServiceServer::new(ConsentGrpc { consents }).max_decoding_message_size(UNARY_LIMIT_BYTES),
         )
+}
+
+/// Tells where a consent comes from: the peer, and what the client says of itself.
+fn origin<T>(request: &Request<T>) -> Origin {
+    Origin::new(request.remote_addr().map(|peer| peer.ip().to_string()), request.metadata())
 }
 
 /// Reads the call from a request that holds passwords. What tells one request from another is kept as a plain hash,

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
 
-use crate::consent::Notice;
+use crate::consent::{Notice, Origin};
 use crate::locale::Locale;
 use crate::mac::MacKey;
 use crate::organization::Organization;
@@ -102,6 +102,8 @@ pub(crate) struct Acceptance {
     /// The first password; absent: none.
     pub(crate) password: Option<NewPassword>,
     pub(crate) device: Device,
+    /// Where the consent comes from.
+    pub(crate) origin: Origin,
 }
 
 /// A guest came in.

@@ -15,7 +15,7 @@ use service_kit::error::CommonError;
 use service_kit::ids::Ids;
 use sqlx::PgConnection;
 
-use crate::consent::{self, Consent};
+use crate::consent::{self, Action, Deed, Via};
 use crate::mac::MacKey;
 use crate::organization;
 use crate::person::{self, NewPassword, Passwords, PersonError, PersonKind, ProfileChange, TimeZones};
@@ -95,10 +95,10 @@ impl Invitations {
             Some(password) => Some(self.hash(&token, password, &acceptance.profile).await?),
             None => None,
         };
-        let (ids, mint) = (self.ids.clone(), self.mint.clone());
+        let (ids, mint, mac) = (self.ids.clone(), self.mint.clone(), self.mac.clone());
         self.database
             .transaction(token.organization_id, move |tx| {
-                Box::pin(async move { accept(tx, (&ids, &mint), &token, (acceptance, password_hash)).await })
+                Box::pin(async move { accept(tx, (&ids, &mint, &mac), &token, (acceptance, password_hash)).await })
             })
             .await
     }
@@ -156,22 +156,21 @@ async fn issue(
 
 async fn accept(
     tx: &mut PgConnection,
-    (ids, mint): (&Ids, &TokenMint),
+    (ids, mint, mac): (&Ids, &TokenMint, &MacKey),
     token: &Token,
     (acceptance, password_hash): (Acceptance, Option<SecretString>),
 ) -> Result<Accepted, InvitationError> {
-    let Acceptance { privacy_notice_id, profile, device, .. } = acceptance;
+    let Acceptance { privacy_notice_id, profile, device, origin, .. } = acceptance;
     let organization_id = token.organization_id;
     let (link, accept_time) = repo::use_up(tx, token).await?.ok_or(InvitationError::LinkRefused)?;
     let notice = consent::repo::find_in_force(tx, organization_id, privacy_notice_id).await?;
     let notice = notice.ok_or(InvitationError::NoticeOutdated)?;
     let guest = person::update_on_entering(tx, (organization_id, link.user_id), profile).await?;
-    let user_id = guest.ok_or(InvitationError::LinkRefused)?.user_id;
-    consent::repo::append(tx, Consent { consent_id: ids.next(), organization_id, user_id, notice: &notice })
-        .await?;
-    // As they are with the consent.
-    let guest = person::repo::find_active(tx, organization_id, user_id).await?;
-    let guest = guest.ok_or(InvitationError::LinkRefused)?;
+    let mut guest = guest.ok_or(InvitationError::LinkRefused)?;
+    let user_id = guest.user_id;
+    let deed =
+        Deed { action: Action::Given, via: Via::Invitation, privacy_notice_id: notice.privacy_notice_id };
+    consent::append(tx, (ids.next(), &mut guest), deed, (mac, &origin)).await?;
     if let Some(hash) = &password_hash
         && !person::credentials::insert_first(tx, &guest, hash).await?
     {

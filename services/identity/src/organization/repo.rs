@@ -29,6 +29,11 @@ pub(crate) async fn find_by_slug(
     .await
 }
 
+/// Lists the slugs of all organisations.
+pub(crate) async fn list_slugs(tx: &mut PgConnection) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT slug FROM organization_slugs ORDER BY slug").fetch_all(tx).await
+}
+
 /// Inserts an organisation.
 pub(super) async fn insert(tx: &mut PgConnection, new: &Organization) -> Result<(), sqlx::Error> {
     sqlx::query!(

@@ -159,6 +159,11 @@ impl People {
     }
 }
 
+/// Writes the version of a person after a change that is kept elsewhere.
+pub(crate) async fn count_change(tx: &mut PgConnection, person: &Person) -> Result<(), sqlx::Error> {
+    changes::update(tx, person).await
+}
+
 /// Gives a person an account and tells the other services; false where the address has one already.
 pub(crate) async fn enter(
     tx: &mut PgConnection,

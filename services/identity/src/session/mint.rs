@@ -38,6 +38,8 @@ struct Claims<'a> {
     kind: &'static str,
     roles: Vec<&'static str>,
     sid: Uuid,
+    /// The version of the notice that a guest's consent stands for; 0: none, or a member.
+    consent_notice_version: i32,
     iat: i64,
     nbf: i64,
     exp: i64,
@@ -76,6 +78,7 @@ impl TokenMint {
             kind: person.kind.as_str(),
             roles: person.role.map(Role::as_str).into_iter().collect(),
             sid: session.session_id,
+            consent_notice_version: person.consent_notice_version,
             iat: now,
             nbf: now,
             exp: now + ttl,

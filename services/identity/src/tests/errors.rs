@@ -45,6 +45,10 @@ fn every_error_has_the_kind_and_reason_that_clients_know() {
         ("AlreadyAccepted", Kind::FailedPrecondition, "INVITATION_ACCEPTED"),
         ("Mismatch", Kind::FailedPrecondition, "INVITATION_MISMATCH"),
         ("OrganizationNotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
+        ("PersonNotFound", Kind::NotFound, "PERSON_NOT_FOUND"),
+        ("NoticeOutdated", Kind::FailedPrecondition, "NOTICE_OUTDATED"),
+        ("NotNeeded", Kind::FailedPrecondition, "CONSENT_NOT_NEEDED"),
+        ("OwnOnly", Kind::PermissionDenied, "OWN_CONSENTS_ONLY"),
     ];
     assert_eq!(rows, expected);
 }

@@ -42,6 +42,7 @@ pub(crate) fn settings(key: u8) -> Settings {
         web_base_url: "https://share.example/".parse().unwrap(),
         key_encryption_key: STANDARD.encode([key; 32]).into(),
         link_key: STANDARD.encode([9; 32]).into(),
+        key_rotation_days: 30,
     }
 }
 

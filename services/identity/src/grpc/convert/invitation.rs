@@ -5,6 +5,7 @@ use service_kit::validate::Violations;
 use sharedspaces_proto::identity::v1 as pb;
 
 use super::sign_in::read_device;
+use crate::consent::Origin;
 use crate::invitation::{Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening};
 use crate::locale::Locale;
 use crate::person::{
@@ -34,6 +35,7 @@ impl TryFrom<pb::AcceptInvitationRequest> for Acceptance {
             password: read_new_password(&mut check, "password", &request.password),
             device: read_device(&mut check, request.device),
             token: request.token.into(),
+            origin: Origin::default(),
         };
         check.into_result().map(|()| new)
     }

@@ -8,6 +8,6 @@ mod organization;
 mod profile;
 mod sign_in;
 
-pub(super) use consent::NoticeWanted;
+pub(super) use consent::{Agreement, ListConsents, ListNotices, NoticeWanted};
 pub(super) use organization::{ListMembers, MemberToCreate, MemberToDeactivate};
 pub(super) use sign_in::{ListSessions, SessionToRevoke};
