@@ -41,7 +41,8 @@ pub(crate) struct Spent {
 impl Bucket {
     /// Names a bucket by its purpose and what is counted.
     pub(crate) fn new(mac: &MacKey, (purpose, parts): (&str, &[&str]), limit: Limit) -> Self {
-        let parts: Vec<&[u8]> = [purpose.as_bytes()].into_iter().chain(parts.iter().map(|p| p.as_bytes())).collect();
+        let parts: Vec<&[u8]> =
+            [purpose.as_bytes()].into_iter().chain(parts.iter().map(|p| p.as_bytes())).collect();
         Self { key: mac.hash("budget", &parts).to_vec(), limit }
     }
 
@@ -71,7 +72,10 @@ async fn count(tx: &mut PgConnection, bucket: &Bucket) -> Result<Option<i32>, sq
 
 /// Spends one of each, or tells how long to wait. Always in the order network, organisation, address, so that two calls
 /// at once cannot wait for each other in a circle. What was spent is kept with the caller's unit of work.
-pub(crate) async fn spend(tx: &mut PgConnection, buckets: &[Bucket]) -> Result<Result<(), Spent>, sqlx::Error> {
+pub(crate) async fn spend(
+    tx: &mut PgConnection,
+    buckets: &[Bucket],
+) -> Result<Result<(), Spent>, sqlx::Error> {
     for bucket in buckets {
         if count(tx, bucket).await?.is_none() {
             return Ok(Err(Spent { wait: wait_of(tx, bucket).await? }));
@@ -87,10 +91,15 @@ pub(crate) async fn spend_if_new(
     one: &Bucket,
     total: &Bucket,
 ) -> Result<bool, sqlx::Error> {
-    match count(tx, one).await? {
-        Some(1) => Ok(count(tx, total).await?.is_some()),
-        _ => Ok(true),
+    if count(tx, one).await? != Some(1) {
+        return Ok(true);
     }
+    let is_left = count(tx, total).await?.is_some();
+    if !is_left {
+        // It stays new: asking again must not look like something that was paid for.
+        give_back(tx, std::slice::from_ref(one)).await?;
+    }
+    Ok(is_left)
 }
 
 /// Gives one back to each, after it turned out not to be what the budget is for.

@@ -60,7 +60,8 @@ pub(crate) struct Gate {
 impl Gate {
     /// Returns a gate for so many public calls per second and network, with twice as many at once.
     pub(crate) fn new(trusted_proxies: usize, per_second: NonZeroU32) -> Self {
-        let quota = Quota::per_second(per_second).allow_burst(per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
+        let quota = Quota::per_second(per_second)
+            .allow_burst(per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
         Self { trusted_proxies, pace: Arc::new(RateLimiter::keyed(quota)) }
     }
 
@@ -126,7 +127,11 @@ mod tests {
     fn a_forwarded_address_is_believed_only_where_a_trusted_proxy_wrote_it() {
         assert_eq!(seen(0, &["203.0.113.7"]), "192.0.2.1", "no proxy is trusted");
         assert_eq!(seen(1, &["203.0.113.7"]), "203.0.113.7");
-        assert_eq!(seen(1, &["198.51.100.1, 203.0.113.7"]), "203.0.113.7", "what the client wrote comes first");
+        assert_eq!(
+            seen(1, &["198.51.100.1, 203.0.113.7"]),
+            "203.0.113.7",
+            "what the client wrote comes first"
+        );
         assert_eq!(seen(1, &["198.51.100.1", "203.0.113.7"]), "203.0.113.7", "in a header of its own, too");
         assert_eq!(seen(2, &["198.51.100.1, 203.0.113.7, 203.0.113.8"]), "203.0.113.7");
         assert_eq!(seen(2, &["203.0.113.7"]), "192.0.2.1", "did not come through both");

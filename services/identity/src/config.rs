@@ -59,15 +59,21 @@ impl Settings {
 mod tests {
     use super::*;
 
+    fn settings(web_base_url: &str) -> Settings {
+        Settings {
+            web_base_url: web_base_url.parse().unwrap(),
+            key_encryption_key: SecretString::default(),
+            link_key: SecretString::default(),
+            trusted_proxies: 0,
+            public_calls_per_second: public_calls_per_second(),
+            key_rotation_days: key_rotation_days(),
+        }
+    }
+
     #[test]
     fn keys_are_replaced_after_1_to_365_days() {
         for (days, is_taken) in [(0, false), (1, true), (365, true), (366, false)] {
-            let settings = Settings {
-                web_base_url: "https://share.example".parse().unwrap(),
-                key_encryption_key: SecretString::default(),
-                link_key: SecretString::default(),
-                key_rotation_days: days,
-            };
+            let settings = Settings { key_rotation_days: days, ..settings("https://share.example") };
             assert_eq!(settings.key_rotation().is_ok(), is_taken, "{days}");
         }
     }
@@ -79,15 +85,7 @@ mod tests {
             ("https://share.example/", "https://share.example"),
             ("https://share.example/app/", "https://share.example/app"),
         ] {
-            let settings = Settings {
-                web_base_url: given.parse().unwrap(),
-                key_encryption_key: SecretString::default(),
-                link_key: SecretString::default(),
-                trusted_proxies: 0,
-                public_calls_per_second: public_calls_per_second(),
-                key_rotation_days: 30,
-            };
-            assert_eq!(settings.base_url(), expected);
+            assert_eq!(settings(given).base_url(), expected);
         }
     }
 }

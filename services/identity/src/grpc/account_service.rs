@@ -55,9 +55,8 @@ impl pb::account_service_server::AccountService for AccountGrpc {
         &self,
         request: Request<pb::ChangePasswordRequest>,
     ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
-        let call = call_without_password(&request, &self.mac, |r| {
-            vec![&mut r.old_password, &mut r.new_password]
-        })?;
+        let call =
+            call_without_password(&request, &self.mac, |r| vec![&mut r.old_password, &mut r.new_password])?;
         let change = Change::try_from(request.into_inner())?;
         let response: pb::ChangePasswordResponse = self.credentials.change(&call, change).await?;
         Ok(Response::new(response))

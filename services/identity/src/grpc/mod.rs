@@ -34,7 +34,8 @@ pub(crate) fn routes(identity: Identity) -> Routes {
     use pb::organization_service_server::OrganizationServiceServer;
     use pb::sign_in_service_server::SignInServiceServer;
 
-    let Identity { organizations, people, sessions, links, credentials, invitations, consents, .. } = identity;
+    let Identity { organizations, people, sessions, links, credentials, invitations, consents, .. } =
+        identity;
     let Identity { gate, mac, .. } = identity;
     let organization = OrganizationGrpc { organizations, people: people.clone(), mac: mac.clone() };
     let sign_in = SignInGrpc { sessions, links: links.clone(), gate: gate.clone() };

@@ -98,7 +98,9 @@ impl Invitations {
         let (ids, mint, mac) = (self.ids.clone(), self.mint.clone(), self.mac.clone());
         self.database
             .transaction(token.organization_id, move |tx| {
-                Box::pin(async move { accept(tx, (&ids, &mint, &mac), &token, (acceptance, password_hash)).await })
+                Box::pin(
+                    async move { accept(tx, (&ids, &mint, &mac), &token, (acceptance, password_hash)).await },
+                )
             })
             .await
     }

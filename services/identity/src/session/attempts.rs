@@ -26,10 +26,7 @@ pub(crate) fn account(mac: &MacKey, slug: &str, address: &EmailAddress) -> Vec<u
 }
 
 /// Counts an attempt as failed for now, or tells how long the account is blocked.
-pub(crate) async fn take(
-    tx: &mut PgConnection,
-    account: &[u8],
-) -> Result<Result<(), Spent>, sqlx::Error> {
+pub(crate) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<Result<(), Spent>, sqlx::Error> {
     let taken = sqlx::query!(
         "INSERT INTO sign_in_attempts AS a (account, failures, blocked_until, update_time)
          VALUES ($1, 1, '-infinity', now())

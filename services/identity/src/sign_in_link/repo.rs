@@ -55,10 +55,7 @@ pub(crate) async fn void(
 }
 
 /// Finds a link that still works, by its id.
-pub(super) async fn find_open(
-    tx: &mut PgConnection,
-    key: LinkKey,
-) -> Result<Option<OpenLink>, sqlx::Error> {
+pub(super) async fn find_open(tx: &mut PgConnection, key: LinkKey) -> Result<Option<OpenLink>, sqlx::Error> {
     sqlx::query_as!(
         OpenLink,
         r#"SELECT sign_in_link_id AS "sign_in_link_id: SignInLinkId", purpose AS "purpose: Purpose",

@@ -1,5 +1,7 @@
 //! The world the tests stand in: a database of their own, an organisation Acme with its admin, and short ways to call.
 
+use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -16,6 +18,7 @@ use sharedspaces_proto::identity::v1::sign_in_service_server::SignInService;
 use sharedspaces_proto::{MethodRule, find_method_rule};
 use sqlx::PgPool;
 use testkit::{ManualClock, TestDatabase};
+use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
@@ -42,6 +45,8 @@ pub(crate) fn settings(key: u8) -> Settings {
         web_base_url: "https://share.example/".parse().unwrap(),
         key_encryption_key: STANDARD.encode([key; 32]).into(),
         link_key: STANDARD.encode([9; 32]).into(),
+        trusted_proxies: 0,
+        public_calls_per_second: NonZeroU32::MAX,
         key_rotation_days: 30,
     }
 }
@@ -66,6 +71,16 @@ pub(crate) fn request<T>(method: &str, principal: &Principal, message: T) -> Req
     let mut request = Request::new(message);
     request.extensions_mut().insert(rule);
     request.extensions_mut().insert(principal.clone());
+    request
+}
+
+/// Where calls come from unless a test says otherwise.
+pub(crate) const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// A request that came over a connection from an address.
+pub(crate) fn called_from<T>(from: Ipv4Addr, mut request: Request<T>) -> Request<T> {
+    let remote_addr = Some((from, 50_000).into());
+    request.extensions_mut().insert(TcpConnectInfo { local_addr: None, remote_addr });
     request
 }
 
@@ -171,25 +186,46 @@ impl World {
 
     pub(crate) async fn profile(&self, who: &Principal) -> Answer<pb::Person> {
         let request = request("AccountService/GetProfile", who, pb::GetProfileRequest {});
-        let grpc = AccountGrpc { people: self.identity.people.clone() };
+        let grpc = self.account_grpc();
         Ok(grpc.get_profile(request).await?.into_inner().person.unwrap())
     }
 
-    fn sign_in_grpc(&self) -> SignInGrpc {
-        SignInGrpc { sessions: self.identity.sessions.clone() }
+    pub(crate) fn sign_in_grpc(&self) -> SignInGrpc {
+        let Identity { sessions, links, gate, .. } = self.identity.clone();
+        SignInGrpc { sessions, links, gate }
+    }
+
+    pub(crate) fn account_grpc(&self) -> AccountGrpc {
+        let Identity { people, credentials, links, gate, mac, .. } = self.identity.clone();
+        AccountGrpc { people, credentials, links, gate, mac }
+    }
+
+    /// The same world seen by another replica, or after a restart: another process on the same database.
+    pub(crate) async fn replica(&self) -> Identity {
+        let clock: SharedClock = self.clock.clone();
+        Self::identity(&self.test, clock, self.ids.clone(), settings(1)).await.unwrap()
     }
 
     pub(crate) async fn sign_in(
         &self,
         (organization, address, password): (&str, &str, &str),
     ) -> Answer<pb::SignInWithPasswordResponse> {
+        self.sign_in_from(NOWHERE, (organization, address, password)).await
+    }
+
+    pub(crate) async fn sign_in_from(
+        &self,
+        from: Ipv4Addr,
+        (organization, address, password): (&str, &str, &str),
+    ) -> Answer<pb::SignInWithPasswordResponse> {
         let message = pb::SignInWithPasswordRequest {
             organization: organization.to_owned(),
             email_address: address.to_owned(),
             password: password.to_owned(),
-            ..pb::SignInWithPasswordRequest::default()
+            device: None,
         };
-        let request = request("SignInService/SignInWithPassword", &Principal::Anyone, message);
+        let request =
+            called_from(from, request("SignInService/SignInWithPassword", &Principal::Anyone, message));
         Ok(self.sign_in_grpc().sign_in_with_password(request).await?.into_inner())
     }
 
@@ -208,8 +244,9 @@ impl World {
         Ok(self.sign_in_grpc().sign_out(request).await?.into_inner())
     }
 
-    fn invitation_grpc(&self) -> InvitationGrpc {
-        InvitationGrpc { invitations: self.identity.invitations.clone() }
+    pub(crate) fn invitation_grpc(&self) -> InvitationGrpc {
+        let Identity { invitations, links, .. } = self.identity.clone();
+        InvitationGrpc { invitations, links }
     }
 
     pub(crate) async fn issue(

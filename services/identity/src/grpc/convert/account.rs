@@ -41,7 +41,12 @@ impl TryFrom<pb::RequestPasswordResetRequest> for LinkWanted {
         let mut check = Violations::default();
         let email_address = EmailAddress::read(&mut check, "email_address", &request.email_address);
         let purpose = Purpose::ResetPassword;
-        check.into_result().map(|()| Self { slug: request.organization, email_address, space_id: None, purpose })
+        check.into_result().map(|()| Self {
+            slug: request.organization,
+            email_address,
+            space_id: None,
+            purpose,
+        })
     }
 }
 

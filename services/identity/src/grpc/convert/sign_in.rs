@@ -15,8 +15,7 @@ use crate::session::{
     SignInOption, SignInOptions, SignedIn, SignedOut, Start, Tokens,
 };
 use crate::sign_in_link::{
-    CodeRedemption, LINK_TTL, LinkKey, LinkRedemption, LinkRequested, LinkWanted, MailDue, Purpose,
-    Redeemed,
+    CodeRedemption, LINK_TTL, LinkKey, LinkRedemption, LinkRequested, LinkWanted, MailDue, Purpose, Redeemed,
 };
 
 /// Longest address of a space, in characters.
@@ -156,7 +155,10 @@ impl From<Tokens> for pb::Tokens {
             access_token: tokens.access_token.expose_secret().to_owned(),
             access_token_ttl: ACCESS_TOKEN_TTL.try_into().ok(),
             refresh_token: tokens.refresh_token.expose_secret().to_owned(),
-            device_token: tokens.device_token.map(|token| token.expose_secret().to_owned()).unwrap_or_default(),
+            device_token: tokens
+                .device_token
+                .map(|token| token.expose_secret().to_owned())
+                .unwrap_or_default(),
         }
     }
 }

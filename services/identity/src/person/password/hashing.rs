@@ -158,7 +158,11 @@ mod tests {
         let read = PasswordHash::new(stored.expose_secret()).unwrap();
         assert!(Argon2::default().verify_password(b"x", &read).is_ok());
         assert!(Argon2::default().verify_password(b"y", &read).is_err());
-        assert_ne!(stored.expose_secret(), hasher().hash(b"x").unwrap().expose_secret(), "each has its own salt");
+        assert_ne!(
+            stored.expose_secret(),
+            hasher().hash(b"x").unwrap().expose_secret(),
+            "each has its own salt"
+        );
     }
 
     #[test]
@@ -189,7 +193,8 @@ mod tests {
         let stored = hasher.hash(b"x").unwrap().expose_secret().to_owned();
         let most = foreign(ALGORITHM, (MEMORY_KIB_CAP, 1, LANES_CAP));
         assert!(hasher.verify(&"x".into(), &most).unwrap().matches);
-        for (given, instead) in [("m=19456", "m=65537"), ("m=19456", "m=8388608"), ("t=2", "t=11"), ("p=1", "p=5")]
+        for (given, instead) in
+            [("m=19456", "m=65537"), ("m=19456", "m=8388608"), ("t=2", "t=11"), ("p=1", "p=5")]
         {
             let costly = SecretString::from(stored.replace(given, instead));
             let error = hasher.verify(&"x".into(), &costly).unwrap_err().to_string();

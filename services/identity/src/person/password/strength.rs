@@ -76,7 +76,10 @@ pub(super) fn broken_rule(password: &NewPassword, rules: &Rules) -> Option<Viola
     let characters = text.chars().count();
     if characters < rules.min_length {
         let (min, max) = (rules.min_length, NEW_MAX);
-        return Some(Violations::one(password.field, format!("must have {min} to {max} characters, has {characters}")));
+        return Some(Violations::one(
+            password.field,
+            format!("must have {min} to {max} characters, has {characters}"),
+        ));
     }
     let rule =
         "is too easy to guess: use several unrelated words, none from your name, address or organisation";
@@ -150,7 +153,9 @@ mod tests {
     fn a_new_password_is_taken_within_its_limits_and_refused_beyond() {
         assert!(read("").unwrap().is_none());
         assert!(read(&"é".repeat(1_024)).unwrap().is_some());
-        assert!(read(&"é".repeat(1_025)).unwrap_err().to_string().starts_with("password: must have at most 1024"));
+        assert!(
+            read(&"é".repeat(1_025)).unwrap_err().to_string().starts_with("password: must have at most 1024")
+        );
         let mut check = Violations::default();
         read_password_to_set(&mut check, "new_password", "");
         assert!(check.into_result().is_err());
@@ -193,7 +198,12 @@ mod tests {
 
     #[test]
     fn a_good_password_is_taken_even_where_it_also_has_a_known_word() {
-        for good in ["plum-Kettle-orbit-77", "acme plum-Kettle-orbit-77", "canada goose kettle orbit", "Zürich Abendlicht Kessel"] {
+        for good in [
+            "plum-Kettle-orbit-77",
+            "acme plum-Kettle-orbit-77",
+            "canada goose kettle orbit",
+            "Zürich Abendlicht Kessel",
+        ] {
             assert_eq!(broken(good, 15), None, "{good}");
         }
         assert_eq!(broken(&"plum Kettle orbit 77 ".repeat(48), 15), None);
