@@ -17,7 +17,19 @@ async fn an_organisation_sees_only_its_own_rows_even_where_a_query_names_none() 
     let (acme, globex) = (world.tenant("acme").await, world.tenant("globex").await);
     world.sign_in(("globex", "ada@globex.example", PASSWORD)).await.unwrap();
     let own: OrganizationId = acme.id.parse::<Uuid>().unwrap().into();
-    for table in ["organizations", "people", "credentials", "sessions", "refresh_tokens", "privacy_notices"] {
+    world.enter(&globex, "gus@globex-guests.example").await;
+    for table in [
+        "organizations",
+        "people",
+        "credentials",
+        "sessions",
+        "refresh_tokens",
+        "privacy_notices",
+        "consents",
+        "consent_ledgers",
+        "member_words",
+    ] {
+        assert!(world.count(table).await > 0, "{table}");
         let query = format!("SELECT count(*) FROM {table} WHERE organization_id::text <> '{own}'");
         let others = world.test.database.read(own, move |tx| {
             Box::pin(async move {
