@@ -344,3 +344,40 @@ async fn listen(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<
         .await
         .with_context(|| format!("setting {setting}: cannot listen on {address}; is the port taken?"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Eq, PartialEq, Subcommand)]
+    enum OwnCommand {
+        /// Greets.
+        SayHello {
+            #[arg(long)]
+            name: String,
+        },
+    }
+
+    fn parse<C: Subcommand>(words: &[&str]) -> Result<Command<C>, clap::Error> {
+        Arguments::<C>::try_parse_from(["service"].iter().chain(words)).map(|arguments| arguments.command)
+    }
+
+    #[test]
+    fn every_service_has_the_four_commands_and_its_own_beside_them() {
+        for (word, expected) in [("serve", Command::Serve), ("work", Command::Work), ("run", Command::Run)] {
+            assert_eq!(parse::<OwnCommand>(&[word]).unwrap(), expected);
+        }
+        assert_eq!(parse::<OwnCommand>(&["migrate"]).unwrap(), Command::Migrate);
+        let hello = parse::<OwnCommand>(&["say-hello", "--name", "Ada"]).unwrap();
+        assert_eq!(hello, Command::Own(OwnCommand::SayHello { name: "Ada".to_owned() }));
+        assert!(parse::<OwnCommand>(&["say-hello"]).is_err());
+    }
+
+    #[test]
+    fn a_service_without_commands_of_its_own_has_the_four_and_no_more() {
+        assert!(matches!(parse::<NoCommands>(&["migrate"]), Ok(Command::Migrate)));
+        for other in ["say-hello", "own", ""] {
+            assert!(parse::<NoCommands>(&[other]).is_err(), "{other:?}");
+        }
+    }
+}

@@ -211,6 +211,8 @@ fn is_base_url(value: &str) -> bool {
         && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback))
         && url.username().is_empty()
         && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
         && url.path().chars().all(is_plain)
         && !url.path().contains("//")
         // What the parser had to mend (dots that climb, case, a default port) is not taken.

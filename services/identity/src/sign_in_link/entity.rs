@@ -151,8 +151,8 @@ pub(crate) struct MailDue(pub(crate) Option<PrintedLink>);
 
 impl PrintedLink {
     /// Puts the token into the fragment, which browsers send to nobody.
-    pub(crate) fn new(mac: &MacKey, link: OpenLink, (person, organization): (Person, Organization)) -> Self {
-        let OpenLink { sign_in_link_id, purpose, expire_time, .. } = link;
+    pub(crate) fn new(mac: &MacKey, link: &OpenLink, (person, organization): (Person, Organization)) -> Self {
+        let OpenLink { sign_in_link_id, purpose, expire_time, .. } = *link;
         let key = LinkKey { organization_id: organization.organization_id, sign_in_link_id };
         let Organization { base_url, slug, display_name, .. } = organization;
         let (page, code) = match purpose {

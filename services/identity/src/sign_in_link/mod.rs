@@ -104,7 +104,7 @@ impl SignInLinks {
                     let person = person::repo::find_active_by_address(tx, id, &link.email_address).await?;
                     let organization = organization::repo::find(tx, id).await?;
                     let whom = person.zip(organization);
-                    Ok(MailDue(whom.map(|whom| PrintedLink::new(&mac, link, whom))))
+                    Ok(MailDue(whom.map(|whom| PrintedLink::new(&mac, &link, whom))))
                 })
             })
             .await

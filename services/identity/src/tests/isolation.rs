@@ -18,6 +18,7 @@ async fn an_organisation_sees_only_its_own_rows_even_where_a_query_names_none() 
     world.sign_in(("globex", "ada@globex.example", PASSWORD)).await.unwrap();
     let own: OrganizationId = acme.id.parse::<Uuid>().unwrap().into();
     world.request_link_from(NOWHERE, ("globex", "ada@globex.example")).await.unwrap();
+    world.enter(&globex, "gus@globex-guests.example").await;
     for table in [
         "organizations",
         "people",
@@ -27,7 +28,11 @@ async fn an_organisation_sees_only_its_own_rows_even_where_a_query_names_none() 
         "devices",
         "sign_in_links",
         "privacy_notices",
+        "consents",
+        "consent_ledgers",
+        "member_words",
     ] {
+        assert!(world.count(table).await > 0, "{table}");
         let query = format!("SELECT count(*) FROM {table} WHERE organization_id::text <> '{own}'");
         let others = world.test.database.read(own, move |tx| {
             Box::pin(async move {

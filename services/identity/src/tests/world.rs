@@ -186,8 +186,7 @@ impl World {
 
     pub(crate) async fn profile(&self, who: &Principal) -> Answer<pb::Person> {
         let request = request("AccountService/GetProfile", who, pb::GetProfileRequest {});
-        let grpc = self.account_grpc();
-        Ok(grpc.get_profile(request).await?.into_inner().person.unwrap())
+        Ok(self.account_grpc().get_profile(request).await?.into_inner().person.unwrap())
     }
 
     pub(crate) fn sign_in_grpc(&self) -> SignInGrpc {
@@ -272,12 +271,51 @@ impl World {
         Ok(self.invitation_grpc().accept_invitation(request).await?.into_inner())
     }
 
+    pub(crate) fn consent_grpc(&self) -> ConsentGrpc {
+        ConsentGrpc { consents: self.identity.consents.clone() }
+    }
+
+    /// Brings a guest in by an invitation, which takes their consent.
+    pub(crate) async fn enter(&self, of: &Tenant, address: &str) -> (pb::Person, pb::Tokens) {
+        let guest = self.guest(of, address).await;
+        let invitation = pb::IssueInvitationRequest {
+            organization_id: of.id.clone(),
+            invitation_id: self.ids.next::<Uuid>().to_string(),
+            space_id: Uuid::from_u128(2).to_string(),
+            user_id: guest.user_id.clone(),
+            inviter_user_id: of.admin_id.clone(),
+        };
+        let url = self.issue(invitation).await.unwrap().url;
+        let token = url.split_once('#').unwrap().1.to_owned();
+        let notice = self.open(&token, "").await.unwrap().privacy_notice.unwrap();
+        let acceptance = pb::AcceptInvitationRequest {
+            token,
+            privacy_notice_id: notice.privacy_notice_id,
+            consent_given: true,
+            ..pb::AcceptInvitationRequest::default()
+        };
+        (guest, self.accept(acceptance).await.unwrap().tokens.unwrap())
+    }
+
+    /// The events of a kind, the oldest first: whom they are about, in which version.
+    pub(crate) async fn events<E: messaging::Event>(&self) -> Vec<(Uuid, i64, E)> {
+        let rows: Vec<(Uuid, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT aggregate_id, aggregate_version, body FROM outbox WHERE routing_key = $1 ORDER BY id",
+        )
+        .bind(E::ROUTING_KEY)
+        .fetch_all(&self.all)
+        .await
+        .unwrap();
+        rows.into_iter()
+            .map(|(id, version, body)| (id, version, E::decode(body.as_slice()).unwrap()))
+            .collect()
+    }
+
     pub(crate) async fn notice(&self, slug: &str, locale: &str) -> Answer<pb::PrivacyNotice> {
         let message =
             pb::GetPrivacyNoticeRequest { organization: slug.to_owned(), locale: locale.to_owned() };
         let request = request("ConsentService/GetPrivacyNotice", &Principal::Anyone, message);
-        let grpc = ConsentGrpc { consents: self.identity.consents.clone() };
-        Ok(grpc.get_privacy_notice(request).await?.into_inner().privacy_notice.unwrap())
+        Ok(self.consent_grpc().get_privacy_notice(request).await?.into_inner().privacy_notice.unwrap())
     }
 
     pub(crate) async fn count(&self, table: &str) -> i64 {

@@ -126,6 +126,11 @@ impl Hasher {
         result
     }
 
+    #[cfg(test)]
+    pub(super) fn buffers_at_rest(&self) -> usize {
+        self.at_rest().len()
+    }
+
     fn at_rest(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -172,4 +172,20 @@ mod tests {
         drop(places);
         assert!(passwords.reserve().is_some());
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_500_at_once_no_more_are_taken_than_cores_and_queue_hold_and_each_core_has_one_buffer() {
+        let passwords = Passwords::try_new(2, &testkit::ids()).unwrap();
+        let mut calls = tokio::task::JoinSet::new();
+        // All ask before the first is answered.
+        let places: Vec<_> = (0..500).filter_map(|_| passwords.reserve()).collect();
+        assert_eq!(places.len(), 2 + WAITING_MAX);
+        for place in places {
+            calls.spawn(
+                async move { place.verify("plum-Kettle-orbit-77".into(), None).await.unwrap().matches },
+            );
+        }
+        assert!(calls.join_all().await.iter().all(|matches| !matches));
+        assert!(passwords.hasher.buffers_at_rest() <= 2);
+    }
 }
