@@ -2,20 +2,24 @@
 //!
 //! - [`space`]: creating, reading and changing spaces; what a participant may do in one
 //! - [`participant`]: inviting, and who is there
+//! - [`activity`]: the timeline; [`theme`]: looks
 //! - [`organization`], [`person`]: what is kept of identity's, from events
 //! - [`grpc`]: transport; [`consumers`]: one file per service listened to
 //!
 //! Must not send mail, store files, talk to a CRM or know a password: others do, told by events.
 
+mod activity;
 pub mod config;
 mod consumers;
 mod grpc;
+mod locale;
 mod organization;
 mod participant;
 mod person;
 mod space;
 #[cfg(test)]
 mod tests;
+mod theme;
 
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
@@ -34,6 +38,7 @@ use crate::space::Spaces;
 
 pub use crate::participant::ParticipantError;
 pub use crate::space::SpaceError;
+pub use crate::theme::ThemeError;
 
 /// The schema of spaces.
 pub static MIGRATOR: Migrator = sqlx::migrate!();

@@ -1,6 +1,7 @@
 //! Transport: converts, calls a use case, converts back. No SQL, no decision on the state of anything.
 
 mod convert;
+mod convert_theme;
 mod participant_service;
 mod space_service;
 
