@@ -45,3 +45,27 @@ pub(super) async fn created(
     )
     .await
 }
+
+/// Tells which logo the space shows now.
+pub(crate) async fn logo_placed(
+    tx: &mut PgConnection,
+    event_id: Uuid,
+    space: &Space,
+) -> Result<(), sqlx::Error> {
+    let event = events::LogoPlaced {
+        organization_id: space.organization_id.to_string(),
+        place_id: space.space_id.to_string(),
+        logo_id: space.logo.map(|logo| logo.logo_id.to_string()).unwrap_or_default(),
+    };
+    outbox::append(
+        tx,
+        NewEvent {
+            event_id,
+            organization_id: space.organization_id,
+            aggregate_id: space.space_id.uuid(),
+            aggregate_version: space.version,
+            event: &event,
+        },
+    )
+    .await
+}
