@@ -17,11 +17,11 @@ domain_error! {
         /// The space has no such item.
         #[error("no such item in this space")]
         NotFound => NotFound "ITEM_NOT_FOUND" on "item_id",
-        /// A guest asked for what only internal participants may do.
+        /// Somebody asked for what only internal participants may do.
         #[error("only internal participants may do this")]
         InternalParticipantsOnly => PermissionDenied "INTERNAL_PARTICIPANTS_ONLY",
-        /// The caller is a guest of a space whose guests may not upload.
-        #[error("guests of this space may not add anything")]
+        /// The caller may not upload to this space.
+        #[error("only those who may upload to this space add to it")]
         UploadingNotAllowed => PermissionDenied "UPLOADING_NOT_ALLOWED",
         /// A guest asked to change or remove what somebody else added.
         #[error("guests may change and remove only what they added themselves")]
