@@ -40,7 +40,7 @@ pub(crate) use entity::{
     SpaceView, Step, TITLE_MAX,
 };
 pub use error::SpaceError;
-pub(crate) use list::{ListKey, ListQuery, Order, Place, QUERY_MAX, Summary};
+pub(crate) use list::{ListKey, ListQuery, Order, QUERY_MAX, Summary};
 
 /// The use cases of spaces.
 #[derive(Clone)]
