@@ -2,7 +2,9 @@
 //!
 //! Owns which there are. The words themselves stand where they are used.
 
+use service_kit::ids::{OrganizationId, UserId};
 use service_kit::validate::Violations;
+use sqlx::PgConnection;
 
 service_kit::text_enum! {
     /// A language.
@@ -25,4 +27,20 @@ impl Locale {
         }
         locale
     }
+}
+
+/// Returns a person's language; English for one that is none of these.
+pub(crate) async fn of_person(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+) -> Result<Locale, sqlx::Error> {
+    let locale = sqlx::query_scalar!(
+        "SELECT locale FROM people WHERE organization_id = $1 AND user_id = $2",
+        organization_id.uuid(),
+        user_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(locale.as_deref().and_then(Locale::find).unwrap_or(Locale::En))
 }

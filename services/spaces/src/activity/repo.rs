@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 
 use super::entity::{Activity, ActivityKey, ActivityKind, NewActivity, shown_name};
 
-/// Adds to the timeline, and notes when something last happened. A CRM log that is told twice is added once.
+/// Adds to the timeline, and notes when something last happened. A CRM log that is told twice is added
+/// once; to a space that is gone nothing is added.
 pub(super) async fn append(tx: &mut PgConnection, new: &NewActivity) -> Result<(), sqlx::Error> {
     let actor_name = new.actor.as_ref().map_or("", |(_, name)| shown_name(name));
     let object_name = new
@@ -17,7 +18,8 @@ pub(super) async fn append(tx: &mut PgConnection, new: &NewActivity) -> Result<(
         "WITH added AS (
             INSERT INTO activities (organization_id, space_id, activity_id, kind, is_internal, actor_user_id,
                                     actor_display_name, object_id, object_name, create_time)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            SELECT organization_id, space_id, $3, $4, $5, $6, $7, $8, $9, $10
+              FROM spaces WHERE organization_id = $1 AND space_id = $2
             ON CONFLICT (organization_id, space_id, object_id) WHERE kind = 'CRM_LOGGED' DO NOTHING
             RETURNING 1)
          UPDATE spaces SET last_activity_time = greatest(last_activity_time, $10)

@@ -147,3 +147,56 @@ fn sentence(kind: ActivityKind, locale: Locale) -> &'static str {
         Locale::De => de,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn activity(kind: ActivityKind, actor: &str, object: &str) -> Activity {
+        Activity {
+            activity_id: Uuid::nil(),
+            kind,
+            actor_user_id: Some(Uuid::nil()),
+            actor_display_name: actor.to_owned(),
+            object_id: None,
+            object_name: object.to_owned(),
+            create_time: service_kit::clock::Clock::now(&*testkit::clock()),
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_sentence_of_its_own_in_every_language() {
+        let mut sentences = HashSet::new();
+        for kind in ActivityKind::ALL {
+            for locale in [Locale::En, Locale::Fr, Locale::De] {
+                let told = summary(&activity(kind, "Ann", "Bob"), locale);
+                assert!(told.starts_with("Ann ") && !told.contains(['{', '}']), "{told}");
+                assert_eq!(told.contains("Bob"), sentence(kind, locale).contains("{object}"), "{told}");
+                assert!(sentences.insert(told), "{kind:?} in {locale:?} is said twice");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_never_taken_for_a_place_of_another() {
+        let told = summary(&activity(ActivityKind::ParticipantInvited, "{object}", "{actor}"), Locale::En);
+        assert_eq!(told, "{object} invited {actor}");
+    }
+
+    #[test]
+    fn who_has_no_name_is_somebody_and_nobody_is_the_system() {
+        let mut nameless = activity(ActivityKind::ParticipantInvited, "", "");
+        let all = |activity: &Activity| {
+            [Locale::En, Locale::Fr, Locale::De].map(|locale| summary(activity, locale))
+        };
+        let somebody =
+            ["Somebody invited somebody", "Quelqu’un a invité quelqu’un", "Jemand hat jemanden eingeladen"];
+        assert_eq!(all(&nameless), somebody);
+        nameless.actor_user_id = None;
+        assert!(summary(&nameless, Locale::De).starts_with("Das System hat "));
+    }
+}

@@ -1,14 +1,14 @@
 //! Between themes on the wire and what the use cases know of them.
 
 use service_kit::clock::timestamp;
-use service_kit::page::Page;
+use service_kit::page::{Page, PageRequest};
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::v1 as pb;
 use uuid::Uuid;
 
 use crate::theme::{
     Color, Colors, ContrastWarning, Font, Look, NAME_MAX, NewTheme, Theme, ThemeChange, ThemeDeleted,
-    ThemeSaved,
+    ThemeKey, ThemeSaved,
 };
 
 /// Which theme to change, and how.
@@ -212,6 +212,12 @@ impl From<ThemeDeleted> for pb::DeleteThemeResponse {
     fn from(_: ThemeDeleted) -> Self {
         Self {}
     }
+}
+
+pub(super) fn theme_page(request: &pb::ListThemesRequest) -> Result<PageRequest<ThemeKey>, Violations> {
+    let mut check = Violations::default();
+    let page = PageRequest::read(&mut check, request.page_size, &request.page_token);
+    check.into_result().map(|()| page)
 }
 
 pub(super) fn list_themes_response(page: Page<Theme>) -> pb::ListThemesResponse {

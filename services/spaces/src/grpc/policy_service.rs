@@ -5,8 +5,9 @@ use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::policy_service_server::PolicyService;
 use tonic::{Request, Response, Status};
 
+use super::convert_theme::{ThemeDeletion, ThemeUpdate, list_themes_response, theme_page};
 use crate::policy::{Policies, PolicyChange};
-use crate::theme::Themes;
+use crate::theme::{NewTheme, Themes};
 
 /// PolicyService.
 pub(crate) struct PolicyGrpc {
@@ -35,29 +36,37 @@ impl PolicyService for PolicyGrpc {
 
     async fn create_theme(
         &self,
-        _request: Request<pb::CreateThemeRequest>,
+        request: Request<pb::CreateThemeRequest>,
     ) -> Result<Response<pb::CreateThemeResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let new = NewTheme::try_from(request.into_inner())?;
+        Ok(Response::new(self.themes.create(&call, new).await?))
     }
 
     async fn update_theme(
         &self,
-        _request: Request<pb::UpdateThemeRequest>,
+        request: Request<pb::UpdateThemeRequest>,
     ) -> Result<Response<pb::UpdateThemeResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let ThemeUpdate { theme_id, change } = ThemeUpdate::try_from(request.into_inner())?;
+        Ok(Response::new(self.themes.update(&call, theme_id, change).await?))
     }
 
     async fn delete_theme(
         &self,
-        _request: Request<pb::DeleteThemeRequest>,
+        request: Request<pb::DeleteThemeRequest>,
     ) -> Result<Response<pb::DeleteThemeResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let ThemeDeletion { theme_id, replacement_theme_id } = ThemeDeletion::try_from(request.into_inner())?;
+        Ok(Response::new(self.themes.delete(&call, theme_id, replacement_theme_id).await?))
     }
 
     async fn list_themes(
         &self,
-        _request: Request<pb::ListThemesRequest>,
+        request: Request<pb::ListThemesRequest>,
     ) -> Result<Response<pb::ListThemesResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let page = theme_page(&request.into_inner())?;
+        Ok(Response::new(list_themes_response(self.themes.list(&caller, page).await?)))
     }
 }

@@ -12,12 +12,15 @@ use super::convert_access::{
     AccessQuestion, LogoQuestion, check_access_response, check_logo_access_response,
     explain_permissions_response,
 };
+use super::convert_duplication::Duplication;
 use super::convert_list::{SpaceList, list_spaces_response};
+use crate::duplication::Duplications;
 use crate::space::{NewSpace, Spaces, Step};
 
 /// SpaceService.
 pub(crate) struct SpaceGrpc {
     pub(crate) spaces: Spaces,
+    pub(crate) duplications: Duplications,
 }
 
 #[tonic::async_trait]
@@ -110,16 +113,20 @@ impl SpaceService for SpaceGrpc {
 
     async fn describe_duplication(
         &self,
-        _request: Request<pb::DescribeDuplicationRequest>,
+        request: Request<pb::DescribeDuplicationRequest>,
     ) -> Result<Response<pb::DescribeDuplicationResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let Duplication { space_id, locale } = Duplication::try_from(request.into_inner())?;
+        Ok(Response::new(self.duplications.describe(&caller, space_id, locale).await?.into()))
     }
 
     async fn duplicate_space(
         &self,
-        _request: Request<pb::DuplicateSpaceRequest>,
+        request: Request<pb::DuplicateSpaceRequest>,
     ) -> Result<Response<pb::DuplicateSpaceResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let Duplication { space_id, locale } = Duplication::try_from(request.into_inner())?;
+        Ok(Response::new(self.duplications.duplicate(&call, space_id, locale).await?))
     }
 
     async fn archive_space(

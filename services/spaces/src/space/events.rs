@@ -23,7 +23,7 @@ pub(crate) fn snapshot(space: &Space, url: &str) -> events::SpaceSnapshot {
     }
 }
 
-pub(super) async fn created(
+pub(crate) async fn created(
     tx: &mut PgConnection,
     event_id: Uuid,
     space: &Space,
