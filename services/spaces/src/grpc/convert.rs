@@ -188,7 +188,7 @@ impl TryFrom<pb::UpdateLogoDisplayRequest> for DisplayUpdate {
                         Some(height(&mut check, path, display.organization_logo_height_px));
                 }
                 "transparent_background" => {
-                    change.transparent_background = Some(display.transparent_background)
+                    change.transparent_background = Some(display.transparent_background);
                 }
                 other => check.add("update_mask", format!("must name only {DISPLAY_MASK}, not {other:?}")),
             }

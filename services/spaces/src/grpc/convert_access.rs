@@ -66,7 +66,7 @@ pub(super) fn check_access_response(permissions: Vec<Permission>) -> pb::CheckAc
     pb::CheckAccessResponse { permissions: codes(permissions) }
 }
 
-pub(super) fn check_logo_access_response(logo_ids: Vec<Uuid>) -> pb::CheckLogoAccessResponse {
+pub(super) fn check_logo_access_response(logo_ids: &[Uuid]) -> pb::CheckLogoAccessResponse {
     pb::CheckLogoAccessResponse { logo_ids: logo_ids.iter().map(Uuid::to_string).collect() }
 }
 

@@ -138,7 +138,7 @@ impl TryFrom<pb::UpdateThemeRequest> for ThemeUpdate {
                 }
                 "is_default" => change.is_default = Some(request.is_default),
                 _ => {
-                    check.add("update_mask", "must name only name, colors, font, banner_logo_id, is_default")
+                    check.add("update_mask", "must name only name, colors, font, banner_logo_id, is_default");
                 }
             }
         }

@@ -199,6 +199,6 @@ impl SpaceService for SpaceGrpc {
     ) -> Result<Response<pb::CheckLogoAccessResponse>, Status> {
         let question = LogoQuestion::try_from(request.into_inner())?;
         let logo_ids = self.spaces.check_logo_access(question.viewer, question.logo_ids).await?;
-        Ok(Response::new(check_logo_access_response(logo_ids)))
+        Ok(Response::new(check_logo_access_response(&logo_ids)))
     }
 }

@@ -70,7 +70,7 @@ impl Spaces {
                 Box::pin(async move {
                     let view = visible(tx, &viewer, space_id).await?;
                     view.require(Permission::Edit)?;
-                    show(tx, view.as_guest()).await
+                    show(tx, view.seen_by_guest()).await
                 })
             })
             .await

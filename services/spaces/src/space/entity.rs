@@ -467,7 +467,7 @@ impl SpaceView {
     }
 
     /// Returns the same space as a guest sees it.
-    pub(crate) fn as_guest(self) -> Self {
+    pub(crate) fn seen_by_guest(self) -> Self {
         Self { standing: Standing::of(crate::participant::Kind::External), ..self }
     }
 }

@@ -3,7 +3,6 @@
 use service_kit::caller::Caller;
 use sharedspaces_proto::spaces::v1 as pb;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
-use uuid::Uuid;
 
 use super::peers::LOGO_ID;
 use super::world::Service;
@@ -43,7 +42,7 @@ async fn furnish(service: &Service, owner: &Caller) {
                  'SERIF', false, 1, now(), now())",
     )
     .bind(owner.organization_id)
-    .bind(Uuid::now_v7())
+    .bind(super::world::new_id())
     .execute(&all)
     .await
     .unwrap();
@@ -53,7 +52,7 @@ async fn furnish(service: &Service, owner: &Caller) {
          VALUES ($1, $2, $3, 'LINK', 0, 'Link', '', 'https://a.example', 'INTERNAL', $4, '', 1, now(), now())",
     )
     .bind(owner.organization_id)
-    .bind(Uuid::now_v7())
+    .bind(super::world::new_id())
     .bind(space_id)
     .bind(owner.user_id)
     .execute(&all)

@@ -93,7 +93,7 @@ async fn a_deleted_space_is_as_if_there_were_none_until_an_admin_takes_it_back()
     .await
     .unwrap();
     assert!(due && deleted.purge_time.is_some());
-    let random = Status::from(get(&service, &owner, Uuid::now_v7().into()).await.unwrap_err());
+    let random = Status::from(get(&service, &owner, super::world::new_id().into()).await.unwrap_err());
     for who in [&owner, &noah, &gina] {
         let refused = Status::from(get(&service, who, space_id).await.unwrap_err());
         assert_eq!(bytes(&refused), bytes(&random));
@@ -186,7 +186,7 @@ async fn a_revoked_guest_is_refused_at_the_very_next_call_and_comes_back_by_a_ne
         let revoked = revoke(&service, &owner, space_id, id).await.unwrap();
         assert_eq!(revoked.participant.unwrap().state(), pb::ParticipantState::Revoked);
     }
-    let random = Status::from(get(&service, &gina, Uuid::now_v7().into()).await.unwrap_err());
+    let random = Status::from(get(&service, &gina, super::world::new_id().into()).await.unwrap_err());
     let refused = Status::from(get(&service, &gina, space_id).await.unwrap_err());
     assert_eq!(bytes(&refused), bytes(&random));
     assert!(matches!(leave(&service, &gina, space_id).await, Err(ParticipantError::SpaceNotFound)));

@@ -104,7 +104,7 @@ async fn search_finds_titles_and_names_whatever_accents_and_case_and_takes_signs
                 let told = crate::person::repo::Told {
                     person: &renamed,
                     version: 3,
-                    event_time: chrono::Utc::now(),
+                    event_time: super::world::now(),
                     is_withdrawal: false,
                 };
                 crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
@@ -192,7 +192,7 @@ async fn a_token_of_another_query_filter_or_order_is_refused() {
         ListQuery { text: "o".to_owned(), ..first.clone() },
         ListQuery { owner_user_id: Some(owner.user_id), ..first.clone() },
         ListQuery { states: vec![SpaceState::Active], ..first.clone() },
-        ListQuery { active_since: Some(chrono::Utc::now()), ..first.clone() },
+        ListQuery { active_since: Some(super::world::now()), ..first.clone() },
         ListQuery { order: Order::CreateTime, ..first.clone() },
         ListQuery { order: Order::Title, ..first.clone() },
     ] {

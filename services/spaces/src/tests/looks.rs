@@ -103,7 +103,7 @@ async fn a_theme_of_another_organisation_is_none() {
     let service = Service::start().await;
     let owner = service.member_of_new_organization(true).await;
     let other = service.member_of_new_organization(true).await;
-    let theme_id = Uuid::now_v7();
+    let theme_id = super::world::new_id();
     sqlx::query(
         "INSERT INTO themes (organization_id, theme_id, name, name_folded, background, text_color, header,
                              header_text, accent, accent_text, font, is_default, version, create_time, update_time)

@@ -1,11 +1,9 @@
 //! What spaces keeps of identity's organisations and people: the newest that was told, whatever the order.
 
-use chrono::Utc;
 use messaging::Received;
 use service_kit::ids::OrganizationId;
 use sharedspaces_proto::identity::events::v1::{ConsentChanged, PersonUpdated, PrivacyNoticePublished};
 use sharedspaces_proto::identity::v1 as identity;
-use uuid::Uuid;
 
 use super::peers::user_of;
 use super::world::{Service, person};
@@ -15,11 +13,11 @@ const GINA: &str = "gina@buyer.example";
 
 fn received<E>(organization_id: OrganizationId, version: i64, event: E) -> Received<E> {
     Received {
-        event_id: Uuid::now_v7(),
+        event_id: super::world::new_id(),
         organization_id,
         aggregate_id: user_of(GINA),
         aggregate_version: version,
-        event_time: Utc::now(),
+        event_time: super::world::now(),
         event,
     }
 }
@@ -143,7 +141,7 @@ async fn an_organisation_follows_its_newest_event_and_its_required_notice_never_
         .await
         .unwrap();
     assert_eq!(kept, ("newest".to_owned(), 3));
-    let unknown: OrganizationId = Uuid::now_v7().into();
+    let unknown: OrganizationId = super::world::new_id().into();
     service
         .work(unknown, move |tx| {
             Box::pin(async move {

@@ -5,7 +5,6 @@ use service_kit::caller::{Caller, CallerKind};
 use service_kit::ids::SpaceId;
 use sharedspaces_proto::spaces::v1 as pb;
 use tonic::Status;
-use uuid::Uuid;
 
 use super::peers::{JPEG_ID, LOGO_ID};
 use super::world::{Service, person};
@@ -163,7 +162,8 @@ async fn a_guest_without_standing_consent_is_told_so_and_a_stranger_learns_nothi
     service.spaces.get(&renewed, space_id).await.expect("the token bridges until the event is here");
     let stranger = Caller { consent_notice_version: 0, ..testkit::caller_of(organization_id, gina.kind) };
     let refused = Status::from(service.spaces.get(&stranger, space_id).await.unwrap_err());
-    let random = Status::from(service.spaces.get(&stranger, Uuid::now_v7().into()).await.unwrap_err());
+    let random =
+        Status::from(service.spaces.get(&stranger, super::world::new_id().into()).await.unwrap_err());
     assert_eq!((refused.message(), refused.details()), (random.message(), random.details()));
     service
         .work(organization_id, move |tx| {
@@ -171,7 +171,7 @@ async fn a_guest_without_standing_consent_is_told_so_and_a_stranger_learns_nothi
                 let told = crate::person::repo::Told {
                     person: &person("gina@buyer.example", 0),
                     version: 3,
-                    event_time: chrono::Utc::now(),
+                    event_time: super::world::now(),
                     is_withdrawal: true,
                 };
                 crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
@@ -241,7 +241,7 @@ async fn somebody_deactivated_sees_nothing_from_the_event_on() {
                 let told = crate::person::repo::Told {
                     person: &gone,
                     version: 2,
-                    event_time: chrono::Utc::now(),
+                    event_time: super::world::now(),
                     is_withdrawal: false,
                 };
                 crate::person::repo::keep(tx, organization_id, &told).await.unwrap();

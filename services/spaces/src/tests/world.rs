@@ -111,7 +111,7 @@ impl Service {
                 let told = crate::person::repo::Told {
                     person: event.person.as_ref().unwrap(),
                     version: 2,
-                    event_time: chrono::Utc::now(),
+                    event_time: now(),
                     is_withdrawal: false,
                 };
                 crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
@@ -157,4 +157,14 @@ pub(super) fn person(address: &str, consent_notice_version: i32) -> identity::Pe
 /// A space with every default.
 pub(super) fn new_space(title: &str) -> NewSpace {
     NewSpace { space: SpaceContent { title: title.to_owned(), ..SpaceContent::default() }, crm_target: None }
+}
+
+/// A new id.
+pub(super) fn new_id() -> Uuid {
+    testkit::ids().next()
+}
+
+/// The machine's time.
+pub(super) fn now() -> chrono::DateTime<chrono::Utc> {
+    service_kit::clock::Clock::now(&*testkit::clock())
 }
