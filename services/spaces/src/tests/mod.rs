@@ -2,5 +2,12 @@
 
 mod creating;
 mod inviting;
+mod isolation;
+mod lifecycle;
+mod listing;
+mod looks;
+mod model;
 mod peers;
+mod replicas;
+mod rights;
 mod world;
