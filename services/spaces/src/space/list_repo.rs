@@ -71,7 +71,7 @@ macro_rules! page_of {
                       s.allow_invite AS "allow_invite!", s.allow_upload AS "allow_upload!",
                       coalesce(y.allow_download, true) AS "policy_download!",
                       coalesce(y.allow_invite, true) AS "policy_invite!",
-                      coalesce(y.allow_upload, true) AS "policy_upload!", s.kind AS "kind: Kind",
+                      coalesce(y.allow_upload, true) AS "policy_upload!", s.kind AS "kind?: Kind",
                       (SELECT count(*) FROM participants c
                         WHERE c.organization_id = $1 AND c.space_id = s.space_id
                           AND c.state IN ('INVITED', 'ACTIVE')) AS "participant_count!",
