@@ -10,9 +10,10 @@ pub(super) fn summary(activity: &Activity, locale: Locale) -> String {
         (Some(_), "") => somebody(locale),
         (Some(_), name) => name,
     };
-    let object = match activity.object_name.as_str() {
-        "" => somebody_as_object(locale),
-        name => name,
+    let object = match (activity.object_name.as_str(), activity.kind) {
+        ("", ActivityKind::CrmLogged) => "CRM",
+        ("", _) => somebody_as_object(locale),
+        (name, _) => name,
     };
     fill(sentence(activity.kind, locale), actor, object)
 }
@@ -196,6 +197,8 @@ mod tests {
         let somebody =
             ["Somebody invited somebody", "Quelqu’un a invité quelqu’un", "Jemand hat jemanden eingeladen"];
         assert_eq!(all(&nameless), somebody);
+        nameless.kind = ActivityKind::CrmLogged;
+        assert_eq!(summary(&nameless, Locale::En), "Somebody logged the space to “CRM”");
         nameless.actor_user_id = None;
         assert!(summary(&nameless, Locale::De).starts_with("Das System hat "));
     }

@@ -217,3 +217,40 @@ pub(super) fn list_items_response(page: Page<Item>) -> pb::ListItemsResponse {
         next_page_token: page.next_page_token,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_names_at_least_one_field_and_only_those_there_are() {
+        let request = |paths: &[&str], etag: &str| pb::UpdateItemRequest {
+            space_id: Uuid::nil().to_string(),
+            item_id: Uuid::nil().to_string(),
+            update_mask: Some(prost_types::FieldMask {
+                paths: paths.iter().map(ToString::to_string).collect(),
+            }),
+            title: "t".repeat(255),
+            etag: etag.to_owned(),
+            ..pb::UpdateItemRequest::default()
+        };
+        let update =
+            ItemUpdate::try_from(request(&["title", "description"], "7")).unwrap_or_else(|refused| {
+                panic!("{refused}");
+            });
+        assert_eq!((update.change.description.as_deref(), update.change.version), (Some(""), Some(7)));
+        assert!(update.change.url.is_none());
+        let long = pb::UpdateItemRequest { title: "t".repeat(256), ..request(&["title"], "") };
+        let bad = [
+            (request(&[], ""), "update_mask"),
+            (request(&["position"], ""), "update_mask"),
+            (request(&["url"], ""), "url"),
+            (request(&["title"], "x"), "etag"),
+            (long, "title"),
+        ];
+        for (request, field) in bad {
+            let Err(refused) = ItemUpdate::try_from(request) else { panic!("{field} was taken") };
+            assert!(refused.to_string().starts_with(&format!("{field}: ")), "{refused}");
+        }
+    }
+}

@@ -226,3 +226,38 @@ pub(super) fn list_themes_response(page: Page<Theme>) -> pb::ListThemesResponse 
         next_page_token: page.next_page_token,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_names_at_least_one_field_and_only_those_there_are() {
+        let request = |paths: &[&str], etag: &str| pb::UpdateThemeRequest {
+            theme_id: Uuid::nil().to_string(),
+            update_mask: Some(prost_types::FieldMask {
+                paths: paths.iter().map(ToString::to_string).collect(),
+            }),
+            name: "n".to_owned(),
+            etag: etag.to_owned(),
+            ..pb::UpdateThemeRequest::default()
+        };
+        let change =
+            ThemeUpdate::try_from(request(&["name", "banner_logo_id"], "7")).unwrap_or_else(|refused| {
+                panic!("{refused}");
+            });
+        assert_eq!(change.change.name.as_deref(), Some("n"));
+        assert_eq!((change.change.banner_logo_id, change.change.version), (Some(None), Some(7)));
+        assert!(change.change.colors.is_none() && change.change.is_default.is_none());
+        let bad = [
+            (request(&[], ""), "update_mask"),
+            (request(&["theme_id"], ""), "update_mask"),
+            (request(&["colors"], ""), "colors"),
+            (request(&["name"], "x"), "etag"),
+        ];
+        for (request, field) in bad {
+            let Err(refused) = ThemeUpdate::try_from(request) else { panic!("{field} was taken") };
+            assert!(refused.to_string().starts_with(&format!("{field}: ")), "{refused}");
+        }
+    }
+}

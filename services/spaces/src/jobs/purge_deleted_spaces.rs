@@ -46,14 +46,20 @@ pub(crate) async fn purge_all(database: &Database, ids: &Ids) -> Result<u64, Com
         let before = purged;
         for (organization_id, space_id) in due {
             let event_id = ids.next();
-            let gone = database
+            let gone: Result<bool, CommonError> = database
                 .transaction(organization_id, move |tx| {
                     Box::pin(async move { purge(tx, organization_id, space_id, event_id).await })
                 })
-                .await?;
-            purged += u64::from(gone);
+                .await;
+            match gone {
+                Ok(gone) => purged += u64::from(gone),
+                // One that fails keeps none of the others.
+                Err(error) => {
+                    tracing::warn!(space.id = %space_id, error.chain = %chain(&error), "space could not be purged");
+                }
+            }
         }
-        // Another process may have taken the rest.
+        // What is left was taken by another process, or fails: it is left to the next round.
         if purged == before {
             return Ok(purged);
         }

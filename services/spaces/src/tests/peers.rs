@@ -20,6 +20,8 @@ pub(crate) const COLLEAGUES: &str = "@acme.example";
 pub(crate) const LOGO_ID: Uuid = Uuid::from_u128(7);
 /// A logo that is a JPEG.
 pub(crate) const JPEG_ID: Uuid = Uuid::from_u128(8);
+/// A banner of themes.
+pub(crate) const BANNER_ID: Uuid = Uuid::from_u128(9);
 
 pub(crate) struct RunningPeers(Peers);
 
@@ -114,13 +116,16 @@ impl LogoService for Logos {
         request: Request<assets::DescribeLogoRequest>,
     ) -> Result<Response<assets::DescribeLogoResponse>, Status> {
         let request = request.into_inner();
-        let format = match Uuid::parse_str(&request.logo_id) {
-            Ok(LOGO_ID) => assets::ImageFormat::Png,
-            Ok(JPEG_ID) => assets::ImageFormat::Jpeg,
+        let (format, kind) = match Uuid::parse_str(&request.logo_id) {
+            Ok(LOGO_ID) => (assets::ImageFormat::Png, assets::LogoKind::Customer),
+            Ok(JPEG_ID) => (assets::ImageFormat::Jpeg, assets::LogoKind::Customer),
+            Ok(BANNER_ID) if request.space_id.is_empty() => {
+                (assets::ImageFormat::Png, assets::LogoKind::Banner)
+            }
             _ => return Err(Status::not_found("no such logo")),
         };
-        let format = format.into();
-        let logo = assets::Logo { width_px: 30, height_px: 20, format, ..assets::Logo::default() };
+        let (format, kind) = (format.into(), kind.into());
+        let logo = assets::Logo { width_px: 30, height_px: 20, format, kind, ..assets::Logo::default() };
         Ok(Response::new(assets::DescribeLogoResponse { logo: Some(logo) }))
     }
 

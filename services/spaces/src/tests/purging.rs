@@ -110,3 +110,26 @@ async fn the_service_itself_sees_no_due_space_of_any_organisation_but_by_the_fun
         .unwrap();
     assert_eq!(listed, 1);
 }
+
+#[tokio::test]
+async fn a_space_that_cannot_be_purged_stays_whole_and_keeps_none_of_the_others() {
+    let room = filled().await;
+    room.set(DUE).await;
+    let second = testkit::ids().next();
+    room.lay_space(&room.owner, second, "Second").await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        "CREATE TABLE hooks (organization_id uuid, space_id uuid, FOREIGN KEY (organization_id, space_id) REFERENCES spaces);
+         INSERT INTO hooks SELECT organization_id, space_id FROM spaces WHERE space_id = '{}';
+         UPDATE spaces SET {DUE}",
+        room.space_id
+    )))
+    .execute(&room.superuser)
+    .await
+    .unwrap();
+    let before = rows(&room).await;
+    assert_eq!(purge(&room).await, 1);
+    assert_eq!(rows(&room).await, before);
+    sqlx::query("DROP TABLE hooks").execute(&room.superuser).await.unwrap();
+    assert_eq!(purge(&room).await, 1);
+    assert_eq!(rows(&room).await, 0);
+}

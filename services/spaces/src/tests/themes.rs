@@ -165,7 +165,7 @@ async fn a_theme_of_another_organisation_is_not_found_whatever_is_asked_of_it() 
     assert!(matches!(update(&room, &theirs, change).await, Err(ThemeError::NotFound)));
     assert!(matches!(delete(&room, &theirs, None).await, Err(ThemeError::NotFound)));
     assert!(matches!(delete(&room, &ours, Some(&theirs)).await, Err(ThemeError::ReplacementNotFound)));
-    assert_eq!(list(&room, &foreign).await, [theirs.clone()]);
+    assert_eq!(list(&room, &foreign).await, std::slice::from_ref(&theirs));
     assert_eq!(look(&room, Some(id_of(&theirs))).await, Look::built_in());
     let (organization_id, theme_id) = (room.owner.organization_id, id_of(&theirs));
     let exists: bool = room
@@ -271,4 +271,29 @@ async fn themes_hold_by_row_level_security_alone_where_a_query_forgets_the_tenan
         .await
         .unwrap();
     assert_eq!(seen, 0);
+}
+
+#[test]
+fn a_request_for_a_theme_is_taken_within_its_limits_and_refused_by_field_beyond() {
+    let good = pb::CreateThemeRequest {
+        name: "n".repeat(100),
+        colors: Some(Look::built_in().colors.into()),
+        ..pb::CreateThemeRequest::default()
+    };
+    let new = NewTheme::try_from(good.clone()).unwrap();
+    assert_eq!((new.font, new.banner_logo_id, new.is_default), (Font::System, None, false));
+    let bright = pb::ThemeColors { accent: "blue".to_owned(), ..Look::built_in().colors.into() };
+    let bad = [
+        ("name", pb::CreateThemeRequest { name: "n".repeat(101), ..good.clone() }),
+        ("name", pb::CreateThemeRequest { name: " ".to_owned(), ..good.clone() }),
+        ("colors", pb::CreateThemeRequest { colors: None, ..good.clone() }),
+        ("colors.accent", pb::CreateThemeRequest { colors: Some(bright), ..good.clone() }),
+        ("font", pb::CreateThemeRequest { font: 99, ..good.clone() }),
+        ("banner_logo_id", pb::CreateThemeRequest { banner_logo_id: "x".to_owned(), ..good }),
+    ];
+    for (field, request) in bad {
+        let refused = NewTheme::try_from(request).unwrap_err();
+        let fields: Vec<_> = refused.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, [field]);
+    }
 }
