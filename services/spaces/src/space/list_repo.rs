@@ -57,9 +57,9 @@ pub(super) async fn has_consent(tx: &mut PgConnection, viewer: &Viewer) -> Resul
     Ok(stands.unwrap_or_default())
 }
 
-/// Runs the statement with the place to begin after, and the order of the page inside and outside.
+/// Runs the statement over the spaces that `from` begins with, after `place`, in an order.
 macro_rules! page_of {
-    ($tx:expr, $viewer:expr, $query:expr, $page:expr, $after:expr, $place:literal, $order:literal) => {
+    ($tx:expr, $viewer:expr, $query:expr, $page:expr, $after:expr, $from:literal, $place:literal, $order:literal) => {
         sqlx::query_as!(
             Row,
             r#"SELECT s.space_id AS "space_id!", s.title AS "title!", s.folded AS "title_folded!",
@@ -71,7 +71,10 @@ macro_rules! page_of {
                       s.allow_invite AS "allow_invite!", s.allow_upload AS "allow_upload!",
                       coalesce(y.allow_download, true) AS "policy_download!",
                       coalesce(y.allow_invite, true) AS "policy_invite!",
-                      coalesce(y.allow_upload, true) AS "policy_upload!", s.kind AS "kind?: Kind",
+                      coalesce(y.allow_upload, true) AS "policy_upload!",
+                      (SELECT p.kind FROM participants p
+                        WHERE p.organization_id = $1 AND p.space_id = s.space_id AND p.user_id = $2
+                          AND p.state IN ('INVITED', 'ACTIVE')) AS "kind?: Kind",
                       (SELECT count(*) FROM participants c
                         WHERE c.organization_id = $1 AND c.space_id = s.space_id
                           AND c.state IN ('INVITED', 'ACTIVE')) AS "participant_count!",
@@ -79,30 +82,27 @@ macro_rules! page_of {
                         WHERE i.organization_id = $1 AND i.space_id = s.space_id AND i.kind <> 'FOLDER')
                           AS "item_count!",
                       s.last_activity_time AS "last_activity_time!", s.create_time AS "create_time!", s.purge_time
-                 FROM (SELECT b.*, coalesce(b.title_folded, lower(b.title)) COLLATE "C" AS folded, p.kind
-                         FROM spaces b
-                         LEFT JOIN participants p
-                           ON p.organization_id = b.organization_id AND p.space_id = b.space_id
-                          AND p.user_id = $2 AND p.state IN ('INVITED', 'ACTIVE')
-                        WHERE b.organization_id = $1 AND ($3 OR p.kind IS NOT NULL)
-                          AND b.state = ANY($4) AND (b.state = 'ACTIVE' OR p.kind IS DISTINCT FROM 'EXTERNAL')
+                 FROM (SELECT b.*, coalesce(b.title_folded, lower(b.title)) COLLATE "C" AS folded
+                         FROM "#
+                + $from
+                + r#" b.organization_id = $1 AND b.state = ANY($3)
                           AND NOT EXISTS (SELECT FROM people v
                                            WHERE v.organization_id = $1 AND v.user_id = $2 AND v.is_deactivated)
-                          AND ($5::uuid IS NULL OR b.owner_user_id = $5)
-                          AND ($6::timestamptz IS NULL OR b.last_activity_time >= $6)
-                          AND ($7::text IS NULL OR coalesce(b.title_folded, lower(b.title)) LIKE $7
+                          AND ($4::uuid IS NULL OR b.owner_user_id = $4)
+                          AND ($5::timestamptz IS NULL OR b.last_activity_time >= $5)
+                          AND ($6::text IS NULL OR coalesce(b.title_folded, lower(b.title)) LIKE $6
                                OR b.space_id IN (
                                   SELECT q.space_id FROM people n
                                     JOIN participants q
                                       ON q.organization_id = n.organization_id AND q.user_id = n.user_id
                                      AND q.state IN ('INVITED', 'ACTIVE')
                                    WHERE n.organization_id = $1
-                                     AND coalesce(n.name_folded, lower(n.display_name)) LIKE $7))
+                                     AND coalesce(n.name_folded, lower(n.display_name)) LIKE $6))
                           AND "#
                 + $place
                 + " ORDER BY "
                 + $order
-                + r#" LIMIT $9) s
+                + r#" LIMIT $8) s
                  JOIN organizations o ON o.organization_id = $1
                  LEFT JOIN sharing_policies y ON y.organization_id = $1
                  LEFT JOIN people w ON w.organization_id = $1 AND w.user_id = s.owner_user_id
@@ -110,7 +110,6 @@ macro_rules! page_of {
                 + $order,
             $viewer.organization_id.uuid(),
             $viewer.user_id.uuid(),
-            $viewer.is_admin,
             &$query.states_for($viewer),
             $query.owner_user_id.map(|user_id| user_id.uuid()),
             $query.active_since,
@@ -121,6 +120,36 @@ macro_rules! page_of {
         )
         .fetch_all($tx)
         .await?
+    };
+}
+
+/// Runs the statement for an admin, or for anybody else over the spaces they take part in: those are collected once. IS
+/// TRUE keeps the planner from making a join of it, which it would plan badly: it takes the filters for rarer than they
+/// are, and would compare every space with every part.
+macro_rules! page_in {
+    ($tx:expr, $viewer:expr, $query:expr, $page:expr, $after:expr, $place:literal, $order:literal) => {
+        if $viewer.is_admin {
+            page_of!($tx, $viewer, $query, $page, $after, "spaces b WHERE", $place, $order)
+        } else {
+            page_of!(
+                $tx,
+                $viewer,
+                $query,
+                $page,
+                $after,
+                "spaces b
+                        WHERE (b.space_id IN (
+                               SELECT m.space_id FROM participants m
+                                WHERE m.organization_id = $1 AND m.user_id = $2
+                                  AND m.state IN ('INVITED', 'ACTIVE'))) IS TRUE
+                          AND (b.state = 'ACTIVE' OR b.space_id IN (
+                               SELECT m.space_id FROM participants m
+                                WHERE m.organization_id = $1 AND m.user_id = $2
+                                  AND m.state IN ('INVITED', 'ACTIVE') AND m.kind <> 'EXTERNAL')) AND",
+                $place,
+                $order
+            )
+        }
     };
 }
 
@@ -138,32 +167,32 @@ pub(super) async fn list(
         None => {}
     }
     let rows = match query.order {
-        Order::LastActivity => page_of!(
+        Order::LastActivity => page_in!(
             tx,
             viewer,
             query,
             page,
             time,
-            "($8::uuid IS NULL OR (b.last_activity_time, b.space_id) < ($10::timestamptz, $8))",
+            "($7::uuid IS NULL OR (b.last_activity_time, b.space_id) < ($9::timestamptz, $7))",
             "last_activity_time DESC, space_id DESC"
         ),
-        Order::CreateTime => page_of!(
+        Order::CreateTime => page_in!(
             tx,
             viewer,
             query,
             page,
             time,
-            "($8::uuid IS NULL OR (b.create_time, b.space_id) < ($10::timestamptz, $8))",
+            "($7::uuid IS NULL OR (b.create_time, b.space_id) < ($9::timestamptz, $7))",
             "create_time DESC, space_id DESC"
         ),
-        Order::Title => page_of!(
+        Order::Title => page_in!(
             tx,
             viewer,
             query,
             page,
             title,
-            r#"($8::uuid IS NULL
-                OR (coalesce(b.title_folded, lower(b.title)) COLLATE "C", b.space_id) > ($10::text, $8))"#,
+            r#"($7::uuid IS NULL
+                OR (coalesce(b.title_folded, lower(b.title)) COLLATE "C", b.space_id) > ($9::text, $7))"#,
             "folded, space_id"
         ),
     };
