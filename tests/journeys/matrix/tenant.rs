@@ -99,10 +99,12 @@ impl Tenant {
         let answer = journey.invite(&admin, &space, &invited, &note).await.unwrap();
         let invitee = answer.participants.iter().find(|p| p.email_address == pending.to_lowercase()).unwrap();
         ids.insert(Kind::Participant, invitee.participant_id.clone());
+        ids.insert(Kind::Invitee, invitee.user_id.clone());
         let token = journey.invitation_token(&guest, "").await.unwrap();
         let (_, guest) = journey.enter(&token, &canary("guest")).await.unwrap();
         let invitation_token = journey.invitation_token(&pending, "").await.unwrap();
-        ids.insert(Kind::Member, member);
+        ids.extend([(Kind::Member, member), (Kind::Guest, guest.user_id.clone())]);
+        ids.insert(Kind::Owner, admin.user_id.clone());
         ids.insert(Kind::Delivery, delivery_of(journey, &admin).await);
 
         let shown = journey.show_logo(&admin, &space, &png(64, 32).unwrap()).await.unwrap();
@@ -123,7 +125,10 @@ impl Tenant {
                 Kind::SignInLink,
                 "SELECT sign_in_link_id FROM sign_in_links WHERE organization_id = $1 LIMIT 1",
             ),
-            (Kind::Invitation, "SELECT invitation_id FROM invitations WHERE organization_id = $1 LIMIT 1"),
+            (
+                Kind::Invitation,
+                "SELECT invitation_id FROM invitation_links WHERE organization_id = $1 AND use_time IS NULL LIMIT 1",
+            ),
         ] {
             ids.insert(kind, kept(world, sql, &organization_id).await);
         }
