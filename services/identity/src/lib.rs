@@ -76,8 +76,7 @@ use session::{Sessions, TokenMint};
 use sign_in_link::SignInLinks;
 
 /// The points at which a test may end the process; those of messaging come to them.
-pub const FAILPOINTS: &[&str] =
-    &[invitation::AFTER_CONSUME_BEFORE_SESSION, sign_in_link::AFTER_REDEEM_BEFORE_SESSION];
+pub const FAILPOINTS: &[&str] = &[invitation::AFTER_CONSUME_BEFORE_SESSION];
 
 /// The schema of identity.
 pub static MIGRATOR: Migrator = sqlx::migrate!();

@@ -114,6 +114,52 @@ pub(super) async fn replace_words(tx: &mut PgConnection, member: &Person) -> Res
     Ok(())
 }
 
+/// How many members found by their names, and how many by their addresses, are ranked where one word is searched for: more
+/// match only while the first letters are typed. In the order of the index whole words come first.
+const RANKED_MAX: i64 = 1_000;
+
+/// Finds members by one word, ranked as [`search`] does.
+pub(super) async fn search_word(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    (word, limit): (&str, i64),
+) -> Result<Vec<Person>, sqlx::Error> {
+    sqlx::query_as!(
+        Person,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
+             FROM people
+             JOIN (SELECT user_id AS found_id, min(rank) AS rank
+                     FROM ((SELECT user_id, CASE WHEN word = $2 THEN 0 ELSE 2 END AS rank
+                              FROM member_words
+                             WHERE organization_id = $1 AND is_name
+                               AND word >= $2::text COLLATE "C" AND word < $3::text COLLATE "C"
+                             ORDER BY word
+                             LIMIT $5)
+                           UNION ALL
+                           (SELECT user_id, CASE WHEN word = $2 THEN 1 ELSE 3 END
+                              FROM member_words
+                             WHERE organization_id = $1 AND NOT is_name
+                               AND word >= $2::text COLLATE "C" AND word < $3::text COLLATE "C"
+                             ORDER BY word
+                             LIMIT $5)) AS matches
+                    GROUP BY user_id) AS found ON found.found_id = people.user_id
+            WHERE organization_id = $1 AND kind = 'MEMBER' AND deactivate_time IS NULL
+            ORDER BY found.rank, lower(display_name) COLLATE "C", user_id
+            LIMIT $4"#,
+        organization_id.uuid(),
+        word,
+        format!("{word}{}", char::MAX),
+        limit,
+        RANKED_MAX,
+    )
+    .fetch_all(tx)
+    .await
+}
+
 /// Finds members who have a way in and, for each word searched for, a word that begins with it: whole words before
 /// beginnings, names before addresses, then by name.
 pub(super) async fn search(

@@ -55,7 +55,10 @@ impl People {
         self.database
             .read(id, move |tx| {
                 Box::pin(async move {
-                    let found = changes::search(tx, id, &search).await?;
+                    let found = match search.words.as_slice() {
+                        [word] => changes::search_word(tx, id, (word, search.limit)).await?,
+                        _ => changes::search(tx, id, &search).await?,
+                    };
                     Ok(found.into_iter().map(Member::try_from).collect::<Result<_, _>>()?)
                 })
             })

@@ -32,9 +32,6 @@ pub(crate) use repo::delete_stale as delete_stale_sign_in_links;
 
 use entity::{CODE_TRIES_PER_DAY, OpenLink, PER_ADDRESS, PER_NETWORK, PrintedLink};
 
-/// The crash point between using up a link and starting the session.
-pub(crate) const AFTER_REDEEM_BEFORE_SESSION: &str = "sign_in_link.after_redeem_before_session";
-
 /// The use cases of links in mails.
 #[derive(Clone)]
 pub(crate) struct SignInLinks {
@@ -187,7 +184,6 @@ impl SignInLinks {
                         Ok(link) => link,
                         Err(refusal) => return Ok::<_, SignInLinkError>(Err(refusal)),
                     };
-                    messaging::failpoint(AFTER_REDEEM_BEFORE_SESSION);
                     let id = tenant.unwrap_or(nobody());
                     let person = person::repo::find_active_by_address(tx, id, &link.email_address).await?;
                     let Some(person) = person else { return Ok(Err(SignInLinkError::LinkRefused)) };

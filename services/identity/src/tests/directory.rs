@@ -130,7 +130,6 @@ async fn a_query_and_a_page_are_taken_up_to_their_limits_and_refused_beyond() {
     assert!(answer(&world, &admin, "--", 0).await.unwrap().is_empty());
 }
 
-/// The search as the repository has it, and its plan for a member of a large organisation under row-level security.
 #[tokio::test]
 async fn a_search_among_100_000_members_reads_a_range_of_the_index_and_is_quick() {
     let world = World::new().await;
@@ -158,23 +157,36 @@ async fn a_search_among_100_000_members_reads_a_range_of_the_index_and_is_quick(
     world.sql("ANALYZE member_words").await;
     search(&world, &acme, "last12345").await;
 
-    for (query, expected) in
-        [("last12345", 1), ("first nobody", 0), ("last1234 acme", 10), ("first", 10), ("a", 10)]
-    {
+    for (query, expected) in [
+        ("last12345", 1),
+        ("first nobody", 0),
+        ("last1234 acme", 10),
+        ("first last99999 acme example", 1),
+        ("first", 10),
+        ("a", 10),
+    ] {
         let start = Instant::now();
         assert_eq!(search(&world, &acme, query).await.len(), expected, "{query}");
         let took = start.elapsed();
-        assert!(took.as_millis() < 1_500, "{query} took {took:?}");
+        assert!(took.as_millis() < 1_000, "{query} took {took:?}");
     }
-    let plan = explain(&world, &acme, "last1234").await;
-    assert!(plan.contains("Index") && plan.contains("member_words"), "{plan}");
-    assert!(!plan.contains("Seq Scan on member_words"), "{plan}");
-    assert!(!plan.contains("Seq Scan on people"), "{plan}");
+    for (query, word) in [
+        ("/// Finds members by one word", "last1234"),
+        ("/// Finds members by one word", "a"),
+        ("/// Finds members who have a way in and", "last1234"),
+    ] {
+        let plan = explain(&world, &acme, (query, word)).await;
+        assert!(plan.contains("Index") && plan.contains("member_words_"), "{plan}");
+        assert!(!plan.contains("Seq Scan on member_words"), "{plan}");
+        assert!(!plan.contains("Seq Scan on people"), "{plan}");
+    }
 }
 
-async fn explain(world: &World, of: &Tenant, word: &'static str) -> String {
+/// The plan of a query of the repository, found by the line that describes it.
+async fn explain(world: &World, of: &Tenant, (described, word): (&str, &'static str)) -> String {
     let source = include_str!("../person/changes.rs");
-    let (_, query) = source.split_once("/// Finds members who have a way in and").unwrap();
+    let (_, query) = source.split_once(described).unwrap();
+    let is_of_one_word = described.contains("one word");
     let query = query.split("r#\"").nth(1).unwrap().split("\"#").next().unwrap();
     // The column names of the macro are no SQL.
     let mut plain = String::from("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ");
@@ -186,14 +198,15 @@ async fn explain(world: &World, of: &Tenant, word: &'static str) -> String {
     let id: OrganizationId = of.id.parse::<Uuid>().unwrap().into();
     let lines = world.test.database.read(id, move |tx| {
         Box::pin(async move {
-            let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(plain))
-                .bind(id.uuid())
-                .bind(vec![word.to_owned()])
-                .bind(vec![format!("{word}{}", char::MAX)])
-                .bind(10_i64)
-                .fetch_all(tx)
-                .await?;
-            Ok::<_, CommonError>(rows)
+            let (query, end) =
+                (sqlx::query_scalar(sqlx::AssertSqlSafe(plain)), format!("{word}{}", char::MAX));
+            let query = query.bind(id.uuid());
+            let query = if is_of_one_word {
+                query.bind(word).bind(end).bind(10_i64).bind(1_000_i64)
+            } else {
+                query.bind(vec![word.to_owned()]).bind(vec![end]).bind(10_i64)
+            };
+            Ok::<Vec<String>, CommonError>(query.fetch_all(tx).await?)
         })
     });
     lines.await.unwrap().join("\n")

@@ -63,7 +63,6 @@ async fn without_guidance_the_answer_is_always_the_same_and_nothing_is_counted()
     assert_names(world.start(NOWHERE, ("nonsense", "")).await, "email_address");
     assert!(world.start(NOWHERE, (ADMIN_ADDRESS, &"x".repeat(63))).await.is_ok());
     assert_names(world.start(NOWHERE, (ADMIN_ADDRESS, &"x".repeat(64))).await, "space_address");
-    world.sql("UPDATE organization_slugs SET slug = slug").await;
     let message = pb::StartSignInRequest {
         organization: "globex".to_owned(),
         email_address: ADMIN_ADDRESS.to_owned(),
@@ -186,7 +185,6 @@ async fn spraying_over_many_accounts_from_many_networks_ends_at_the_organisation
     // Counted as if 990 had been tried before.
     guess(&replicas[0], network(0), "first@acme.example").await;
     world.sql("UPDATE budgets SET count = 990 WHERE count = 1").await;
-    world.sql("DELETE FROM budgets WHERE bucket NOT IN (SELECT bucket FROM budgets ORDER BY window_end DESC LIMIT 2)").await;
     let mut tried = 0;
     for number in 1..=30_u32 {
         let address = format!("p{number}@acme.example");
@@ -244,7 +242,6 @@ async fn a_blocked_account_still_comes_in_by_link_and_its_sessions_go_on() {
 async fn five_mails_go_to_one_address_in_a_quarter_of_an_hour_whether_it_is_known_or_not() {
     let world = World::new().await;
     world.tenant("acme").await;
-    let replica = world.replica().await;
     let mut refusals = Vec::new();
     for address in [ADMIN_ADDRESS, "nobody@acme.example"] {
         for number in 0..4 {
@@ -263,7 +260,6 @@ async fn five_mails_go_to_one_address_in_a_quarter_of_an_hour_whether_it_is_know
     }
     refusals.dedup();
     assert_eq!(refusals.len(), 1);
-    drop(replica);
     assert_eq!(world.count("sign_in_links").await, 10);
     world.end_windows().await;
     assert!(world.request_link(ADMIN_ADDRESS).await.is_ok());
