@@ -313,6 +313,10 @@ async fn a_description_names_every_part_and_how_many_there_are() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the time is for people to look at; a busy machine must not fail the test"
+)]
 async fn five_hundred_items_are_copied_in_order_by_one_statement() {
     let room = Room::open().await;
     sqlx::query(
@@ -340,7 +344,7 @@ async fn five_hundred_items_are_copied_in_order_by_one_statement() {
     .unwrap();
     let start = Instant::now();
     let copy = duplicate(&room, &room.owner, None).await.unwrap();
-    tracing::info!(elapsed_ms = start.elapsed().as_millis(), "500 items duplicated");
+    println!("500 items duplicated in {:?}", start.elapsed());
     let statements: i64 =
         sqlx::query_scalar("SELECT count(*) FROM statements").fetch_one(&room.superuser).await.unwrap();
     assert_eq!(statements, 1);

@@ -12,6 +12,7 @@ mod model;
 mod peers;
 mod purging;
 mod replicas;
+mod requests;
 mod rights;
 mod room;
 mod themes;

@@ -123,6 +123,25 @@ async fn an_organisation_has_50_themes_and_no_more() {
     create(&room, &room.owner, new("One more")).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_admins_at_once_make_neither_a_51st_theme_nor_a_second_default() {
+    let room = Room::open().await;
+    for n in 0..46 {
+        create(&room, &room.owner, new(&format!("Theme {n}"))).await.unwrap();
+    }
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let (themes, call) = (room.themes.clone(), Room::call(&room.owner));
+        let new = NewTheme { is_default: true, ..new(&format!("At once {n}")) };
+        calls.spawn(async move { themes.create::<pb::CreateThemeResponse>(&call, new).await });
+    }
+    let answers = calls.join_all().await;
+    let refused = answers.iter().filter(|answer| matches!(answer, Err(ThemeError::TooMany))).count();
+    assert_eq!((answers.iter().filter(|answer| answer.is_ok()).count(), refused), (4, 8));
+    let themes = list(&room, &room.owner).await;
+    assert_eq!((themes.len(), themes.iter().filter(|theme| theme.is_default).count()), (50, 1));
+}
+
 #[tokio::test]
 async fn one_theme_at_most_is_the_default_and_spaces_without_a_theme_have_its_look() {
     let room = Room::open().await;
