@@ -11,6 +11,7 @@ mod isolation;
 mod matrix;
 mod raw;
 mod refusals;
+mod signing_in;
 mod stopping;
 mod telemetry;
 

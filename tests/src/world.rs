@@ -216,8 +216,7 @@ impl World {
     /// returns the dead jobs.
     pub async fn quiesce(&self) -> anyhow::Result<i64> {
         let mut pools = BTreeMap::new();
-        // assets makes no events and hears none.
-        for service in SERVICES.into_iter().filter(|service| *service != "assets") {
+        for service in SERVICES {
             let url = self.superuser_url(service)?;
             let pool = PgPoolOptions::new().max_connections(1).connect(&url).await?;
             pools.insert(service, pool);

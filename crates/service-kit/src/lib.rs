@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod fold;
 pub mod grpc;
 pub mod health;
 pub mod ids;
@@ -25,4 +26,4 @@ mod text_enum;
 pub mod validate;
 pub mod verify;
 
-pub use run::{Kit, Parts, Worker, run};
+pub use run::{Kit, Outcome, Parts, Worker, run, run_with_commands};

@@ -1,10 +1,13 @@
-//! What a person may do in a space, as spaces says at this moment.
+//! What a person may do and see, as spaces says at this moment.
 //!
 //! Owns the question for the services that keep no rights of their own. Must not remember an answer: revoking takes
 //! effect at the next call.
 
+use std::collections::HashSet;
+
 use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
+use uuid::Uuid;
 
 use crate::caller::{Caller, CallerKind};
 use crate::error::CommonError;
@@ -57,5 +60,29 @@ impl SpaceAccess {
         let answer = self.client.clone().check_access(request).await;
         let answer = answer.map_err(|status| CommonError::Peer(Box::new(status)))?.into_inner();
         Ok(Permissions(answer.permissions().collect()))
+    }
+
+    /// Returns those of the logos, at most 100, that the caller may see because a space shows them that the caller
+    /// sees. Does not ask about none. Errors: spaces did not answer.
+    pub async fn visible_logos(
+        &self,
+        caller: &Caller,
+        logo_ids: &[Uuid],
+    ) -> Result<HashSet<Uuid>, CommonError> {
+        if logo_ids.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let request = pb::CheckLogoAccessRequest {
+            organization_id: caller.organization_id.to_string(),
+            user_id: caller.user_id.to_string(),
+            logo_ids: logo_ids.iter().map(Uuid::to_string).collect(),
+            consent_notice_version: caller.consent_notice_version,
+            is_admin: caller.kind == CallerKind::Admin,
+        };
+        let answer = self.client.clone().check_logo_access(request).await;
+        let answer = answer.map_err(|status| CommonError::Peer(Box::new(status)))?.into_inner();
+        // What was not asked for is not believed, whatever is answered.
+        let seen = answer.logo_ids.iter().filter_map(|logo_id| logo_id.parse().ok());
+        Ok(seen.filter(|logo_id| logo_ids.contains(logo_id)).collect())
     }
 }

@@ -105,7 +105,7 @@ impl Violations {
 }
 
 /// Tells control characters, and what moves text about invisibly (bidirectional overrides, line separators).
-fn is_control(c: char) -> bool {
+pub fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -1,13 +1,14 @@
 //! The assets service: images in S3.
 //!
-//! - [`logo`]: uploading and showing the logo of a space's customer
+//! - [`logo`]: uploading, showing and collecting logos: customers' of spaces, the organisation's own, themes' banners
 //! - [`image`]: telling what an upload really is, and making a clean image of it
 //! - [`storage`]: the bucket in S3
-//! - [`grpc`]: transport; [`jobs`]: one file per job
+//! - [`grpc`]: transport; [`jobs`]: one file per job; [`consumers`]: one file per service whose events are heard
 //!
-//! Publishes and consumes no events. Must not keep rights of its own: who may see a logo is asked of spaces each time.
+//! Publishes no events; of spaces it hears what is shown where. Must not keep rights of its own: who may see a logo is asked of spaces each time.
 
 mod config;
+mod consumers;
 mod grpc;
 mod image;
 mod jobs;
@@ -16,6 +17,7 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
+use messaging::Messaging;
 use service_kit::grpc::STREAM_MESSAGE_LIMIT_BYTES;
 use service_kit::space_access::SpaceAccess;
 use service_kit::{Kit, Parts};
@@ -39,12 +41,12 @@ pub const FAILPOINTS: &[&str] = &[logo::AFTER_ROW_BEFORE_PUT, logo::AFTER_PUT_BE
 /// Puts the service together. Errors: a setting that S3 or the address of spaces cannot be made of.
 #[expect(clippy::unused_async, reason = "every service is built by an async function")]
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
-    messaging::arm_failpoints();
     let store = ObjectStore::try_new(&kit.settings.s3)?;
     let access = SpaceAccess::new(kit.peers.spaces()?);
     let logos = Logos::new(kit.database.clone(), kit.ids.clone(), store, access);
     let service = LogoServiceServer::new(LogoGrpc { logos: logos.clone() })
         .max_decoding_message_size(STREAM_MESSAGE_LIMIT_BYTES);
-    let workers = vec![jobs::delete_abandoned_uploads::worker(logos)];
+    let mut workers = consumers::spaces::subscribe(Messaging::new(&kit)).workers()?;
+    workers.extend([jobs::collect_logos::worker(logos.clone()), jobs::render_logos::worker(logos)]);
     Ok(Parts { routes: Routes::new(service), workers, ..Parts::default() })
 }

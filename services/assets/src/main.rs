@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    service_kit::run("assets", env!("CARGO_PKG_VERSION"), &[&assets::MIGRATOR], assets::build)
+    let migrations = [&messaging::MIGRATOR, &assets::MIGRATOR];
+    service_kit::run("assets", env!("CARGO_PKG_VERSION"), &migrations, assets::build)
 }

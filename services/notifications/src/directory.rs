@@ -1,6 +1,6 @@
 //! Asking identity, when a mail is sent: where it goes, in which language, and with which link.
 //!
-//! Owns the two calls and what their failures mean for a mail. Must not keep what it learns: a link is a secret.
+//! Owns the three calls and what their failures mean for a mail. Must not keep what it learns: a link is a secret.
 
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use service_kit::peers::PeerChannel;
@@ -34,7 +34,23 @@ pub(crate) enum Issued {
     Accepted,
 }
 
-/// Who a link is wanted for.
+/// A link that somebody asked for, with whom it goes to. It holds secrets: the link and the code.
+pub(crate) struct SignInLink {
+    /// What it is for.
+    pub(crate) purpose: pb::LinkPurpose,
+    /// The link.
+    pub(crate) url: String,
+    /// The code that goes with it; empty for a password reset.
+    pub(crate) code: String,
+    /// The organisation's name.
+    pub(crate) organization: String,
+    /// Whose it is.
+    pub(crate) user_id: UserId,
+    /// Where it goes.
+    pub(crate) person: pb::Person,
+}
+
+/// Who an invitation's link is wanted for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InvitationFor {
     /// The inviting organisation.
@@ -72,6 +88,40 @@ impl Directory {
             Err(status) if reason_of(&status) == ACCEPTED => Ok(Issued::Accepted),
             Err(status) => Err(setback("the invitation", &status)),
         }
+    }
+
+    /// Asks for the link that somebody asked for. Nothing: there is no mail to send, be it that the address has no
+    /// account, be it that the link was used, replaced or has expired; identity does not say which.
+    pub(crate) async fn find_sign_in_link(
+        &self,
+        organization_id: OrganizationId,
+        sign_in_link_id: Uuid,
+    ) -> Result<Option<SignInLink>, Setback> {
+        let request = pb::IssueSignInLinkRequest {
+            organization_id: organization_id.to_string(),
+            sign_in_link_id: sign_in_link_id.to_string(),
+        };
+        let issued = self.invitations.clone().issue_sign_in_link(request).await;
+        let issued = issued.map_err(|status| setback("the link", &status))?.into_inner();
+        if !issued.is_due {
+            return Ok(None);
+        }
+        let purpose = issued.purpose();
+        let person =
+            issued.person.ok_or_else(|| Setback::permanent("identity did not say whose link it is"))?;
+        let user_id = person
+            .user_id
+            .parse()
+            .map(|id: Uuid| UserId::from(id))
+            .map_err(|_| Setback::permanent("identity did not say whose link it is"))?;
+        Ok(Some(SignInLink {
+            purpose,
+            url: issued.url,
+            code: issued.code,
+            organization: issued.organization_display_name,
+            user_id,
+            person,
+        }))
     }
 
     /// Asks who somebody is.

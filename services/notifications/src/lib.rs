@@ -4,6 +4,7 @@
 //! - [`consumers`]: one file per service listened to; plans deliveries
 //! - [`jobs`]: sends what is planned; tells owners
 //! - [`mail`]: the words, the message and the conversation with the mail server
+//! - [`letters`]: writes the message of a planned mail, with what identity says about it
 //! - [`directory`]: what identity is asked for when a mail is sent
 //! - [`grpc`] is transport
 //!
@@ -15,6 +16,7 @@ mod delivery;
 mod directory;
 mod grpc;
 mod jobs;
+mod letters;
 mod mail;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ use crate::delivery::Deliveries;
 use crate::directory::Directory;
 use crate::grpc::DeliveryGrpc;
 use crate::jobs::{SendMail, send_mail, tell_owner};
+use crate::letters::Letters;
 use crate::mail::Smtp;
 
 pub use crate::config::Settings;
@@ -50,9 +53,11 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let deliveries = Deliveries::new(kit.database.clone());
     let directory = Directory::new(kit.peers.identity()?);
     let smtp = Smtp::try_new(kit.settings.smtp.clone())?;
-    let sending = SendMail::new(deliveries.clone(), directory.clone(), smtp, Arc::clone(&kit.clock));
+    let letters = Letters::new(deliveries.clone(), directory.clone(), smtp.from().clone());
+    let sending = SendMail::new(deliveries.clone(), letters, smtp, Arc::clone(&kit.clock));
     let messaging = consumers::spaces::subscribe(Messaging::new(&kit));
-    let messaging = send_mail::register(messaging, Arc::new(sending));
+    let messaging = consumers::identity::subscribe(messaging);
+    let messaging = send_mail::register(messaging, &Arc::new(sending));
     let workers = tell_owner::register(messaging, deliveries.clone(), directory).workers()?;
     let service =
         DeliveryServiceServer::new(DeliveryGrpc { deliveries }).max_decoding_message_size(UNARY_LIMIT_BYTES);

@@ -2,9 +2,12 @@
 //!
 //! Owns telling the format by content, decoding under limits, and re-encoding in the same format, so that neither
 //! metadata nor anything hidden in the file survives; only pixels do. A profile (ICC) is metadata too: colours are
-//! taken as sRGB. Must not trust a name, a type or a size that somebody says.
+//! taken as sRGB. The smaller sizes are made in the same place and under the same limits. Must not trust a name, a type
+//! or a size that somebody says.
 
+mod background;
 mod container;
+mod sizes;
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -19,6 +22,8 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::logo::{Format, LogoError};
+
+pub(crate) use sizes::SmallPicture;
 
 /// Images converted at once: each may take a whole core and some 200 MiB.
 const MAX_CONVERSIONS: usize = 2;
@@ -42,6 +47,8 @@ pub(crate) struct Picture {
     pub(crate) width_px: u32,
     pub(crate) height_px: u32,
     pub(crate) content: Vec<u8>,
+    /// The smaller sizes.
+    pub(crate) small: Vec<SmallPicture>,
 }
 
 /// Converts images, few at once and off the threads that answer calls.
@@ -58,18 +65,35 @@ impl Default for Converter {
 }
 
 impl Converter {
-    /// Returns a clean image of `upload`. Errors: what is wrong with it, or [`LogoError::Busy`] after [`MAX_WAIT`].
+    /// Returns a clean image of `upload`, with its smaller sizes. Errors: what is wrong with it, or
+    /// [`LogoError::Busy`] after [`MAX_WAIT`].
     pub(crate) async fn convert(&self, upload: Vec<u8>) -> Result<Picture, LogoError> {
+        self.run(move || convert(&upload)).await
+    }
+
+    /// Returns the smaller sizes of an image that was converted before. Errors as [`Self::convert`].
+    pub(crate) async fn shrink(&self, image: Vec<u8>) -> Result<Vec<SmallPicture>, LogoError> {
+        self.run(move || {
+            let (format, image) = read(&image)?;
+            sizes::of(format, image).map_err(unexpected)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, LogoError> + Send + 'static,
+    ) -> Result<T, LogoError> {
         let waited = timeout(self.max_wait, Arc::clone(&self.places).acquire_owned()).await;
         let place = waited.ok().and_then(Result::ok).ok_or(LogoError::Busy)?;
         // The place is held by the work, not by the caller, who may give up.
         let work = tokio::task::spawn_blocking(move || {
-            let converted = convert(&upload);
+            let done = work();
             drop(place);
-            converted
+            done
         });
         match work.await {
-            Ok(converted) => converted,
+            Ok(done) => done,
             Err(error) => {
                 tracing::error!(error.chain = %error, "decoding an image panicked");
                 Err(LogoError::Damaged)
@@ -78,27 +102,38 @@ impl Converter {
     }
 }
 
-/// Returns a clean image of `upload`.
+/// Returns a clean image of `upload`, with its smaller sizes.
 fn convert(upload: &[u8]) -> Result<Picture, LogoError> {
-    let (format, image) = match guess_format(upload) {
+    let (format, image) = read(upload)?;
+    let content = encode(format, &image).map_err(unexpected)?;
+    check_encoded(content.len())?;
+    let (width_px, height_px) = (image.width(), image.height());
+    let small = sizes::of(format, image).map_err(unexpected)?;
+    Ok(Picture { format, width_px, height_px, content, small })
+}
+
+/// Returns what an upload really is, and its pixels.
+fn read(upload: &[u8]) -> Result<(Format, DynamicImage), LogoError> {
+    match guess_format(upload) {
         Ok(ImageFormat::Png) => {
             let essential = container::essential_png(upload)?;
             let decoder = PngDecoder::with_limits(Cursor::new(essential), limits());
-            (Format::Png, decode(decoder)?)
+            Ok((Format::Png, decode(decoder)?))
         }
         Ok(ImageFormat::Jpeg) => {
-            (Format::Jpeg, decode(JpegDecoder::new(Cursor::new(container::whole_jpeg(upload)?)))?)
+            Ok((Format::Jpeg, decode(JpegDecoder::new(Cursor::new(container::whole_jpeg(upload)?)))?))
         }
         Ok(ImageFormat::WebP) => {
-            (Format::Webp, decode(WebPDecoder::new(Cursor::new(container::still_webp(upload)?)))?)
+            Ok((Format::Webp, decode(WebPDecoder::new(Cursor::new(container::still_webp(upload)?)))?))
         }
-        Ok(ImageFormat::Gif) => return Err(LogoError::FormatRefused { found: "GIF" }),
-        _ if is_svg(upload) => return Err(LogoError::FormatRefused { found: "SVG" }),
-        _ => return Err(LogoError::FormatRefused { found: "something else" }),
-    };
-    let content = encode(format, &image).map_err(|error| CommonError::Unexpected(error.into()))?;
-    check_encoded(content.len())?;
-    Ok(Picture { format, width_px: image.width(), height_px: image.height(), content })
+        Ok(ImageFormat::Gif) => Err(LogoError::FormatRefused { found: "GIF" }),
+        _ if is_svg(upload) => Err(LogoError::FormatRefused { found: "SVG" }),
+        _ => Err(LogoError::FormatRefused { found: "something else" }),
+    }
+}
+
+fn unexpected(error: ImageError) -> LogoError {
+    CommonError::Unexpected(error.into()).into()
 }
 
 fn decode<D: ImageDecoder>(decoder: ImageResult<D>) -> Result<DynamicImage, LogoError> {

@@ -1,5 +1,7 @@
 //! Why a call on logos was refused.
 
+use std::time::Duration;
+
 use service_kit::domain_error;
 
 use crate::storage::StoreError;
@@ -60,6 +62,18 @@ domain_error! {
         /// Too many logos are being uploaded or converted.
         #[error("too many logos are being uploaded at once")]
         Busy => ResourceExhausted "UPLOADS_BUSY",
+        /// A picture of another format than PNG was asked for with its background removed.
+        #[error("only the background of a PNG can be removed")]
+        TransparencyNeedsPng => FailedPrecondition "TRANSPARENCY_NEEDS_PNG",
+        /// The background of the PNG has more than one colour, or there is nothing else in it.
+        #[error("the background of this image cannot be removed: its corners must have one colour")]
+        BackgroundNotUniform => FailedPrecondition "BACKGROUND_NOT_UNIFORM",
+        /// This size of a logo that was uploaded before there were sizes is still to be made.
+        #[error("this size of the logo is still to be made")]
+        RenditionNotReady {
+            /// When to ask again.
+            wait: Duration,
+        } => Unavailable "RENDITION_NOT_READY" after wait,
         /// The object store did not answer, or did not keep what it was sent; no logo was made.
         #[error("the object store did not do its part")]
         StoreUnavailable(#[from] StoreError) => Unavailable "OBJECT_STORE_UNAVAILABLE",

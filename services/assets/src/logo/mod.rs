@@ -1,34 +1,43 @@
-//! Logos: uploading, showing, describing them.
+//! Logos: uploading, showing, describing and collecting them.
 //!
-//! Owns the use cases. An upload is checked and re-encoded before anything is stored; then row (PENDING), object, row
-//! (READY), so that a logo that can be found has its object, and an object without one is found by its row. The rules
-//! are in `entity`, the SQL in `repo`, how much may be sent in `intake`.
+//! Owns the use cases. An upload is checked and re-encoded before anything is stored; then row (PENDING), objects, row
+//! (READY), so that a logo that can be found has its objects, and an object without one is found by its row. What
+//! nothing shows any more goes the same way back. The rules are in `entity`, the SQL in `repo` and `places`, how much
+//! may be sent in `intake`.
 
+mod collecting;
 mod entity;
 mod error;
 mod intake;
+mod places;
+mod rendering;
 mod repo;
+mod showing;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use futures_util::future::try_join_all;
 use ring::digest::{SHA256, digest};
 use service_kit::caller::{Call, Caller};
 use service_kit::db::{Database, Reply};
 use service_kit::error::CommonError;
-use service_kit::error::chain;
-use service_kit::ids::{Ids, OrganizationId, SpaceId};
+use service_kit::ids::{Ids, OrganizationId};
 use service_kit::space_access::SpaceAccess;
 use tokio::sync::Semaphore;
 
-use crate::image::{Converter, Picture};
-use crate::storage::{ObjectStore, StoreError};
+use crate::image::{Converter, Picture, SmallPicture};
+use crate::storage::ObjectStore;
 
-pub(crate) use entity::{FILE_NAME_MAX, Format, LinkedLogo, Logo, LogoId, NewLogo};
-use entity::{PendingLogo, admit_upload, object_key};
+pub(crate) use entity::{
+    BATCH_MAX, FILE_NAME_MAX, Format, FormattedLogo, Kind, LinkedLogo, LinkedLogos, Logo, LogoId,
+    LogoRemoved, NewLogo, Purpose, Rendition, View,
+};
+use entity::{Known, PendingLogo, Shown, Small, admit_upload};
 pub use error::LogoError;
 pub(crate) use intake::{MAX_CHUNK_BYTES, PACE};
+pub(crate) use places::{Placed, place};
 
 /// Uploads at once in this process; each holds at most 5 MiB while it is read.
 const MAX_UPLOADS: usize = 32;
@@ -55,43 +64,53 @@ impl Logos {
         Self { database, ids, store, access, converter: Converter::default(), uploads }
     }
 
-    /// Takes an upload for a space; reads no byte of it before the caller is known to be allowed. A repeated
-    /// idempotency key with the same file gives the first logo again; the repetition's own object is left to be
-    /// collected.
+    /// Takes an upload; reads no byte of it before the caller is known to be allowed. That only admins change what
+    /// belongs to no space is the access layer's to see to. A repeated idempotency key with the same file gives the
+    /// first logo again; the repetition's own objects are left to be collected.
     pub(crate) async fn upload<R, S>(&self, call: &Call, new: NewLogo, chunks: S) -> Result<R, LogoError>
     where
         R: Reply<Logo>,
         S: Stream<Item = Result<Bytes, LogoError>> + Unpin,
     {
         let caller = call.caller()?;
-        admit_upload(&self.access.permissions_of(caller, new.space_id).await?)?;
+        if let Purpose::Customer(space_id) = new.purpose {
+            admit_upload(&self.access.permissions_of(caller, space_id).await?)?;
+        }
         let place = self.uploads.try_acquire().map_err(|_| LogoError::Busy)?;
         let content = intake::read(chunks, PACE).await?;
         let call = call.clone().about(&what_is_sent(&new, &content));
         let picture = self.converter.convert(content).await?;
         drop(place);
-        let (organization_id, logo_id) = self.store_object(caller, new, picture).await?;
+        let (organization_id, purpose) = (caller.organization_id, new.purpose);
+        let (logo_id, small) = self.store_objects(caller, new, picture).await?;
         self.database
             .write(&call, organization_id, move |tx| {
                 Box::pin(async move {
-                    repo::mark_ready(tx, organization_id, logo_id).await?.ok_or(LogoError::Interrupted)
+                    let logo = repo::mark_ready(tx, organization_id, logo_id).await?;
+                    let logo = logo.ok_or(LogoError::Interrupted)?;
+                    repo::insert_small(tx, organization_id, &small).await?;
+                    if purpose == Purpose::Organization {
+                        places::set_own(tx, organization_id, logo_id).await?;
+                    }
+                    Ok(logo)
                 })
             })
             .await
     }
 
-    /// Stores the object, with a row before it that leads to it.
-    async fn store_object(
+    /// Stores the objects, with a row before them that leads to them.
+    async fn store_objects(
         &self,
         caller: &Caller,
         new: NewLogo,
         picture: Picture,
-    ) -> Result<(OrganizationId, LogoId), LogoError> {
+    ) -> Result<(LogoId, Vec<Small>), LogoError> {
         let (organization_id, logo_id) = (caller.organization_id, self.ids.next());
+        let small = described(logo_id, &picture.small)?;
         let pending = PendingLogo {
             organization_id,
             logo_id,
-            space_id: new.space_id,
+            purpose: new.purpose,
             uploader_user_id: caller.user_id,
             file_name: new.file_name,
             format: picture.format,
@@ -99,6 +118,7 @@ impl Logos {
             height_px: fitting(picture.height_px)?,
             size_bytes: fitting(picture.content.len())?,
             sha256: digest(&SHA256, &picture.content).as_ref().to_vec(),
+            can_be_transparent: can_be_transparent(&small),
         };
         self.database
             .transaction(organization_id, move |tx| {
@@ -106,87 +126,80 @@ impl Logos {
             })
             .await?;
         messaging::failpoint(AFTER_ROW_BEFORE_PUT);
-        let key = object_key(organization_id, logo_id);
+        let key = View::FULL.object_key(organization_id, logo_id);
         self.store.put(&key, &picture.content, picture.format.content_type()).await?;
+        self.put_small(organization_id, logo_id, picture.format, &picture.small).await?;
         messaging::failpoint(AFTER_PUT_BEFORE_READY);
-        Ok((organization_id, logo_id))
+        Ok((logo_id, small))
     }
 
-    /// Returns a logo with an address to fetch it from, to whoever may see its space.
-    pub(crate) async fn get(&self, caller: &Caller, logo_id: LogoId) -> Result<LinkedLogo, LogoError> {
-        let logo = self.find(caller.organization_id, None, logo_id).await?;
-        if self.access.permissions_of(caller, logo.space_id).await?.is_none() {
-            return Err(LogoError::NotFound);
-        }
-        let key = object_key(logo.organization_id, logo.logo_id);
-        let url = self.store.link(&key, logo.format.content_type(), logo.format.file_name()).await?;
-        Ok(LinkedLogo { logo, url })
-    }
-
-    /// Returns a logo of a space to another service, which knows what it asks for.
-    pub(crate) async fn describe(
+    async fn put_small(
         &self,
         organization_id: OrganizationId,
-        space_id: SpaceId,
         logo_id: LogoId,
-    ) -> Result<Logo, LogoError> {
-        self.find(organization_id, Some(space_id), logo_id).await
+        format: Format,
+        all: &[SmallPicture],
+    ) -> Result<(), LogoError> {
+        let puts = all.iter().map(|small| async move {
+            let key = small.view.object_key(organization_id, logo_id);
+            self.store.put(&key, &small.content, format.content_type()).await
+        });
+        try_join_all(puts).await?;
+        Ok(())
     }
 
-    /// Deletes uploads that did not become ready within an hour, object first; returns how many. One whose object
-    /// the store refuses to delete is logged and left to a later round. Errors: database or store did not answer.
-    pub(crate) async fn delete_abandoned(&self) -> Result<usize, LogoError> {
-        let mut deleted = 0;
-        loop {
-            let before = deleted;
-            for (organization_id, logo_id) in repo::claim_abandoned(self.database.pool()).await? {
-                match self.store.delete(&object_key(organization_id, logo_id)).await {
-                    Ok(()) => {}
-                    Err(error @ StoreError::Refused(_)) => {
-                        tracing::warn!(logo.id = %logo_id, error.chain = %chain(&error), "object not deleted");
-                        continue;
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-                self.delete_row(organization_id, logo_id).await?;
-                deleted += 1;
-            }
-            // Nothing was left, or nothing of what was.
-            if deleted == before {
-                return Ok(deleted);
-            }
-        }
-    }
-
-    async fn delete_row(&self, organization_id: OrganizationId, logo_id: LogoId) -> Result<(), LogoError> {
+    /// Finds all that is known of those of the logos that are ready, in no order.
+    async fn known(
+        &self,
+        organization_id: OrganizationId,
+        logo_ids: &[LogoId],
+    ) -> Result<Vec<Known>, LogoError> {
+        let ids: Vec<_> = logo_ids.iter().map(|logo_id| logo_id.uuid()).collect();
         self.database
-            .transaction(organization_id, move |tx| {
-                Box::pin(async move { Ok(repo::delete_abandoned(tx, organization_id, logo_id).await?) })
+            .read(organization_id, move |tx| {
+                Box::pin(async move {
+                    let logos = repo::find_ready(tx, organization_id, &ids).await?;
+                    let small = repo::find_small(tx, organization_id, &ids).await?;
+                    let placed = places::find_placed(tx, organization_id, &ids).await?;
+                    let known = logos.into_iter().map(|logo| Known {
+                        small: small.iter().filter(|small| small.logo_id == logo.logo_id).copied().collect(),
+                        is_placed: placed.contains(&logo.logo_id.uuid()),
+                        logo,
+                    });
+                    Ok(known.collect())
+                })
             })
             .await
     }
 
-    async fn find(
-        &self,
-        organization_id: OrganizationId,
-        space_id: Option<SpaceId>,
-        logo_id: LogoId,
-    ) -> Result<Logo, LogoError> {
-        let found = self
-            .database
-            .read(organization_id, move |tx| {
-                Box::pin(async move {
-                    Ok::<_, LogoError>(repo::find_ready(tx, organization_id, space_id, logo_id).await?)
-                })
-            })
-            .await?;
-        found.ok_or(LogoError::NotFound)
+    /// Finds all that is known of one logo.
+    async fn find(&self, organization_id: OrganizationId, logo_id: LogoId) -> Result<Known, LogoError> {
+        self.known(organization_id, &[logo_id]).await?.pop().ok_or(LogoError::NotFound)
     }
+}
+
+/// Returns what is to be noted of the smaller sizes.
+fn described(logo_id: LogoId, all: &[SmallPicture]) -> Result<Vec<Small>, CommonError> {
+    let described = all.iter().map(|small| {
+        Ok(Small {
+            logo_id,
+            view: small.view,
+            width_px: fitting(small.width_px)?,
+            height_px: fitting(small.height_px)?,
+            size_bytes: fitting(small.content.len())?,
+        })
+    });
+    described.collect()
+}
+
+/// Tells whether there are sizes with the background removed.
+fn can_be_transparent(all: &[Small]) -> bool {
+    all.iter().any(|small| small.view.is_transparent)
 }
 
 /// Returns all that an idempotency key stands for: space, name and content. No name has a control character in it.
 fn what_is_sent(new: &NewLogo, content: &[u8]) -> Vec<u8> {
-    let space_id = new.space_id.uuid();
+    let space_id = new.purpose.space_id().unwrap_or_default().uuid();
     [space_id.as_bytes().as_slice(), new.file_name.as_bytes(), b"\0", content].concat()
 }
 

@@ -1,6 +1,6 @@
 //! S3.
 //!
-//! Owns the bucket: putting, deleting, and addresses to fetch from, each within a deadline. Must not be called while a
+//! Owns the bucket: putting, getting, deleting, and addresses to fetch from, each within a deadline. Must not be called while a
 //! transaction is open, and must not know what the objects are.
 
 use std::collections::HashMap;
@@ -97,6 +97,12 @@ impl ObjectStore {
             return Err(StoreError::NotKept { sent: content.len(), held });
         }
         Ok(())
+    }
+
+    /// Returns the content of an object.
+    #[tracing::instrument(name = "s3.get", skip_all)]
+    pub(crate) async fn get(&self, key: &str) -> Result<Vec<u8>, StoreError> {
+        Ok(within_deadline(self.bucket.get_object(key)).await?.to_vec())
     }
 
     /// Deletes an object; one that is not there is as good as deleted.

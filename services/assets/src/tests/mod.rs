@@ -1,8 +1,13 @@
 //! The service over its gRPC interface, with a real database and the sandbox's S3; only spaces is played.
 
 mod abandoned;
+mod collecting;
+mod isolation;
+mod kinds;
 pub(crate) mod pictures;
+mod played;
 mod reading;
 mod refusals;
+mod sizes;
 mod uploading;
 pub(crate) mod world;

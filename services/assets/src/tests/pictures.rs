@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use ::image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use ::image::{DynamicImage, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
 /// Returns a picture whose upper half is red and whose lower half is blue.
 fn two_halves(width: u32, height: u32) -> DynamicImage {
@@ -11,9 +11,28 @@ fn two_halves(width: u32, height: u32) -> DynamicImage {
 }
 
 fn written(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+    file_of(&two_halves(width, height), format)
+}
+
+fn file_of(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
-    two_halves(width, height).write_to(&mut file, format).unwrap();
+    picture.write_to(&mut file, format).unwrap();
     file.into_inner()
+}
+
+/// Returns a PNG of a blue square on white, with a margin of a quarter all around.
+pub(crate) fn framed_png(side: u32) -> Vec<u8> {
+    let inside = side / 4..side - side / 4;
+    let pixel = |x, y| {
+        if inside.contains(&x) && inside.contains(&y) { Rgb([20, 20, 230]) } else { Rgb([255, 255, 255]) }
+    };
+    file_of(&RgbImage::from_fn(side, side, pixel).into(), ImageFormat::Png)
+}
+
+/// Returns a PNG whose left half is transparent black and whose right half is red.
+pub(crate) fn transparent_png(side: u32) -> Vec<u8> {
+    let pixel = |x, _| if x < side / 2 { Rgba([0, 0, 0, 0]) } else { Rgba([230, 20, 20, 255]) };
+    file_of(&RgbaImage::from_fn(side, side, pixel).into(), ImageFormat::Png)
 }
 
 pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {

@@ -34,7 +34,7 @@ async fn each_format_is_stored_and_shown_with_its_real_type() {
         assert_eq!(answer.content_length(), u64::try_from(logo.size_bytes).ok());
     }
     assert_eq!(world.count_rows("READY").await, 3);
-    assert_eq!(world.count_objects(), 3);
+    assert_eq!(world.count_objects(), 9);
 }
 
 #[tokio::test]
@@ -67,8 +67,13 @@ async fn metadata_and_what_is_appended_do_not_survive() {
         let logo = world.upload(&editor, space_id, &file).await.unwrap();
         let stored = world.fetch(&editor, &logo.logo_id).await;
         assert_eq!(i64::try_from(stored.len()).unwrap(), logo.size_bytes);
+    }
+    let all = world.objects();
+    assert_eq!(all.len(), 9, "three files, each in three sizes");
+    for key in all {
+        let stored = std::fs::read(world.bucket_dir().join(&key)).unwrap();
         for trace in ["48.8584", "<script>", "PK\x03\x04", "Exif", "eXIf", "tEXt"] {
-            assert!(!pictures::contains(&stored, trace), "{trace} in {:?}", logo.format());
+            assert!(!pictures::contains(&stored, trace), "{trace} in {key}");
         }
     }
 }
@@ -115,6 +120,8 @@ async fn a_failing_object_store_is_told_as_unavailable_and_nothing_is_ready() {
         r#"{"target":"s3","method":"PUT","phase":"after_commit","drop":true}"#,
         // The object is gone when it is looked for.
         r#"{"target":"s3","method":"HEAD","status":404}"#,
+        // The image is stored, one of its smaller sizes is not.
+        r#"{"target":"s3","method":"PUT","path":".gallery","status":500}"#,
     ];
     for fault in faults {
         world.break_s3(fault).await;
@@ -122,6 +129,6 @@ async fn a_failing_object_store_is_told_as_unavailable_and_nothing_is_ready() {
         assert_eq!(refused.code(), Code::Unavailable, "{fault}");
         assert_eq!(reason(&refused), "OBJECT_STORE_UNAVAILABLE");
     }
-    assert_eq!((world.count_rows("READY").await, world.count_rows("PENDING").await), (0, 4));
+    assert_eq!((world.count_rows("READY").await, world.count_rows("PENDING").await), (0, 5));
     assert!(world.upload(&editor, space_id, &pictures::png(16, 8)).await.is_ok());
 }

@@ -1,39 +1,43 @@
 //! Everything a test needs: database, S3, a played spaces, and the service between them.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
+use messaging::Received;
 use sandbox::{Options, Sandbox};
 use service_kit::caller::{Caller, CallerKind, Principal};
-use service_kit::ids::SpaceId;
+use service_kit::ids::{OrganizationId, SpaceId};
 use service_kit::space_access::SpaceAccess;
 use sharedspaces_proto::assets::v1 as pb;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_server::LogoServiceServer;
-use sharedspaces_proto::spaces::v1 as spaces_pb;
+use sharedspaces_proto::spaces::events::v1::LogoPlaced;
 use sharedspaces_proto::spaces::v1::Permission;
-use sharedspaces_proto::spaces::v1::space_service_server::{SpaceService, SpaceServiceServer};
+use sharedspaces_proto::spaces::v1::space_service_server::SpaceServiceServer;
 use testkit::TestDatabase;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
+use super::played::PlayedSpaces;
 use crate::config::S3Settings;
+use crate::consumers;
 use crate::grpc::LogoGrpc;
-use crate::logo::Logos;
+use crate::logo::{LogoError, Logos};
 use crate::storage::ObjectStore;
 
 const CALLER: &str = "x-test-caller";
+/// What lets somebody upload.
+pub(crate) const EDIT: Permission = Permission::Edit;
 
 /// The service and what is around it.
 pub(crate) struct World {
@@ -41,6 +45,7 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) logos: Logos,
     pub(crate) spaces: PlayedSpaces,
+    pub(crate) access: SpaceAccess,
     pub(crate) http: reqwest::Client,
     client: LogoServiceClient<Channel>,
     dir: PathBuf,
@@ -59,15 +64,16 @@ impl World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = std::env::temp_dir().join(format!("assets-{}", testkit::ids().next::<Uuid>()));
         let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
-        let database = TestDatabase::create("assets", &[&crate::MIGRATOR]).await;
+        let database = TestDatabase::create("assets", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
         let settings = s3_settings(sandbox.s3_addr());
         let spaces = PlayedSpaces::default();
         let spaces_address = serve(Routes::new(SpaceServiceServer::new(spaces.clone()))).await;
+        let access = SpaceAccess::new(testkit::peers(spaces_address).spaces().unwrap());
         let logos = Logos::new(
             database.database.clone(),
             testkit::ids(),
             ObjectStore::try_new(&settings).unwrap(),
-            SpaceAccess::new(testkit::peers(spaces_address).spaces().unwrap()),
+            access.clone(),
         );
         let service = LogoServiceServer::new(LogoGrpc { logos: logos.clone() })
             .max_decoding_message_size(service_kit::grpc::STREAM_MESSAGE_LIMIT_BYTES);
@@ -77,6 +83,7 @@ impl World {
             sandbox,
             logos,
             spaces,
+            access,
             http: reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap(),
             client: LogoServiceClient::new(channel(address)),
             dir,
@@ -131,8 +138,108 @@ impl World {
     }
 
     pub(crate) async fn get(&self, caller: &Caller, logo_id: &str) -> Result<pb::GetLogoResponse, Status> {
-        let request = by(caller, pb::GetLogoRequest { logo_id: logo_id.to_owned() });
-        Ok(self.client.clone().get_logo(request).await?.into_inner())
+        self.get_in(caller, logo_id, pb::LogoRendition::Unspecified, false).await
+    }
+
+    pub(crate) async fn get_in(
+        &self,
+        caller: &Caller,
+        logo_id: &str,
+        rendition: pb::LogoRendition,
+        transparent_background: bool,
+    ) -> Result<pb::GetLogoResponse, Status> {
+        let (logo_id, rendition) = (logo_id.to_owned(), rendition.into());
+        let request = pb::GetLogoRequest { logo_id, rendition, transparent_background };
+        Ok(self.client().get_logo(by(caller, request)).await?.into_inner())
+    }
+
+    /// Uploads the organisation's own logo.
+    pub(crate) async fn upload_own(&self, caller: &Caller, file: &[u8]) -> Result<pb::Logo, Status> {
+        let key = testkit::ids().next::<Uuid>().to_string();
+        self.upload_own_with_key(caller, file, &key).await
+    }
+
+    pub(crate) async fn upload_own_with_key(
+        &self,
+        caller: &Caller,
+        file: &[u8],
+        key: &str,
+    ) -> Result<pb::Logo, Status> {
+        use pb::upload_organization_logo_request::Part;
+        let header = Part::Header(pb::ImageHeader { file_name: "own.png".to_owned() });
+        let parts = [header, Part::Chunk(Bytes::copy_from_slice(file))];
+        let parts = stream::iter(parts).map(|part| pb::UploadOrganizationLogoRequest { part: Some(part) });
+        let mut request = by(caller, parts);
+        request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
+        let answer = self.client().upload_organization_logo(request).await?;
+        Ok(answer.into_inner().logo.unwrap())
+    }
+
+    /// Returns the organisation's own logo in full size.
+    pub(crate) async fn get_own(&self, caller: &Caller) -> Result<pb::LogoLink, Status> {
+        let request = by(caller, pb::GetOrganizationLogoRequest::default());
+        Ok(self.client().get_organization_logo(request).await?.into_inner().logo_link.unwrap())
+    }
+
+    pub(crate) async fn upload_banner(&self, caller: &Caller, file: &[u8]) -> Result<pb::Logo, Status> {
+        use pb::upload_theme_banner_request::Part;
+        let header = Part::Header(pb::ImageHeader { file_name: "banner.png".to_owned() });
+        let parts = [header, Part::Chunk(Bytes::copy_from_slice(file))];
+        let parts = stream::iter(parts).map(|part| pb::UploadThemeBannerRequest { part: Some(part) });
+        let answer = self.client().upload_theme_banner(by(caller, parts)).await?;
+        Ok(answer.into_inner().logo.unwrap())
+    }
+
+    pub(crate) async fn format(
+        &self,
+        caller: &Caller,
+        logo_id: &str,
+        transparent_background: bool,
+    ) -> Result<pb::FormatLogoResponse, Status> {
+        let request = pb::FormatLogoRequest { logo_id: logo_id.to_owned(), transparent_background };
+        Ok(self.client().format_logo(by(caller, request)).await?.into_inner())
+    }
+
+    /// Asks for several logos, each with its background removed where the flag says so.
+    pub(crate) async fn batch_get(
+        &self,
+        caller: &Caller,
+        logos: &[(&str, bool)],
+        rendition: pb::LogoRendition,
+    ) -> Result<Vec<pb::LogoLink>, Status> {
+        let logos = logos.iter().map(|(logo_id, transparent_background)| pb::LogoWanted {
+            logo_id: (*logo_id).to_owned(),
+            transparent_background: *transparent_background,
+        });
+        let request = pb::BatchGetLogosRequest { logos: logos.collect(), rendition: rendition.into() };
+        Ok(self.client().batch_get_logos(by(caller, request)).await?.into_inner().logo_links)
+    }
+
+    /// Applies spaces' event that a place shows this logo now, or nothing.
+    pub(crate) async fn place(
+        &self,
+        organization_id: OrganizationId,
+        place_id: SpaceId,
+        logo_id: &str,
+        version: i64,
+    ) {
+        let received = placed(organization_id, place_id, logo_id, version);
+        let applied = self.database.database.transaction(organization_id, move |tx| {
+            Box::pin(async move {
+                consumers::spaces::logo_placed(tx, received).await.expect("an event that can be applied");
+                Ok::<_, LogoError>(())
+            })
+        });
+        applied.await.unwrap();
+    }
+
+    pub(crate) fn client(&self) -> LogoServiceClient<Channel> {
+        self.client.clone()
+    }
+
+    /// Changes what is stored, past all rules.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&self.database.superuser_pool()).await.unwrap();
     }
 
     pub(crate) async fn describe(
@@ -152,6 +259,10 @@ impl World {
     /// Fetches a logo as a browser would.
     pub(crate) async fn fetch(&self, caller: &Caller, logo_id: &str) -> Vec<u8> {
         let url = self.get(caller, logo_id).await.unwrap().url;
+        self.fetch_from(&url).await
+    }
+
+    pub(crate) async fn fetch_from(&self, url: &str) -> Vec<u8> {
         let answer = self.http.get(url).send().await.unwrap().error_for_status().unwrap();
         answer.bytes().await.unwrap().to_vec()
     }
@@ -173,7 +284,42 @@ impl World {
 
     /// Counts the objects in the bucket.
     pub(crate) fn count_objects(&self) -> usize {
-        files_below(&self.dir.join("s3").join(sandbox::S3_BUCKET).join("logos"))
+        self.objects().len()
+    }
+
+    /// Returns the keys of the objects in the bucket.
+    pub(crate) fn objects(&self) -> BTreeSet<String> {
+        let bucket = self.bucket_dir();
+        files_below(&bucket.join("logos"))
+            .iter()
+            .map(|path| path.strip_prefix(&bucket).unwrap().to_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Returns where the objects are.
+    pub(crate) fn bucket_dir(&self) -> PathBuf {
+        self.dir.join("s3").join(sandbox::S3_BUCKET)
+    }
+}
+
+/// Returns spaces' event that a place shows this logo now, or nothing.
+pub(crate) fn placed(
+    organization_id: OrganizationId,
+    place_id: SpaceId,
+    logo_id: &str,
+    version: i64,
+) -> Received<LogoPlaced> {
+    Received {
+        event_id: testkit::ids().next(),
+        organization_id,
+        aggregate_id: place_id.uuid(),
+        aggregate_version: version,
+        event_time: service_kit::clock::Clock::now(&*testkit::clock()),
+        event: LogoPlaced {
+            organization_id: organization_id.to_string(),
+            place_id: place_id.to_string(),
+            logo_id: logo_id.to_owned(),
+        },
     }
 }
 
@@ -216,7 +362,7 @@ pub(crate) fn fields(status: &Status) -> Vec<(String, String)> {
     violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
 }
 
-fn by<T>(caller: &Caller, message: T) -> Request<T> {
+pub(crate) fn by<T>(caller: &Caller, message: T) -> Request<T> {
     let mut request = Request::new(message);
     let names = format!("{}/{}", caller.organization_id, caller.user_id);
     request.metadata_mut().insert(CALLER, names.parse().unwrap());
@@ -254,67 +400,8 @@ fn channel(address: SocketAddr) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
-fn files_below(dir: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
-    entries
-        .map(|entry| entry.unwrap().path())
-        .map(|path| if path.is_dir() { files_below(&path) } else { 1 })
-        .sum()
-}
-
-type Rights = HashMap<(String, String, String), Vec<i32>>;
-
-/// spaces, as far as assets asks it.
-#[derive(Clone, Default)]
-pub(crate) struct PlayedSpaces {
-    rights: Arc<Mutex<Rights>>,
-}
-
-impl PlayedSpaces {
-    pub(crate) fn allow(&self, caller: &Caller, space_id: SpaceId, permissions: &[Permission]) {
-        let key = (caller.organization_id.to_string(), space_id.to_string(), caller.user_id.to_string());
-        let permissions = permissions.iter().map(|permission| i32::from(*permission)).collect();
-        self.rights.lock().unwrap().insert(key, permissions);
-    }
-}
-
-#[tonic::async_trait]
-impl SpaceService for PlayedSpaces {
-    async fn check_access(
-        &self,
-        request: Request<spaces_pb::CheckAccessRequest>,
-    ) -> Result<Response<spaces_pb::CheckAccessResponse>, Status> {
-        let asked = request.into_inner();
-        let key = (asked.organization_id, asked.space_id, asked.user_id);
-        let permissions = self.rights.lock().unwrap().get(&key).cloned().unwrap_or_default();
-        Ok(Response::new(spaces_pb::CheckAccessResponse { permissions }))
-    }
-
-    async fn create_space(
-        &self,
-        _: Request<spaces_pb::CreateSpaceRequest>,
-    ) -> Result<Response<spaces_pb::CreateSpaceResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
-
-    async fn get_space(
-        &self,
-        _: Request<spaces_pb::GetSpaceRequest>,
-    ) -> Result<Response<spaces_pb::GetSpaceResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
-
-    async fn update_space(
-        &self,
-        _: Request<spaces_pb::UpdateSpaceRequest>,
-    ) -> Result<Response<spaces_pb::UpdateSpaceResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
-
-    async fn set_customer_logo(
-        &self,
-        _: Request<spaces_pb::SetCustomerLogoRequest>,
-    ) -> Result<Response<spaces_pb::SetCustomerLogoResponse>, Status> {
-        Err(Status::unimplemented("not played"))
-    }
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }

@@ -9,9 +9,9 @@ use service_kit::ids::{SpaceId, UserId};
 use sharedspaces_proto::spaces::events::v1::{ParticipantInvited, ParticipantJoined, SpaceSnapshot};
 use sharedspaces_proto::spaces::v1::ParticipantKind;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
-use crate::delivery::{self, Mail, NewDelivery, Space};
+use super::id;
+use crate::delivery::{self, DeliveryId, Mail, NewDelivery, Space};
 use crate::directory::name_of;
 use crate::jobs::tell_owner::{self, Accepted};
 
@@ -89,10 +89,10 @@ fn accepted_mails(received: &Received<ParticipantJoined>) -> anyhow::Result<(New
 
 fn new_delivery<E>(received: &Received<E>, recipient_user_id: UserId, mail: Mail) -> NewDelivery {
     NewDelivery {
+        delivery_id: DeliveryId::of(received.event_id, recipient_user_id),
         organization_id: received.organization_id,
-        event_id: received.event_id,
         event_time: received.event_time,
-        recipient_user_id,
+        recipient_user_id: Some(recipient_user_id),
         mail,
     }
 }
@@ -101,8 +101,4 @@ fn space(snapshot: Option<&SpaceSnapshot>) -> anyhow::Result<Space> {
     let snapshot = snapshot.context("the event has no space")?;
     let space_id: SpaceId = id("space.space_id", &snapshot.space_id)?;
     Ok(Space { space_id, title: snapshot.title.clone(), url: snapshot.url.clone() })
-}
-
-fn id<T: From<Uuid>>(field: &str, value: &str) -> anyhow::Result<T> {
-    Ok(T::from(value.parse().with_context(|| format!("the event's {field} is no id"))?))
 }

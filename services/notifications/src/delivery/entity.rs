@@ -8,16 +8,21 @@ use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use service_kit::{text_enum, typed_id};
 use uuid::Uuid;
 
-use super::DeliveryError;
+use super::{DeliveryError, SEND_ACCOUNT_MAIL, SEND_MAIL};
 
 /// How often a mail is tried before it counts as failed: for about two and a half hours.
 pub(crate) const MAX_ATTEMPTS: i32 = 12;
 /// How often its job is run: more often, so that a try in which the process ended is made up for, and the last one still
 /// marks the mail as failed.
-pub(super) const MAX_JOB_ATTEMPTS: i32 = MAX_ATTEMPTS + 8;
+const MAX_JOB_ATTEMPTS: i32 = MAX_ATTEMPTS + 8;
+
+/// How often the job of a mail is run whose link lives for minutes: more often than fits into its life, which ends it.
+const MAX_LINK_JOB_ATTEMPTS: i32 = 200;
 
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 const MAX_DELAY: Duration = Duration::from_secs(3600);
+const FIRST_LINK_DELAY: Duration = Duration::from_secs(1);
+const MAX_LINK_DELAY: Duration = Duration::from_secs(8);
 
 typed_id! {
     /// One mail to one recipient.
@@ -28,6 +33,11 @@ impl DeliveryId {
     /// Returns the id of what `event_id` sends to a recipient: the same event always gives the same id.
     pub(crate) fn of(event_id: Uuid, recipient: UserId) -> Self {
         Self::from(Uuid::new_v5(&event_id, recipient.uuid().as_bytes()))
+    }
+
+    /// Returns the id of the mail of a link that somebody asked for: one per link, whoever it is for.
+    pub(crate) fn of_link(sign_in_link_id: Uuid) -> Self {
+        Self::from(Uuid::new_v5(&sign_in_link_id, b"link"))
     }
 }
 
@@ -40,6 +50,41 @@ text_enum! {
         ColleagueInvitation = "COLLEAGUE_INVITATION",
         /// An invitation was accepted.
         InvitationAccepted = "INVITATION_ACCEPTED",
+        /// A link somebody asked for, before identity has said what for.
+        AccountLink = "ACCOUNT_LINK",
+        /// A one-click link with a code.
+        SignInLink = "SIGN_IN_LINK",
+        /// A link to set a new password.
+        PasswordReset = "PASSWORD_RESET",
+        /// Somebody signed in on a device that was not known.
+        NewDevice = "NEW_DEVICE",
+        /// A password was set, changed or reset.
+        PasswordChanged = "PASSWORD_CHANGED",
+        /// A session was ended because its refresh token was used twice.
+        SessionReused = "SESSION_REUSED",
+    }
+}
+
+impl MailKind {
+    /// Tells whether the mail carries a link that lives for minutes: it is tried again within seconds or not at all.
+    pub(crate) fn has_short_life(self) -> bool {
+        matches!(self, Self::AccountLink | Self::SignInLink | Self::PasswordReset)
+    }
+
+    /// Returns the job that sends it, and how often that is run. Mails about accounts have a job of their own, which
+    /// no process takes that does not know them.
+    pub(super) fn job(self) -> (&'static str, i32) {
+        match self {
+            Self::GuestInvitation | Self::ColleagueInvitation | Self::InvitationAccepted => {
+                (SEND_MAIL, MAX_JOB_ATTEMPTS)
+            }
+            Self::AccountLink | Self::SignInLink | Self::PasswordReset => {
+                (SEND_ACCOUNT_MAIL, MAX_LINK_JOB_ATTEMPTS)
+            }
+            Self::NewDevice | Self::PasswordChanged | Self::SessionReused => {
+                (SEND_ACCOUNT_MAIL, MAX_JOB_ATTEMPTS)
+            }
+        }
     }
 }
 
@@ -52,6 +97,8 @@ text_enum! {
         Sent = "SENT",
         /// Refused for good, or tried too often.
         Failed = "FAILED",
+        /// Ended without a mail: there was nothing to send, or it was too late.
+        NotDue = "NOT_DUE",
     }
 }
 
@@ -104,6 +151,36 @@ pub(crate) enum Mail {
         #[serde(default)]
         inviter: Option<String>,
     },
+    /// Carries a link that somebody asked for, if identity says that there is one to send.
+    AccountLink {
+        /// What identity issues the link for.
+        sign_in_link_id: Uuid,
+        /// Until when it works. Never sent after that.
+        expire_time: DateTime<Utc>,
+    },
+    /// Tells somebody what happened to their account.
+    SecurityNotice {
+        /// What happened.
+        notice: Notice,
+        /// The organisation's name.
+        organization: String,
+        /// What the client said of the device; may be empty.
+        device: String,
+        /// When it happened.
+        event_time: DateTime<Utc>,
+    },
+}
+
+/// What can happen to an account that its person is told.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Notice {
+    /// A sign-in on a device that was not known.
+    NewDevice,
+    /// The password was set, changed or reset.
+    PasswordChanged,
+    /// A refresh token was used twice: the session was ended.
+    SessionReused,
 }
 
 impl Mail {
@@ -113,6 +190,21 @@ impl Mail {
             Self::GuestInvitation { .. } => MailKind::GuestInvitation,
             Self::ColleagueInvitation { .. } => MailKind::ColleagueInvitation,
             Self::InvitationAccepted { .. } => MailKind::InvitationAccepted,
+            Self::AccountLink { .. } => MailKind::AccountLink,
+            Self::SecurityNotice { notice: Notice::NewDevice, .. } => MailKind::NewDevice,
+            Self::SecurityNotice { notice: Notice::PasswordChanged, .. } => MailKind::PasswordChanged,
+            Self::SecurityNotice { notice: Notice::SessionReused, .. } => MailKind::SessionReused,
+        }
+    }
+
+    /// Returns until when it may be sent; absent: however late.
+    pub(crate) fn expire_time(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::AccountLink { expire_time, .. } => Some(*expire_time),
+            Self::GuestInvitation { .. }
+            | Self::ColleagueInvitation { .. }
+            | Self::InvitationAccepted { .. }
+            | Self::SecurityNotice { .. } => None,
         }
     }
 }
@@ -120,23 +212,27 @@ impl Mail {
 /// A mail to send.
 #[derive(Clone, Debug)]
 pub(crate) struct NewDelivery {
+    /// The same for the same mail, however often its event arrives.
+    pub(crate) delivery_id: DeliveryId,
     /// Whose mail it is.
     pub(crate) organization_id: OrganizationId,
-    /// The event that asks for it.
-    pub(crate) event_id: Uuid,
-    /// When that happened.
+    /// When that happened which asks for it.
     pub(crate) event_time: DateTime<Utc>,
-    /// Who gets it.
-    pub(crate) recipient_user_id: UserId,
+    /// Who gets it; absent: identity says so when it is sent.
+    pub(crate) recipient_user_id: Option<UserId>,
     /// What it says.
     pub(crate) mail: Mail,
 }
 
-impl NewDelivery {
-    /// Returns the id it has, however often its event arrives.
-    pub(crate) fn delivery_id(&self) -> DeliveryId {
-        DeliveryId::of(self.event_id, self.recipient_user_id)
-    }
+/// What identity told about a mail while it was tried; nothing where the try did not get that far.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Told {
+    /// Which mail it is.
+    pub(crate) kind: Option<MailKind>,
+    /// Who gets it.
+    pub(crate) recipient_user_id: Option<UserId>,
+    /// Where it goes.
+    pub(crate) email_address: Option<String>,
 }
 
 /// One mail to one recipient, as listed.
@@ -146,13 +242,13 @@ pub(crate) struct Delivery {
     pub(crate) delivery_id: DeliveryId,
     /// Which mail.
     pub(crate) kind: MailKind,
-    /// Who gets it.
-    pub(crate) recipient_user_id: UserId,
+    /// Who gets it; absent: identity has not said yet.
+    pub(crate) recipient_user_id: Option<UserId>,
     /// Where it was last sent to; empty before the first try.
     pub(crate) email_address: String,
     /// How it fares.
     pub(crate) state: State,
-    /// Why it waits or failed, in words; empty otherwise.
+    /// Why it waits, failed or was not due, in words; empty otherwise.
     pub(crate) reason: String,
     /// How often it was tried.
     pub(crate) attempts: i32,
@@ -168,7 +264,7 @@ impl Delivery {
         let has_failed = match self.state {
             State::Failed => true,
             State::Pending => had_dead_job,
-            State::Sent => false,
+            State::Sent | State::NotDue => false,
         };
         if !has_failed {
             return Err(DeliveryError::NotFailed);
@@ -201,11 +297,13 @@ impl Setback {
     }
 }
 
-/// Returns how long to wait after a try: 5 s after the first, doubled each time up to an hour. `attempt` counts from 1.
-/// The job runner adds the ±20 %.
-pub(crate) fn delay_after(attempt: i32) -> Duration {
+/// Returns how long to wait after a try: 5 s after the first, doubled each time up to an hour; for a mail whose link
+/// lives for minutes, 1 s up to 8 s. `attempt` counts from 1. The job runner adds the ±20 %.
+pub(crate) fn delay_after(attempt: i32, has_short_life: bool) -> Duration {
+    let (first, longest) =
+        if has_short_life { (FIRST_LINK_DELAY, MAX_LINK_DELAY) } else { (FIRST_DELAY, MAX_DELAY) };
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default().min(16);
-    FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY)
+    first.saturating_mul(1 << doublings).min(longest)
 }
 
 #[cfg(test)]
@@ -214,8 +312,17 @@ mod tests {
 
     #[test]
     fn the_delay_doubles_from_five_seconds_to_an_hour() {
-        let delays = [0, 1, 2, 3, 10, 11, i32::MAX].map(|attempt| delay_after(attempt).as_secs());
+        let delays = [0, 1, 2, 3, 10, 11, i32::MAX].map(|attempt| delay_after(attempt, false).as_secs());
         assert_eq!(delays, [5, 5, 10, 20, 2560, 3600, 3600]);
+    }
+
+    #[test]
+    fn a_link_that_lives_ten_minutes_is_tried_within_seconds_until_it_ends() {
+        let delays = [1, 2, 3, 4, 5, i32::MAX].map(|attempt| delay_after(attempt, true).as_secs());
+        assert_eq!(delays, [1, 2, 4, 8, 8, 8]);
+        let (_, tries) = MailKind::AccountLink.job();
+        let least: u64 = (1..tries).map(|attempt| delay_after(attempt, true).as_secs() * 8 / 10).sum();
+        assert!(least > 600, "{least} s of tries end before the link does");
     }
 
     #[test]

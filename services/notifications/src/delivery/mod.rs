@@ -6,7 +6,7 @@ mod entity;
 mod error;
 mod repo;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use messaging::jobs::{self, NewJob};
 use service_kit::caller::{Call, Caller};
 use service_kit::db::{Database, Reply};
@@ -17,12 +17,15 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub(crate) use entity::{
-    Delivery, DeliveryId, MAX_ATTEMPTS, Mail, MailKind, NewDelivery, Setback, Space, State, delay_after,
+    Delivery, DeliveryId, MAX_ATTEMPTS, Mail, MailKind, NewDelivery, Notice, Setback, Space, State, Told,
+    delay_after,
 };
 pub use error::DeliveryError;
 
 /// The name of the job that sends one mail.
 pub(crate) const SEND_MAIL: &str = "send_mail";
+/// The name of the job that sends one mail about an account.
+pub(crate) const SEND_ACCOUNT_MAIL: &str = "send_account_mail";
 
 /// The key of the last delivery of a page: its time and its id.
 pub(crate) type PageKey = (DateTime<Utc>, DeliveryId);
@@ -72,7 +75,7 @@ impl Deliveries {
                     if !was_dead {
                         // It was cleared away, or is not marked dead yet: a new one, under an id of its own.
                         job_id = Uuid::new_v5(&job_id, b"retry");
-                        enqueue(tx, job_id, organization_id, id).await?;
+                        enqueue(tx, job_id, organization_id, id, delivery.kind).await?;
                     }
                     repo::set_pending(tx, organization_id, id, job_id).await?;
                     Ok(delivery)
@@ -89,12 +92,12 @@ impl Deliveries {
             .await
     }
 
-    /// Finds a delivery and what its mail says; a setback where that cannot be read.
+    /// Finds a delivery, what its mail says, and the time of the database.
     pub(crate) async fn find(
         &self,
         organization_id: OrganizationId,
         id: DeliveryId,
-    ) -> Result<Option<(Delivery, Result<Mail, Setback>)>, CommonError> {
+    ) -> Result<Option<Found>, CommonError> {
         self.database
             .read(organization_id, move |tx| {
                 Box::pin(async move { Ok(repo::find(tx, organization_id, id).await?) })
@@ -102,23 +105,45 @@ impl Deliveries {
             .await
     }
 
-    /// Records how a try ended. `email_address` is empty where the try did not get that far. Changes nothing where the
-    /// delivery no longer waits.
+    /// Finds what clocks show in a time zone; nothing where there is no such zone.
+    pub(crate) async fn find_local_time(
+        &self,
+        organization_id: OrganizationId,
+        time: DateTime<Utc>,
+        zone: String,
+    ) -> Result<Option<NaiveDateTime>, CommonError> {
+        self.database
+            .read(organization_id, move |tx| {
+                Box::pin(async move { Ok(repo::find_local_time(tx, time, &zone).await?) })
+            })
+            .await
+    }
+
+    /// Records how a try ended, and what identity told in it. Changes nothing where the delivery no longer waits.
     pub(crate) async fn record(
         &self,
         organization_id: OrganizationId,
         id: DeliveryId,
-        email_address: String,
+        told: Told,
         outcome: Outcome,
     ) -> Result<(), CommonError> {
         self.database
             .transaction(organization_id, move |tx| {
-                Box::pin(
-                    async move { Ok(repo::record(tx, organization_id, id, &email_address, &outcome).await?) },
-                )
+                Box::pin(async move { Ok(repo::record(tx, organization_id, id, &told, &outcome).await?) })
             })
             .await
     }
+}
+
+/// A delivery as a try finds it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The delivery.
+    pub(crate) delivery: Delivery,
+    /// What its mail says; a setback where that cannot be read.
+    pub(crate) mail: Result<Mail, Setback>,
+    /// The database's time.
+    pub(crate) now: DateTime<Utc>,
 }
 
 /// How a try ended.
@@ -130,13 +155,17 @@ pub(crate) enum Outcome {
     Waiting(String),
     /// It will not be tried again; why.
     Failed(String),
+    /// There was nothing to send, or it was too late; which.
+    NotDue(String),
 }
 
-/// Plans a mail, in the transaction that applies its event. The same event again plans nothing more.
+/// Plans a mail, in the transaction that applies its event. The same again plans nothing more.
 pub(crate) async fn plan(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
-    let id = new.delivery_id();
-    repo::insert(tx, new).await?;
-    Ok(enqueue(tx, id.uuid(), new.organization_id, id).await?)
+    let id = new.delivery_id;
+    if repo::insert(tx, new).await? {
+        enqueue(tx, id.uuid(), new.organization_id, id, new.mail.kind()).await?;
+    }
+    Ok(())
 }
 
 async fn enqueue(
@@ -144,14 +173,10 @@ async fn enqueue(
     job_id: Uuid,
     organization_id: OrganizationId,
     id: DeliveryId,
+    kind: MailKind,
 ) -> Result<(), sqlx::Error> {
-    let job = NewJob {
-        id: job_id,
-        name: SEND_MAIL,
-        organization_id,
-        queue_key: None,
-        payload: serde_json::json!({ "delivery_id": id }),
-        max_attempts: entity::MAX_JOB_ATTEMPTS,
-    };
+    let (name, max_attempts) = kind.job();
+    let payload = serde_json::json!({ "delivery_id": id });
+    let job = NewJob { id: job_id, name, organization_id, queue_key: None, payload, max_attempts };
     jobs::enqueue(tx, job).await
 }

@@ -1,18 +1,18 @@
 //! All SQL of deliveries.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use service_kit::error::CommonError;
 use service_kit::ids::{OrganizationId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::entity::{Delivery, DeliveryId, Mail, MailKind, NewDelivery, Setback, State};
-use super::{DeliveryError, Outcome, PageKey};
+use super::entity::{Delivery, DeliveryId, MailKind, NewDelivery, Setback, State, Told};
+use super::{DeliveryError, Found, Outcome, PageKey};
 
 struct Row {
     delivery_id: Uuid,
     kind: MailKind,
-    recipient_user_id: Uuid,
+    recipient_user_id: Option<Uuid>,
     email_address: String,
     state: State,
     reason: String,
@@ -26,7 +26,7 @@ impl From<Row> for Delivery {
         Self {
             delivery_id: DeliveryId::from(row.delivery_id),
             kind: row.kind,
-            recipient_user_id: UserId::from(row.recipient_user_id),
+            recipient_user_id: row.recipient_user_id.map(UserId::from),
             email_address: row.email_address,
             state: row.state,
             reason: row.reason,
@@ -37,22 +37,23 @@ impl From<Row> for Delivery {
     }
 }
 
-pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
+/// False: it is there already.
+pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<bool, CommonError> {
     let mail = serde_json::to_value(&new.mail).map_err(|error| CommonError::Unexpected(error.into()))?;
-    sqlx::query!(
+    let inserted = sqlx::query!(
         "INSERT INTO deliveries (organization_id, delivery_id, job_id, kind, recipient_user_id, mail, create_time)
          VALUES ($1, $2, $2, $3, $4, $5, $6)
          ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING",
         new.organization_id.uuid(),
-        new.delivery_id().uuid(),
+        new.delivery_id.uuid(),
         new.mail.kind() as MailKind,
-        new.recipient_user_id.uuid(),
+        new.recipient_user_id.map(UserId::uuid),
         mail,
         new.event_time,
     )
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(inserted.rows_affected() == 1)
 }
 
 pub(super) async fn list(
@@ -116,10 +117,11 @@ pub(super) async fn find(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     id: DeliveryId,
-) -> Result<Option<(Delivery, Result<Mail, Setback>)>, sqlx::Error> {
+) -> Result<Option<Found>, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
-                  state AS "state: State", reason, attempts, create_time, sent_time, mail
+                  state AS "state: State", reason, attempts, create_time, sent_time, mail,
+                  clock_timestamp() AS "now!"
              FROM deliveries
             WHERE organization_id = $1 AND delivery_id = $2"#,
         organization_id.uuid(),
@@ -142,7 +144,22 @@ pub(super) async fn find(
         create_time: row.create_time,
         sent_time: row.sent_time,
     });
-    Ok(Some((delivery, mail)))
+    Ok(Some(Found { delivery, mail, now: row.now }))
+}
+
+/// The database knows the time zones of the world, and so keeps them up to date with the rest of the system.
+pub(super) async fn find_local_time(
+    tx: &mut PgConnection,
+    time: DateTime<Utc>,
+    zone: &str,
+) -> Result<Option<NaiveDateTime>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT $1::timestamptz AT TIME ZONE name AS "local!" FROM pg_timezone_names WHERE name = $2"#,
+        time,
+        zone,
+    )
+    .fetch_optional(tx)
+    .await
 }
 
 pub(super) async fn set_pending(
@@ -167,25 +184,29 @@ pub(super) async fn record(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     id: DeliveryId,
-    email_address: &str,
+    told: &Told,
     outcome: &Outcome,
 ) -> Result<(), sqlx::Error> {
     let (state, reason, sent_time) = match outcome {
         Outcome::Sent(time) => (State::Sent, "", Some(*time)),
         Outcome::Waiting(reason) => (State::Pending, reason.as_str(), None),
         Outcome::Failed(reason) => (State::Failed, reason.as_str(), None),
+        Outcome::NotDue(reason) => (State::NotDue, reason.as_str(), None),
     };
     sqlx::query!(
         "UPDATE deliveries
             SET state = $3, reason = $4, sent_time = $5, attempts = attempts + 1,
-                email_address = CASE WHEN $6 = '' THEN email_address ELSE $6 END
+                email_address = coalesce($6, email_address), kind = coalesce($7, kind),
+                recipient_user_id = coalesce($8, recipient_user_id)
           WHERE organization_id = $1 AND delivery_id = $2 AND state = 'PENDING'",
         organization_id.uuid(),
         id.uuid(),
         state as State,
         reason,
         sent_time,
-        email_address,
+        told.email_address.as_deref(),
+        told.kind.map(MailKind::as_str),
+        told.recipient_user_id.map(UserId::uuid),
     )
     .execute(tx)
     .await?;

@@ -42,7 +42,7 @@ impl From<Delivery> for pb::Delivery {
         Self {
             delivery_id: delivery.delivery_id.to_string(),
             kind: pb::MailKind::from(delivery.kind).into(),
-            recipient_user_id: delivery.recipient_user_id.to_string(),
+            recipient_user_id: delivery.recipient_user_id.map(|id| id.to_string()).unwrap_or_default(),
             email_address: delivery.email_address,
             state: pb::DeliveryState::from(delivery.state).into(),
             reason: delivery.reason,
@@ -59,6 +59,12 @@ impl From<MailKind> for pb::MailKind {
             MailKind::GuestInvitation => Self::GuestInvitation,
             MailKind::ColleagueInvitation => Self::ColleagueInvitation,
             MailKind::InvitationAccepted => Self::InvitationAccepted,
+            MailKind::AccountLink => Self::AccountLink,
+            MailKind::SignInLink => Self::SignInLink,
+            MailKind::PasswordReset => Self::PasswordReset,
+            MailKind::NewDevice => Self::NewDevice,
+            MailKind::PasswordChanged => Self::PasswordChanged,
+            MailKind::SessionReused => Self::SessionReused,
         }
     }
 }
@@ -69,6 +75,7 @@ impl From<State> for pb::DeliveryState {
             State::Pending => Self::Pending,
             State::Sent => Self::Sent,
             State::Failed => Self::Failed,
+            State::NotDue => Self::NotDue,
         }
     }
 }

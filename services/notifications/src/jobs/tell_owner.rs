@@ -14,7 +14,7 @@ use sharedspaces_proto::identity::v1::PersonKind;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::delivery::{Deliveries, Mail, NewDelivery, Setback, Space};
+use crate::delivery::{Deliveries, DeliveryId, Mail, NewDelivery, Setback, Space};
 use crate::directory::{Directory, name_of};
 
 /// The name of the job.
@@ -75,10 +75,10 @@ pub(crate) async fn run(deliveries: &Deliveries, directory: &Directory, job: Job
         return Ok(());
     }
     let new = NewDelivery {
+        delivery_id: DeliveryId::of(accepted.event_id, accepted.owner_user_id),
         organization_id: job.organization_id,
-        event_id: accepted.event_id,
         event_time: accepted.event_time,
-        recipient_user_id: accepted.owner_user_id,
+        recipient_user_id: Some(accepted.owner_user_id),
         mail: Mail::InvitationAccepted {
             space: accepted.space,
             person: accepted.person,

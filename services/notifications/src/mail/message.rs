@@ -83,7 +83,7 @@ pub(crate) fn compose(
         .email_address
         .parse()
         .map_err(|_: AddressError| Setback::permanent("the recipient's address is not a mail address"))?;
-    let name = Line::new(&to.name).plain().to_owned();
+    let name = Line::new(&to.name).plain();
     let recipient = Mailbox::new((!name.is_empty()).then_some(name), address.clone());
     let Rendered { subject, text, html } = render(words, to.locale).map_err(|_| unwritable())?;
     let id = delivery.delivery_id;

@@ -4,7 +4,10 @@
 
 use askama::Template;
 
-use super::words::{ColleagueInvitation, GuestInvitation, InvitationAccepted, Words};
+use super::words::{
+    ColleagueInvitation, GuestInvitation, InvitationAccepted, PasswordReset, SecurityNotice, SignInLink,
+    Words,
+};
 
 /// A language that mails are written in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,13 +16,18 @@ pub(crate) enum Locale {
     En,
     /// French.
     Fr,
+    /// German.
+    De,
 }
 
 impl Locale {
     /// Returns the language for a BCP 47 tag; English where there is none of ours.
     pub(crate) fn of(tag: &str) -> Self {
         let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        if primary.eq_ignore_ascii_case("fr") { Self::Fr } else { Self::En }
+        [("fr", Self::Fr), ("de", Self::De)]
+            .into_iter()
+            .find(|(tag, _)| primary.eq_ignore_ascii_case(tag))
+            .map_or(Self::En, |(_, locale)| locale)
     }
 }
 
@@ -30,92 +38,110 @@ pub(super) struct Rendered {
     pub(super) html: String,
 }
 
-/// Declares the templates of one mail in one language.
+/// Declares the templates of one mail: subject, text and page in each language.
 macro_rules! templates {
-    ($name:ident, $mail:ty, $subject:tt, $text:tt, $html:tt) => {
+    ($name:ident: $mail:ty, $($locale:ident $variant:ident $subject:tt $text:tt $html:tt,)+) => {
         mod $name {
             use super::*;
 
-            #[derive(Template)]
-            #[template(path = $subject)]
-            struct Subject<'a> {
-                mail: &'a $mail,
-            }
+            $(mod $locale {
+                use super::*;
 
-            #[derive(Template)]
-            #[template(path = $text)]
-            struct Text<'a> {
-                mail: &'a $mail,
-            }
+                #[derive(Template)]
+                #[template(path = $subject)]
+                struct Subject<'a> {
+                    mail: &'a $mail,
+                }
 
-            #[derive(Template)]
-            #[template(path = $html)]
-            struct Html<'a> {
-                mail: &'a $mail,
-            }
+                #[derive(Template)]
+                #[template(path = $text)]
+                struct Text<'a> {
+                    mail: &'a $mail,
+                }
 
-            pub(super) fn render(mail: &$mail) -> Result<Rendered, askama::Error> {
-                Ok(Rendered {
-                    subject: Subject { mail }.render()?,
-                    text: Text { mail }.render()?,
-                    html: Html { mail }.render()?,
-                })
+                #[derive(Template)]
+                #[template(path = $html)]
+                struct Html<'a> {
+                    mail: &'a $mail,
+                }
+
+                pub(super) fn render(mail: &$mail) -> Result<Rendered, askama::Error> {
+                    Ok(Rendered {
+                        subject: Subject { mail }.render()?,
+                        text: Text { mail }.render()?,
+                        html: Html { mail }.render()?,
+                    })
+                }
+            })+
+
+            pub(super) fn render(mail: &$mail, locale: Locale) -> Result<Rendered, askama::Error> {
+                match locale {
+                    $(Locale::$variant => $locale::render(mail),)+
+                }
             }
         }
     };
 }
 
 templates!(
-    guest_invitation_en,
-    GuestInvitation,
-    "guest_invitation/en/subject.txt",
-    "guest_invitation/en/text.txt",
-    "guest_invitation/en/page.html"
+    guest_invitation: GuestInvitation,
+    en En "guest_invitation/en/subject.txt" "guest_invitation/en/text.txt" "guest_invitation/en/page.html",
+    fr Fr "guest_invitation/fr/subject.txt" "guest_invitation/fr/text.txt" "guest_invitation/fr/page.html",
+    de De "guest_invitation/de/subject.txt" "guest_invitation/de/text.txt" "guest_invitation/de/page.html",
 );
 templates!(
-    guest_invitation_fr,
-    GuestInvitation,
-    "guest_invitation/fr/subject.txt",
-    "guest_invitation/fr/text.txt",
-    "guest_invitation/fr/page.html"
+    colleague_invitation: ColleagueInvitation,
+    en En "colleague_invitation/en/subject.txt" "colleague_invitation/en/text.txt" "colleague_invitation/en/page.html",
+    fr Fr "colleague_invitation/fr/subject.txt" "colleague_invitation/fr/text.txt" "colleague_invitation/fr/page.html",
+    de De "colleague_invitation/de/subject.txt" "colleague_invitation/de/text.txt" "colleague_invitation/de/page.html",
 );
 templates!(
-    colleague_invitation_en,
-    ColleagueInvitation,
-    "colleague_invitation/en/subject.txt",
-    "colleague_invitation/en/text.txt",
-    "colleague_invitation/en/page.html"
+    invitation_accepted: InvitationAccepted,
+    en En "invitation_accepted/en/subject.txt" "invitation_accepted/en/text.txt" "invitation_accepted/en/page.html",
+    fr Fr "invitation_accepted/fr/subject.txt" "invitation_accepted/fr/text.txt" "invitation_accepted/fr/page.html",
+    de De "invitation_accepted/de/subject.txt" "invitation_accepted/de/text.txt" "invitation_accepted/de/page.html",
 );
 templates!(
-    colleague_invitation_fr,
-    ColleagueInvitation,
-    "colleague_invitation/fr/subject.txt",
-    "colleague_invitation/fr/text.txt",
-    "colleague_invitation/fr/page.html"
+    sign_in_link: SignInLink,
+    en En "sign_in_link/en/subject.txt" "sign_in_link/en/text.txt" "sign_in_link/en/page.html",
+    fr Fr "sign_in_link/fr/subject.txt" "sign_in_link/fr/text.txt" "sign_in_link/fr/page.html",
+    de De "sign_in_link/de/subject.txt" "sign_in_link/de/text.txt" "sign_in_link/de/page.html",
 );
 templates!(
-    invitation_accepted_en,
-    InvitationAccepted,
-    "invitation_accepted/en/subject.txt",
-    "invitation_accepted/en/text.txt",
-    "invitation_accepted/en/page.html"
+    password_reset: PasswordReset,
+    en En "password_reset/en/subject.txt" "password_reset/en/text.txt" "password_reset/en/page.html",
+    fr Fr "password_reset/fr/subject.txt" "password_reset/fr/text.txt" "password_reset/fr/page.html",
+    de De "password_reset/de/subject.txt" "password_reset/de/text.txt" "password_reset/de/page.html",
 );
 templates!(
-    invitation_accepted_fr,
-    InvitationAccepted,
-    "invitation_accepted/fr/subject.txt",
-    "invitation_accepted/fr/text.txt",
-    "invitation_accepted/fr/page.html"
+    new_device: SecurityNotice,
+    en En "new_device/en/subject.txt" "new_device/en/text.txt" "new_device/en/page.html",
+    fr Fr "new_device/fr/subject.txt" "new_device/fr/text.txt" "new_device/fr/page.html",
+    de De "new_device/de/subject.txt" "new_device/de/text.txt" "new_device/de/page.html",
+);
+templates!(
+    password_changed: SecurityNotice,
+    en En "password_changed/en/subject.txt" "password_changed/en/text.txt" "password_changed/en/page.html",
+    fr Fr "password_changed/fr/subject.txt" "password_changed/fr/text.txt" "password_changed/fr/page.html",
+    de De "password_changed/de/subject.txt" "password_changed/de/text.txt" "password_changed/de/page.html",
+);
+templates!(
+    session_reused: SecurityNotice,
+    en En "session_reused/en/subject.txt" "session_reused/en/text.txt" "session_reused/en/page.html",
+    fr Fr "session_reused/fr/subject.txt" "session_reused/fr/text.txt" "session_reused/fr/page.html",
+    de De "session_reused/de/subject.txt" "session_reused/de/text.txt" "session_reused/de/page.html",
 );
 
 /// Writes a mail in a language.
 pub(super) fn render(words: &Words, locale: Locale) -> Result<Rendered, askama::Error> {
-    match (words, locale) {
-        (Words::GuestInvitation(mail), Locale::En) => guest_invitation_en::render(mail),
-        (Words::GuestInvitation(mail), Locale::Fr) => guest_invitation_fr::render(mail),
-        (Words::ColleagueInvitation(mail), Locale::En) => colleague_invitation_en::render(mail),
-        (Words::ColleagueInvitation(mail), Locale::Fr) => colleague_invitation_fr::render(mail),
-        (Words::InvitationAccepted(mail), Locale::En) => invitation_accepted_en::render(mail),
-        (Words::InvitationAccepted(mail), Locale::Fr) => invitation_accepted_fr::render(mail),
+    match words {
+        Words::GuestInvitation(mail) => guest_invitation::render(mail, locale),
+        Words::ColleagueInvitation(mail) => colleague_invitation::render(mail, locale),
+        Words::InvitationAccepted(mail) => invitation_accepted::render(mail, locale),
+        Words::SignInLink(mail) => sign_in_link::render(mail, locale),
+        Words::PasswordReset(mail) => password_reset::render(mail, locale),
+        Words::NewDevice(mail) => new_device::render(mail, locale),
+        Words::PasswordChanged(mail) => password_changed::render(mail, locale),
+        Words::SessionReused(mail) => session_reused::render(mail, locale),
     }
 }

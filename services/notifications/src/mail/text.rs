@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use service_kit::validate::is_control;
 use url::Url;
 
 use crate::delivery::Setback;
@@ -24,9 +25,15 @@ impl Line {
         Self(spaced.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
-    /// Returns the line as it is, for a header: nothing is made a link there.
-    pub(super) fn plain(&self) -> &str {
-        &self.0
+    /// Tells whether there is nothing to show.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the line for a header: nothing is made a link there, but what looks like an encoded word (RFC 2047) would
+    /// be read as one, and could bring back what [`Self::new`] took out.
+    pub(super) fn plain(&self) -> String {
+        self.0.replace("=?", &format!("={BREAK}?"))
     }
 }
 
@@ -49,7 +56,7 @@ impl Note {
 
     /// Tells whether there is nothing to show.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(|line| line.0.is_empty())
+        self.0.iter().all(Line::is_empty)
     }
 
     /// Returns the lines; each shows itself with its links broken.
@@ -79,8 +86,27 @@ impl fmt::Display for Link {
     }
 }
 
-fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// A code to type, shown in two groups: `123 456`.
+#[derive(Clone)]
+pub(super) struct Code(String);
+
+impl Code {
+    /// Takes six digits and nothing else.
+    pub(super) fn try_new(text: &str) -> Result<Self, Setback> {
+        let is_code = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let (first, second) = text.split_at_checked(3).filter(|_| is_code).ok_or_else(not_a_code)?;
+        Ok(Self(format!("{first} {second}")))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn not_a_code() -> Setback {
+    Setback::permanent("the code of the mail is not six digits")
 }
 
 /// Puts a break after each dot before a letter (`example.com`), each colon after a letter (`https://`, `tel:1`) and each
@@ -139,9 +165,23 @@ mod tests {
         let line = Line::new(" a\r\nBcc: x@y\u{2028}b\u{0}\u{202e}c ");
         assert_eq!(line.plain(), "a Bcc: x@y b c");
         let note = Note::new("one\r\n\r\ntwo\u{2028}three\u{85}\tfour\n");
-        let lines: Vec<_> = note.lines().iter().map(Line::plain).collect();
+        let lines: Vec<_> = note.lines().iter().map(Line::to_string).collect();
         assert_eq!(lines, ["one", "", "two", "three", "four"]);
         assert!(Note::new(" \r\n ").is_empty());
+    }
+
+    #[test]
+    fn what_looks_like_an_encoded_word_is_none_in_a_header() {
+        let plain = Line::new("=?utf-8?q?=0D=0ABcc:_eve?=").plain();
+        assert_eq!(plain.replace(BREAK, "|"), "=|?utf-8?q?=0D=0ABcc:_eve?=");
+    }
+
+    #[test]
+    fn a_code_is_six_digits_and_shown_in_two_groups() {
+        assert_eq!(Code::try_new("012345").ok().unwrap().to_string(), "012 345");
+        for bad in ["", "12345", "1234567", "12 345", "12345a", "١٢٣٤٥٦", "éé12", "<b>123"] {
+            assert!(Code::try_new(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

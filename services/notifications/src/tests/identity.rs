@@ -16,10 +16,13 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+use uuid::Uuid;
 
 #[derive(Clone, Default)]
 pub(super) struct PlayedIdentity {
     people: Arc<Mutex<HashMap<String, pb::Person>>>,
+    links: Arc<Mutex<HashMap<String, pb::IssueSignInLinkResponse>>>,
+    links_asked_for: Arc<Mutex<usize>>,
     failure: Arc<Mutex<Option<Status>>>,
 }
 
@@ -42,6 +45,16 @@ impl PlayedIdentity {
 
     pub(super) fn fails_with(&self, failure: Option<Status>) {
         *self.failure.lock().unwrap() = failure;
+    }
+
+    /// Has a link to issue; any other is not due.
+    pub(super) fn has_link(&self, sign_in_link_id: Uuid, link: pb::IssueSignInLinkResponse) {
+        self.links.lock().unwrap().insert(sign_in_link_id.to_string(), link);
+    }
+
+    /// Returns how often a link was asked for.
+    pub(super) fn links_asked_for(&self) -> usize {
+        *self.links_asked_for.lock().unwrap()
     }
 
     fn find(&self, user_id: &str) -> Result<Option<pb::Person>, Status> {
@@ -91,6 +104,18 @@ impl InvitationService for PlayedIdentity {
             organization_display_name: "Acme".to_owned(),
         }))
     }
+
+    async fn issue_sign_in_link(
+        &self,
+        request: Request<pb::IssueSignInLinkRequest>,
+    ) -> Result<Response<pb::IssueSignInLinkResponse>, Status> {
+        *self.links_asked_for.lock().unwrap() += 1;
+        if let Some(status) = self.failure.lock().unwrap().clone() {
+            return Err(status);
+        }
+        let link = self.links.lock().unwrap().get(&request.into_inner().sign_in_link_id).cloned();
+        Ok(Response::new(link.unwrap_or_default()))
+    }
 }
 
 #[tonic::async_trait]
@@ -120,6 +145,34 @@ impl OrganizationService for PlayedIdentity {
         &self,
         _: Request<pb::ListMembersRequest>,
     ) -> Result<Response<pb::ListMembersResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn update_organization(
+        &self,
+        _: Request<pb::UpdateOrganizationRequest>,
+    ) -> Result<Response<pb::UpdateOrganizationResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn update_member(
+        &self,
+        _: Request<pb::UpdateMemberRequest>,
+    ) -> Result<Response<pb::UpdateMemberResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn deactivate_member(
+        &self,
+        _: Request<pb::DeactivateMemberRequest>,
+    ) -> Result<Response<pb::DeactivateMemberResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
+    async fn search_members(
+        &self,
+        _: Request<pb::SearchMembersRequest>,
+    ) -> Result<Response<pb::SearchMembersResponse>, Status> {
         Err(Status::unimplemented("not played"))
     }
 

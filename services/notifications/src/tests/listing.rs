@@ -1,7 +1,5 @@
 //! Listing and retrying, over the service as it is called.
 
-use std::sync::Arc;
-
 use messaging::Messaging;
 use messaging::jobs::JobError;
 use service_kit::caller::{Caller, CallerKind, Principal};
@@ -14,8 +12,8 @@ use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 use super::world::{World, guest_invited};
-use crate::consumers::spaces::subscribe;
-use crate::delivery::{DeliveryId, Outcome};
+use crate::consumers::{identity, spaces};
+use crate::delivery::{DeliveryId, Outcome, Told};
 use crate::grpc::DeliveryGrpc;
 use crate::jobs::send_mail::register;
 
@@ -40,11 +38,8 @@ impl Scene {
     async fn failed(&self) -> DeliveryId {
         let id = self.planned().await;
         let outcome = Outcome::Failed("refused".to_owned());
-        self.world
-            .deliveries
-            .record(self.world.admin.organization_id, id, "gil@globex.test".to_owned(), outcome)
-            .await
-            .unwrap();
+        let told = Told { email_address: Some("gil@globex.test".to_owned()), ..Told::default() };
+        self.world.deliveries.record(self.world.admin.organization_id, id, told, outcome).await.unwrap();
         id
     }
 
@@ -157,7 +152,7 @@ async fn a_retried_mail_is_sent_by_the_same_job_that_had_given_up() {
     // Jobs run without a broker.
     let broker = BrokerConfig { url: "amqp://127.0.0.1:1".into(), prefix: String::new() };
     let messaging = Messaging::over("notifications", scene.world.db().clone(), broker);
-    let messaging = register(subscribe(messaging), Arc::clone(&scene.world.send_mail));
+    let messaging = register(identity::subscribe(spaces::subscribe(messaging)), &scene.world.send_mail);
     let stop = CancellationToken::new();
     let _running = messaging.start(&stop);
     let pool = scene.world.db().pool();

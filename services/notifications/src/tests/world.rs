@@ -26,6 +26,7 @@ use crate::consumers::spaces::{participant_invited, participant_joined};
 use crate::delivery::{Deliveries, Delivery, DeliveryId, MAX_ATTEMPTS};
 use crate::directory::Directory;
 use crate::jobs::{SendMail, tell_owner};
+use crate::letters::Letters;
 use crate::mail::Smtp;
 
 pub(super) struct World {
@@ -54,8 +55,8 @@ impl World {
         let directory = Directory::new(testkit::peers(address).identity().unwrap());
         let deliveries = Deliveries::new(database.database.clone());
         let smtp = smtp(smtp_config(&sandbox));
-        let send_mail =
-            Arc::new(SendMail::new(deliveries.clone(), directory.clone(), smtp, testkit::clock()));
+        let letters = Letters::new(deliveries.clone(), directory.clone(), smtp.from().clone());
+        let send_mail = Arc::new(SendMail::new(deliveries.clone(), letters, smtp, testkit::clock()));
         let admin = testkit::caller(CallerKind::Admin);
         Self { database, deliveries, identity, directory, send_mail, admin, sandbox, dir }
     }
@@ -152,7 +153,7 @@ impl World {
     }
 
     pub(super) async fn delivery(&self, id: DeliveryId) -> Delivery {
-        self.deliveries.find(self.admin.organization_id, id).await.unwrap().unwrap().0
+        self.deliveries.find(self.admin.organization_id, id).await.unwrap().unwrap().delivery
     }
 
     pub(super) async fn listed(&self, caller: &Caller) -> Vec<Delivery> {
@@ -187,6 +188,20 @@ impl World {
             (to, std::fs::read(slip.with_extension("eml")).unwrap())
         };
         slips.into_iter().map(taken).collect()
+    }
+
+    /// Returns everything that the database keeps, as text.
+    pub(super) async fn dump(&self) -> String {
+        let mut connection = self.database.superuser_pool().acquire().await.unwrap();
+        sqlx::query("SET xmlbinary = hex").execute(&mut *connection).await.unwrap();
+        let dump: String = sqlx::query_scalar("SELECT schema_to_xml('public', false, false, '')::text")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        for table in ["deliveries", "jobs", "inbox", "outbox"] {
+            assert!(dump.contains(&format!("<{table}")), "{table} is not in {dump}");
+        }
+        dump
     }
 
     pub(super) fn db(&self) -> &Database {

@@ -1,0 +1,3 @@
+//! What assets does on events of other services; one file per service.
+
+pub(crate) mod spaces;
