@@ -89,7 +89,7 @@ fn text(field: &FieldDescriptor, tenant: &Tenant, attack: Option<&str>) -> Optio
     let value = match (attack, kind_of(field)) {
         (Some(id), _) => id.to_owned(),
         (None, Some(FieldKind::Object(kind))) => tenant.id(kind).to_owned(),
-        (None, _) => tenant.text(field.name())?,
+        (None, _) => tenant.text(field)?,
     };
     let value = Value::String(value);
     Some(if field.is_list() { Value::List(vec![value]) } else { value })

@@ -11,6 +11,7 @@ use journeys::outside::within;
 use journeys::room::readable_colors;
 use journeys::visit::{Accounts, Journey, Session, fresh_key, png, unique};
 use journeys::world::World;
+use prost_reflect::FieldDescriptor;
 use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::crmsync::v1 as crm;
 use sharedspaces_proto::identity::v1 as identity;
@@ -44,8 +45,8 @@ impl Tenant {
     }
 
     /// Returns what this organisation's client would write into a field that is no id; nothing: it leaves it empty.
-    pub(crate) fn text(&self, field: &str) -> Option<String> {
-        let text = match field {
+    pub(crate) fn text(&self, field: &FieldDescriptor) -> Option<String> {
+        let text = match field.name() {
             "organization_id" => &self.organization_id,
             "record_id" => &self.record_id,
             "organization" => &self.slug,
@@ -54,7 +55,7 @@ impl Tenant {
             "name" => return Some(format!("Matrix {}", unique())),
             "email_address" | "email_addresses" => return Some(format!("m{}@buyer.example", unique())),
             "locale" => "en",
-            "query" => "Contoso",
+            "query" if field.parent_message().name() == "SearchAccountsRequest" => "Contoso",
             "url" => "https://www.example.com/",
             "background" | "header_text" | "accent_text" => "#ffffff",
             "text" | "header" | "accent" => "#1b1b1f",

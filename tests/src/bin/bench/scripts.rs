@@ -126,16 +126,20 @@ SELECT s.space_id, s.title, s.folded AS title_folded, o.base_url || '/' || o.slu
 s.state, s.owner_user_id, coalesce(w.display_name, '') AS owner_name, s.theme_id, s.logo_id, s.logo_width_px, \
 s.logo_height_px, s.logo_format, s.transparent_background, s.allow_download, s.allow_invite, s.allow_upload, \
 coalesce(y.allow_download, true) AS policy_download, coalesce(y.allow_invite, true) AS policy_invite, \
-coalesce(y.allow_upload, true) AS policy_upload, s.kind, \
+coalesce(y.allow_upload, true) AS policy_upload, \
+(SELECT p.kind FROM participants p WHERE p.organization_id = :organization AND p.space_id = s.space_id \
+AND p.user_id = :user AND p.state IN ('INVITED', 'ACTIVE')) AS kind, \
 (SELECT count(*) FROM participants c WHERE c.organization_id = :organization AND c.space_id = s.space_id \
 AND c.state IN ('INVITED', 'ACTIVE')) AS participant_count, \
 (SELECT count(*) FROM items i WHERE i.organization_id = :organization AND i.space_id = s.space_id \
 AND i.kind <> 'FOLDER') AS item_count, s.last_activity_time, s.create_time, s.purge_time \
-FROM (SELECT b.*, coalesce(b.title_folded, lower(b.title)) COLLATE \"C\" AS folded, p.kind FROM spaces b \
-LEFT JOIN participants p ON p.organization_id = b.organization_id AND p.space_id = b.space_id \
-AND p.user_id = :user AND p.state IN ('INVITED', 'ACTIVE') \
-WHERE b.organization_id = :organization AND (false OR p.kind IS NOT NULL) \
-AND b.state = ANY('{ACTIVE,ARCHIVED}') AND (b.state = 'ACTIVE' OR p.kind IS DISTINCT FROM 'EXTERNAL') \
+FROM (SELECT b.*, coalesce(b.title_folded, lower(b.title)) COLLATE \"C\" AS folded FROM spaces b \
+WHERE (b.space_id IN (SELECT m.space_id FROM participants m WHERE m.organization_id = :organization \
+AND m.user_id = :user AND m.state IN ('INVITED', 'ACTIVE'))) IS TRUE \
+AND (b.state = 'ACTIVE' OR b.space_id IN (SELECT m.space_id FROM participants m \
+WHERE m.organization_id = :organization AND m.user_id = :user AND m.state IN ('INVITED', 'ACTIVE') \
+AND m.kind <> 'EXTERNAL')) \
+AND b.organization_id = :organization AND b.state = ANY('{ACTIVE,ARCHIVED}') \
 AND NOT EXISTS (SELECT FROM people v WHERE v.organization_id = :organization AND v.user_id = :user \
 AND v.is_deactivated) \
 AND (:pattern::text IS NULL OR coalesce(b.title_folded, lower(b.title)) LIKE :pattern \

@@ -13,8 +13,8 @@ use journeys::visit::PASSWORD;
 use sharedspaces_proto::identity::v1 as pb;
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use tokio::task::{JoinSet, block_in_place};
-use tonic::Code;
 use tonic::transport::Channel;
+use tonic::{Code, Request};
 use xtask::process::say;
 
 use crate::load::Load;
@@ -31,6 +31,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// StartSignIn known against unknown; sign-ins against bare argon2; memory under many at once.
 pub(crate) async fn sign_ins(stage: &mut Stage) -> anyhow::Result<()> {
+    // Each call comes from a network of its own, as those of many people do: what one network may do is limited.
+    stage.restart_with("identity", "run", &[("IDENTITY__TRUSTED_PROXIES", "1")])?;
     let client = SignInServiceClient::new(channel(&stage.world.environment()?.identity)?);
     known_and_unknown(stage, client.clone()).await?;
     let database = stage.superuser("identity").await?;
@@ -44,7 +46,16 @@ pub(crate) async fn sign_ins(stage: &mut Stage) -> anyhow::Result<()> {
     let (bare, memory_kib) = block_in_place(|| argon2_alone(&hash, cores))?;
     let what = format!("SignInWithPassword, {} callers", cores * 2);
     stage.report.add_calls(what, &ours, (bare, format!("argon2 alone, {cores} threads")), None);
-    many_at_once(stage, &client, cores, f64::from(memory_kib) / 1_024.0).await
+    many_at_once(stage, &client, cores, f64::from(memory_kib) / 1_024.0).await?;
+    stage.restart("identity", "run")
+}
+
+/// Returns a request as a proxy would hand it on, from one of 65,536 networks.
+fn from_network<T>(message: T, network: usize) -> anyhow::Result<Request<T>> {
+    let mut request = Request::new(message);
+    let address = format!("10.{}.{}.1", network / 256 % 256, network % 256);
+    request.metadata_mut().insert("x-forwarded-for", address.parse()?);
+    Ok(request)
 }
 
 /// Interleaved, so that what else the machine does falls on both alike.
@@ -66,6 +77,7 @@ async fn known_and_unknown(
                 email_address: address.clone(),
                 space_address: String::new(),
             };
+            let request = from_network(request, round)?;
             let begin = Instant::now();
             client.start_sign_in(request).await.context("StartSignIn was refused")?;
             // The first tenth warms up.
@@ -113,16 +125,17 @@ async fn sign_in_for(
         running.spawn(async move {
             let mut took = Vec::new();
             while begin.elapsed() < SIGN_IN_FOR {
+                let request = from_network(request.clone(), caller + took.len() * callers)?;
                 let begin = Instant::now();
-                client.sign_in_with_password(request.clone()).await?;
+                client.sign_in_with_password(request).await.context("a sign-in was refused")?;
                 took.push(begin.elapsed());
             }
-            Ok::<_, tonic::Status>(took)
+            Ok::<_, anyhow::Error>(took)
         });
     }
     let mut took = Vec::new();
     while let Some(ended) = running.join_next().await {
-        took.extend(ended?.context("a sign-in was refused")?);
+        took.extend(ended??);
     }
     Load::of(took, begin.elapsed())
 }
@@ -159,10 +172,11 @@ async fn many_at_once(
     say(&format!("{AT_ONCE} sign-ins at once …"));
     let process_id = stage.world.process_id("identity").context("identity does not run")?;
     let base = resident_mib(process_id)?;
-    let calls = (0..AT_ONCE).map(|person| {
-        let (mut client, request) = (client.clone(), request(stage, person));
-        async move { client.sign_in_with_password(request).await.map(drop) }
-    });
+    let mut calls = Vec::with_capacity(AT_ONCE);
+    for person in 0..AT_ONCE {
+        let (mut client, request) = (client.clone(), from_network(request(stage, person), person)?);
+        calls.push(async move { client.sign_in_with_password(request).await.map(drop) });
+    }
     let all = join_all(calls);
     tokio::pin!(all);
     let mut highest = base;
