@@ -65,11 +65,16 @@ impl Gate {
         Self { trusted_proxies, pace: Arc::new(RateLimiter::keyed(quota)) }
     }
 
-    /// Returns the client, or how long it has to wait.
-    pub(crate) fn admit<T>(&self, request: &Request<T>) -> Result<Client, Spent> {
+    /// Returns the client.
+    pub(crate) fn client<T>(&self, request: &Request<T>) -> Client {
         // Within a process there is always a peer; a call made without a connection counts as one of nowhere.
         let peer = request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        let client = Client::from(self.address(peer, request.metadata()));
+        Client::from(self.address(peer, request.metadata()))
+    }
+
+    /// Returns the client, or how long it has to wait.
+    pub(crate) fn admit<T>(&self, request: &Request<T>) -> Result<Client, Spent> {
+        let client = self.client(request);
         if self.pace.len() > NETWORKS_MAX {
             self.pace.retain_recent();
         }

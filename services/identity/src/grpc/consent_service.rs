@@ -6,11 +6,13 @@ use tonic::{Request, Response, Status};
 
 use super::convert::{Agreement, ListConsents, ListNotices, NoticeWanted};
 use super::origin;
+use crate::client::Gate;
 use crate::consent::{Consents, NewNotice};
 
 /// Answers `ConsentService`.
 pub(crate) struct ConsentGrpc {
     pub(crate) consents: Consents,
+    pub(crate) gate: Gate,
 }
 
 #[tonic::async_trait]
@@ -50,7 +52,7 @@ impl pb::consent_service_server::ConsentService for ConsentGrpc {
         &self,
         request: Request<pb::GiveConsentRequest>,
     ) -> Result<Response<pb::GiveConsentResponse>, Status> {
-        let (call, origin) = (Call::of(&request)?, origin(&request));
+        let (call, origin) = (Call::of(&request)?, origin(&self.gate, &request));
         let Agreement(privacy_notice_id) = request.into_inner().try_into()?;
         let response: pb::GiveConsentResponse = self.consents.give(&call, privacy_notice_id, origin).await?;
         Ok(Response::new(response))
@@ -60,7 +62,7 @@ impl pb::consent_service_server::ConsentService for ConsentGrpc {
         &self,
         request: Request<pb::WithdrawConsentRequest>,
     ) -> Result<Response<pb::WithdrawConsentResponse>, Status> {
-        let (call, origin) = (Call::of(&request)?, origin(&request));
+        let (call, origin) = (Call::of(&request)?, origin(&self.gate, &request));
         let response: pb::WithdrawConsentResponse = self.consents.withdraw(&call, origin).await?;
         Ok(Response::new(response))
     }

@@ -7,6 +7,7 @@ use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
 use super::origin;
+use crate::client::Gate;
 use crate::invitation::{Acceptance, Invitation, Invitations, Opening};
 use crate::sign_in_link::{LinkKey, SignInLinks};
 
@@ -14,6 +15,7 @@ use crate::sign_in_link::{LinkKey, SignInLinks};
 pub(crate) struct InvitationGrpc {
     pub(crate) invitations: Invitations,
     pub(crate) links: SignInLinks,
+    pub(crate) gate: Gate,
 }
 
 #[tonic::async_trait]
@@ -31,7 +33,7 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::AcceptInvitationRequest>,
     ) -> Result<Response<pb::AcceptInvitationResponse>, Status> {
-        let origin = origin(&request);
+        let origin = origin(&self.gate, &request);
         let acceptance = Acceptance { origin, ..request.into_inner().try_into()? };
         let accepted = self.invitations.accept(acceptance).await?;
         Ok(Response::new(accepted.into()))

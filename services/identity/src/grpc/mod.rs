@@ -17,6 +17,7 @@ use tonic::service::Routes;
 use tonic::{Request, Status};
 
 use crate::Identity;
+use crate::client::Gate;
 use crate::consent::Origin;
 use crate::mac::MacKey;
 
@@ -39,20 +40,19 @@ pub(crate) fn routes(identity: Identity) -> Routes {
     let Identity { gate, mac, .. } = identity;
     let organization = OrganizationGrpc { organizations, people: people.clone(), mac: mac.clone() };
     let sign_in = SignInGrpc { sessions, links: links.clone(), gate: gate.clone() };
-    let account = AccountGrpc { people, credentials, links: links.clone(), gate, mac };
-    let invitation = InvitationGrpc { invitations, links };
+    let account = AccountGrpc { people, credentials, links: links.clone(), gate: gate.clone(), mac };
+    let invitation = InvitationGrpc { invitations, links, gate: gate.clone() };
+    let consent = ConsentGrpc { consents, gate };
     Routes::new(OrganizationServiceServer::new(organization).max_decoding_message_size(UNARY_LIMIT_BYTES))
         .add_service(SignInServiceServer::new(sign_in).max_decoding_message_size(UNARY_LIMIT_BYTES))
         .add_service(AccountServiceServer::new(account).max_decoding_message_size(UNARY_LIMIT_BYTES))
         .add_service(InvitationServiceServer::new(invitation).max_decoding_message_size(UNARY_LIMIT_BYTES))
-        .add_service(
-            ConsentServiceServer::new(ConsentGrpc { consents }).max_decoding_message_size(UNARY_LIMIT_BYTES),
-        )
+        .add_service(ConsentServiceServer::new(consent).max_decoding_message_size(UNARY_LIMIT_BYTES))
 }
 
-/// Tells where a consent comes from: the peer, and what the client says of itself.
-fn origin<T>(request: &Request<T>) -> Origin {
-    Origin::new(request.remote_addr().map(|peer| peer.ip().to_string()), request.metadata())
+/// Tells where a consent comes from: the client's network, and what the client says of itself.
+fn origin<T>(gate: &Gate, request: &Request<T>) -> Origin {
+    Origin::new(Some(gate.client(request).network), request.metadata())
 }
 
 /// Reads the call from a request that holds passwords. What tells one request from another is kept as a plain hash,

@@ -245,7 +245,7 @@ impl World {
 
     pub(crate) fn invitation_grpc(&self) -> InvitationGrpc {
         let Identity { invitations, links, .. } = self.identity.clone();
-        InvitationGrpc { invitations, links }
+        InvitationGrpc { invitations, links, gate: self.identity.gate.clone() }
     }
 
     pub(crate) async fn issue(
@@ -272,7 +272,7 @@ impl World {
     }
 
     pub(crate) fn consent_grpc(&self) -> ConsentGrpc {
-        ConsentGrpc { consents: self.identity.consents.clone() }
+        ConsentGrpc { consents: self.identity.consents.clone(), gate: self.identity.gate.clone() }
     }
 
     /// Brings a guest in by an invitation, which takes their consent.
