@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 
 use messaging::Messaging;
 use messaging::jobs::JobError;
-use messaging::outbox::{self, NewEvent};
 use service_kit::ids::SpaceId;
 use sharedspaces_proto::assets::v1 as pb;
-use tokio_util::sync::CancellationToken;
 
 use super::pictures;
 use super::world::{World, by, placed};
@@ -293,47 +291,6 @@ async fn what_a_process_from_before_writes_is_kept_and_its_collector_finds_nothi
 }
 
 #[tokio::test]
-async fn what_spaces_says_arrives_over_the_broker() {
-    let world = World::new().await;
-    let (editor, space_id) = world.editor();
-    let organization_id = editor.organization_id;
-    let logo = world.upload(&editor, space_id, &pictures::png(16, 8)).await.unwrap();
-    let stop = CancellationToken::new();
-    let messaging = Messaging::over("assets", world.database.database.clone(), testkit::broker_config());
-    let running = consumers::spaces::subscribe(messaging).start(&stop);
-    // The relay of this service publishes for spaces.
-    let received = placed(organization_id, space_id, &logo.logo_id, 4);
-    let appended = world.database.database.transaction(organization_id, move |tx| {
-        Box::pin(async move {
-            let new = NewEvent {
-                event_id: received.event_id,
-                organization_id,
-                aggregate_id: received.aggregate_id,
-                aggregate_version: received.aggregate_version,
-                event: &received.event,
-            };
-            outbox::append(tx, new).await?;
-            Ok::<_, LogoError>(())
-        })
-    });
-    appended.await.unwrap();
-    let pool = world.database.superuser_pool();
-    testkit::eventually("the place to be known", async || {
-        let version: Option<i64> =
-            sqlx::query_scalar("SELECT version FROM logo_places WHERE logo_id IS NOT NULL")
-                .fetch_optional(&pool)
-                .await
-                .unwrap();
-        version == Some(4)
-    })
-    .await;
-    stop.cancel();
-    running.join_all().await;
-    a_day_passes(&world).await;
-    assert_eq!(world.logos.collect().await.unwrap(), 0);
-}
-
-#[tokio::test]
 async fn an_event_without_a_place_is_dead_at_once() {
     let world = World::new().await;
     let mut received = placed(testkit::ids().next(), testkit::ids().next(), "nonsense", 1);
@@ -341,4 +298,11 @@ async fn an_event_without_a_place_is_dead_at_once() {
     let mut connection = world.database.database.pool().acquire().await.unwrap();
     let refused = consumers::spaces::logo_placed(&mut connection, received).await.unwrap_err();
     assert!(matches!(refused, JobError::Dead { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn all_that_the_topology_sends_here_is_applied_and_no_more() {
+    let world = World::new().await;
+    let messaging = Messaging::over("assets", world.database.database.clone(), testkit::broker_config());
+    assert!(consumers::spaces::subscribe(messaging).workers().is_ok());
 }
