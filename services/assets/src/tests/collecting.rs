@@ -291,13 +291,18 @@ async fn what_a_process_from_before_writes_is_kept_and_its_collector_finds_nothi
 }
 
 #[tokio::test]
-async fn an_event_without_a_place_is_dead_at_once_and_all_that_is_sent_here_is_applied() {
+async fn an_event_without_a_place_is_dead_at_once() {
     let world = World::new().await;
     let mut received = placed(testkit::ids().next(), testkit::ids().next(), "nonsense", 1);
     received.event.place_id = String::new();
     let mut connection = world.database.database.pool().acquire().await.unwrap();
     let refused = consumers::spaces::logo_placed(&mut connection, received).await.unwrap_err();
     assert!(matches!(refused, JobError::Dead { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn all_that_the_topology_sends_here_is_applied_and_no_more() {
+    let world = World::new().await;
     let messaging = Messaging::over("assets", world.database.database.clone(), testkit::broker_config());
     assert!(consumers::spaces::subscribe(messaging).workers().is_ok());
 }
