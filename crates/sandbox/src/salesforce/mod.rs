@@ -19,7 +19,6 @@ mod switches;
 mod task;
 mod token;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -31,7 +30,8 @@ use serde_json::{Value, json};
 use self::book::Book;
 use self::seed::Record;
 use self::switches::Settings;
-use crate::faults::Faults;
+use crate::faults::{Faults, Target};
+use crate::watch::Watch;
 use crate::world::lock;
 
 pub(crate) use switches::Switches;
@@ -43,9 +43,6 @@ pub(crate) const CLIENT_SECRET: &str = "sharedspaces-dev-secret";
 /// Who signs in.
 const USER_NAME: &str = "admin@acme.test";
 
-/// How often each call was made; the status is None where the connection was dropped.
-type Calls = BTreeMap<(String, String, Option<u16>), u64>;
-
 /// One org.
 pub(crate) struct Salesforce {
     instance_url: String,
@@ -54,8 +51,7 @@ pub(crate) struct Salesforce {
     records: Vec<Record>,
     book: Mutex<Book>,
     settings: Mutex<Settings>,
-    calls: Mutex<Calls>,
-    faults: Arc<Faults>,
+    watch: Watch,
 }
 
 impl Salesforce {
@@ -69,8 +65,7 @@ impl Salesforce {
             records: seed::records(),
             book: Mutex::new(Book::open(&dir.join("org.json"))?),
             settings: Mutex::new(Settings::default()),
-            calls: Mutex::new(Calls::new()),
-            faults,
+            watch: Watch::new(Target::Salesforce, faults),
         })
     }
 
@@ -82,11 +77,7 @@ impl Salesforce {
 
     /// Counts the calls by method, route and status, for tests.
     pub(crate) fn calls(&self) -> Value {
-        let calls = lock(&self.calls);
-        let entries = calls.iter().map(|((method, path, status), count)| {
-            json!({"method": method, "path": path, "status": status, "count": count})
-        });
-        Value::Array(entries.collect())
+        self.watch.calls()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -26,6 +26,8 @@ pub(crate) struct Switches {
     unique: Option<bool>,
     /// How many calls are allowed from now on.
     daily_quota: Option<u64>,
+    /// How long every call of the REST API takes at least.
+    latency_ms: Option<u64>,
 }
 
 /// How the org behaves now.
@@ -43,15 +45,6 @@ impl Default for Settings {
     }
 }
 
-impl Switches {
-    /// Tells whether a posted object is about switches rather than a scripted failure.
-    pub(crate) fn are_meant(body: &serde_json::Value) -> bool {
-        ["expire_all_tokens", "revoke_all_refresh_tokens", "rotation", "unique", "daily_quota"]
-            .iter()
-            .any(|key| body.get(key).is_some())
-    }
-}
-
 impl Salesforce {
     /// Switches the org's behaviour.
     pub(crate) fn switch(&self, switches: &Switches) -> std::io::Result<()> {
@@ -62,6 +55,9 @@ impl Salesforce {
                 book.families.clear();
             }
             book.save()?;
+        }
+        if let Some(milliseconds) = switches.latency_ms {
+            self.watch.set_latency_ms(milliseconds);
         }
         let mut settings = self.settings();
         settings.rotation = switches.rotation.unwrap_or(settings.rotation);
@@ -80,6 +76,7 @@ impl Salesforce {
 
     /// Puts the behaviour back to what it was at start.
     pub(crate) fn reset_settings(&self) {
+        self.watch.set_latency_ms(0);
         *self.settings() = Settings::default();
     }
 }
