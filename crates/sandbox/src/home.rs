@@ -74,7 +74,7 @@ async fn page(State(desk): State<Desk>) -> Response {
          {\"target\":\"dataverse\",\"status\":429,\"retry_after\":3,\"errorCode\":\"0x80072322\"}\n\
          {\"target\":\"c4c\",\"phase\":\"after_commit\",\"drop\":true,\"times\":1000,\"every\":5}\n\
          {\"target\":\"dataverse\",\"expire_all_tokens\":true,\"sales_app\":false,\"request_limit\":9,\"window_seconds\":5}\n\
-         {\"target\":\"c4c\",\"expire_all_tokens\":true,\"custom_field\":false,\"page_size\":3,\"technical_user\":true}\n\
+         {\"target\":\"c4c\",\"expire_all_tokens\":true,\"custom_field\":false,\"page_size\":3,\"technical_user\":true,\"wrap_single\":false}\n\
          {\"target\":\"sales_cloud\",\"latency_ms\":200,\"daily_quota\":5,\"locked\":true}</pre>",
     );
     Page::new("Sandbox", &body).into_response()

@@ -95,6 +95,12 @@ pub struct Options {
     pub c4c: SocketAddr,
     /// The SAP Sales Cloud V2 look-alike.
     pub sales_cloud: SocketAddr,
+    /// What the Salesforce look-alike calls itself, where a proxy that speaks HTTPS stands before it.
+    pub salesforce_url: Option<String>,
+    /// What the Dataverse look-alike calls itself, where a proxy that speaks HTTPS stands before it.
+    pub dataverse_url: Option<String>,
+    /// What the C4C look-alike calls itself, where a proxy that speaks HTTPS stands before it.
+    pub c4c_url: Option<String>,
     /// The object store's key id.
     pub s3_access_key: String,
     /// The object store's secret key.
@@ -117,6 +123,9 @@ impl Options {
             dataverse: any,
             c4c: any,
             sales_cloud: any,
+            salesforce_url: None,
+            dataverse_url: None,
+            c4c_url: None,
             s3_access_key: S3_ACCESS_KEY.to_owned(),
             s3_secret_key: S3_SECRET_KEY.to_owned(),
             buckets: vec![S3_BUCKET.to_owned()],
@@ -163,18 +172,22 @@ impl Sandbox {
             &options.buckets,
             Arc::clone(&faults),
         )?;
-        let instance_url = format!("http://{salesforce_addr}");
+        let called = |url: &Option<String>, address| match url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{address}"),
+        };
+        let instance_url = called(&options.salesforce_url, salesforce_addr);
         let salesforce = Arc::new(
             Salesforce::open(&dir.join("salesforce"), instance_url.clone(), Arc::clone(&faults))
                 .context("cannot open the salesforce look-alike")?,
         );
-        let dataverse_url = format!("http://{dataverse_addr}");
+        let dataverse_url = called(&options.dataverse_url, dataverse_addr);
         let dataverse = Arc::new(
             Dataverse::open(&dir.join("dataverse"), dataverse_url.clone(), Arc::clone(&faults))
                 .context("cannot open the dataverse look-alike")?,
         );
         let c4c = Arc::new(
-            C4c::open(&dir.join("c4c"), c4c_addr.to_string(), Arc::clone(&faults))
+            C4c::open(&dir.join("c4c"), called(&options.c4c_url, c4c_addr), Arc::clone(&faults))
                 .context("cannot open the c4c look-alike")?,
         );
         let sales_cloud = Arc::new(

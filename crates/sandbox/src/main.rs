@@ -37,6 +37,15 @@ struct Arguments {
     /// The SAP Sales Cloud V2 look-alike.
     #[arg(long)]
     sales_cloud: SocketAddr,
+    /// What the Salesforce look-alike calls itself, where a proxy that speaks HTTPS stands before it.
+    #[arg(long)]
+    salesforce_url: Option<String>,
+    /// The same for the Dataverse look-alike.
+    #[arg(long)]
+    dataverse_url: Option<String>,
+    /// The same for the C4C look-alike.
+    #[arg(long)]
+    c4c_url: Option<String>,
     /// The object store's key id.
     #[arg(long, default_value = S3_ACCESS_KEY)]
     s3_access_key: String,
@@ -59,6 +68,9 @@ impl From<Arguments> for Options {
             dataverse: arguments.dataverse,
             c4c: arguments.c4c,
             sales_cloud: arguments.sales_cloud,
+            salesforce_url: arguments.salesforce_url,
+            dataverse_url: arguments.dataverse_url,
+            c4c_url: arguments.c4c_url,
             s3_access_key: arguments.s3_access_key,
             s3_secret_key: arguments.s3_secret_key,
             buckets: arguments.buckets,

@@ -57,11 +57,12 @@ pub(crate) struct C4c {
 }
 
 impl C4c {
-    /// Opens the tenant of a directory; `host` is where it is served.
-    pub(crate) fn open(dir: &Path, host: String, faults: Arc<Faults>) -> anyhow::Result<Self> {
+    /// Opens the tenant of a directory; `address` is where it is served, without a slash at its end.
+    pub(crate) fn open(dir: &Path, address: String, faults: Arc<Faults>) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)?;
+        let host = address.rsplit_once("//").map_or(address.as_str(), |(_, host)| host).to_owned();
         Ok(Self {
-            address: format!("http://{host}"),
+            address,
             host,
             shelf: Mutex::new(Shelf::open(&dir.join("journal"), seed::records())?),
             settings: Mutex::default(),

@@ -151,7 +151,8 @@ impl Call<'_> {
     ) -> Result<Response, ApiError> {
         let mut response = if self.json {
             let shown = self.shown(shelf, set, row)?;
-            (status, Json(json!({"d": {"results": shown}}))).into_response()
+            let inside = if self.settings.wrap_single { json!({"results": shown}) } else { shown };
+            (status, Json(json!({"d": inside}))).into_response()
         } else {
             let text = view::atom(self.base, set, &[row], false);
             (status, [(CONTENT_TYPE, "application/atom+xml;type=entry")], text).into_response()

@@ -35,6 +35,8 @@ struct Switches {
     technical_user: Option<bool>,
     /// Whether an administrator added the field for the log's id to Tasks.
     custom_field: Option<bool>,
+    /// Whether a single record is wrapped in `results`, as the tenants are that were seen.
+    wrap_single: Option<bool>,
     /// How many records a page has that the client did not size.
     page_size: Option<usize>,
     /// How many calls are allowed in a window, from now on.
@@ -51,6 +53,7 @@ pub(super) struct Settings {
     pub(super) token_life_seconds: i64,
     pub(super) technical_user: bool,
     pub(super) custom_field: bool,
+    pub(super) wrap_single: bool,
     pub(super) page_size: usize,
 }
 
@@ -60,6 +63,7 @@ impl Default for Settings {
             token_life_seconds: TOKEN_LIFE_SECONDS,
             technical_user: false,
             custom_field: true,
+            wrap_single: true,
             page_size: PAGE,
         }
     }
@@ -94,6 +98,7 @@ impl Crm for C4c {
         settings.token_life_seconds = switches.token_life_seconds.unwrap_or(settings.token_life_seconds);
         settings.technical_user = switches.technical_user.unwrap_or(settings.technical_user);
         settings.custom_field = switches.custom_field.unwrap_or(settings.custom_field);
+        settings.wrap_single = switches.wrap_single.unwrap_or(settings.wrap_single);
         settings.page_size = switches.page_size.unwrap_or(settings.page_size);
         Ok(())
     }

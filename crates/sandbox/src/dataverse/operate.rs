@@ -13,7 +13,7 @@ use super::reply::ApiError;
 use super::schema::{ENTITIES, Entity, OF_SALES, by_logical};
 use super::seed::{BUSINESS_UNIT, ORGANIZATION};
 use super::switches::Settings;
-use crate::odata::{self, Key, Options, Segment};
+use crate::odata::{self, Dialect, Key, Options, Segment, Wildcards};
 use crate::shelf::{Change, Draft, Row};
 
 /// What every operation of a request knows.
@@ -118,6 +118,7 @@ pub(super) fn operate(
     match segments.as_slice() {
         [Segment { name, key: None }] if name.is_empty() && get => Ok(Outcome::of(service_document(cx))),
         [Segment { name, .. }] if name == "WhoAmI" && get => Ok(Outcome::of(who_am_i(cx))),
+        [Segment { name, key: None }] if name == "EntityDefinitions" && get => definitions(cx, operation),
         [Segment { name, key: Some(key) }] if name == "EntityDefinitions" && get => definition(cx, key),
         [Segment { name, key }] => {
             let entity = cx.entity(|known| known.set == *name).ok_or_else(|| ApiError::no_segment(name))?;
@@ -157,13 +158,41 @@ fn definition(cx: &Context<'_>, key: &Key) -> Result<Outcome, ApiError> {
         let message = format!("Could not find an entity with name {} and object type code.", key.value);
         ApiError::new(StatusCode::NOT_FOUND, "0x80060888", message)
     })?;
-    Ok(Outcome::of(json!({
-        "@odata.context": format!("{}$metadata#EntityDefinitions/$entity", cx.base),
-        "LogicalName": entity.logical,
-        "EntitySetName": entity.set,
-        "PrimaryIdAttribute": entity.key,
-        "PrimaryNameAttribute": entity.title,
-    })))
+    let mut shown = described(entity);
+    let context = format!("{}$metadata#EntityDefinitions/$entity", cx.base);
+    shown.insert("@odata.context".to_owned(), json!(context));
+    Ok(Outcome::of(Value::Object(shown)))
+}
+
+fn described(entity: &Entity) -> Row {
+    let mut row = Row::new();
+    for (name, value) in [
+        ("LogicalName", entity.logical),
+        ("SchemaName", entity.logical),
+        ("EntitySetName", entity.set),
+        ("PrimaryIdAttribute", entity.key),
+        ("PrimaryNameAttribute", entity.title),
+    ] {
+        row.insert(name.to_owned(), json!(value));
+    }
+    row
+}
+
+/// Lists the definitions that meet a condition.
+fn definitions(cx: &Context<'_>, operation: &Operation) -> Result<Outcome, ApiError> {
+    let options = Options::parse(&operation.query).map_err(query::no_option)?;
+    let condition = options
+        .filter
+        .as_deref()
+        .map(|text| odata::parse(text, Dialect::V4).map_err(|wrong| ApiError::condition(&wrong, text)))
+        .transpose()?;
+    let rows = ENTITIES.iter().filter(|entity| cx.has(entity.logical)).map(described);
+    let rows = rows.filter(|row| {
+        let value = |name: &str| row.get(name).unwrap_or(&Value::Null);
+        condition.as_ref().is_none_or(|condition| condition.holds(&value, Wildcards::None))
+    });
+    let context = format!("{}$metadata#EntityDefinitions", cx.base);
+    Ok(Outcome::of(json!({"@odata.context": context, "value": rows.collect::<Vec<_>>()})))
 }
 
 fn collection(

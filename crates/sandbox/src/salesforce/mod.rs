@@ -4,6 +4,7 @@
 //! one accepts something.
 
 mod book;
+mod composite;
 mod gate;
 mod ids;
 mod pages;
@@ -19,6 +20,7 @@ mod switches;
 mod task;
 mod token;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -51,6 +53,8 @@ pub(crate) struct Salesforce {
     records: Vec<Record>,
     book: Mutex<Book>,
     settings: Mutex<Settings>,
+    /// What queries found that did not fit into one page.
+    cursors: Mutex<BTreeMap<String, Vec<Value>>>,
     watch: Watch,
 }
 
@@ -65,6 +69,7 @@ impl Salesforce {
             records: seed::records(),
             book: Mutex::new(Book::open(&dir.join("org.json"))?),
             settings: Mutex::new(Settings::default()),
+            cursors: Mutex::default(),
             watch: Watch::new(Target::Salesforce, faults),
         })
     }
@@ -98,17 +103,31 @@ impl Salesforce {
     }
 }
 
-/// Everything the org answers.
-pub(crate) fn router(org: Arc<Salesforce>) -> Router {
-    let rest = Router::new()
+/// The calls of the REST API that a composite request can hold.
+fn calls(org: Arc<Salesforce>) -> Router {
+    Router::new().nest("/services/data/{version}", rest()).with_state(org)
+}
+
+fn rest() -> Router<Arc<Salesforce>> {
+    Router::new()
         .route("/limits", get(service::limits))
         .route("/query", get(soql::query))
+        // Client libraries end these two with a slash.
+        .route("/query/", get(soql::query))
+        .route("/sobjects/Task/", post(sobjects::create))
+        .route("/query/{cursor}", get(soql::more))
         .route("/parameterizedSearch", get(search::by_query).post(search::by_body))
         .route("/sobjects/Task", post(sobjects::create))
         .route("/sobjects/Task/describe", get(sobjects::describe))
         .route("/sobjects/{object}/{id}", get(sobjects::read))
         .route("/sobjects/Task/{field}/{key}", patch(sobjects::upsert).get(sobjects::read_by_key))
         .fallback(service::no_resource)
+}
+
+/// Everything the org answers.
+pub(crate) fn router(org: Arc<Salesforce>) -> Router {
+    let rest = rest()
+        .route("/composite", post(composite::composite))
         .layer(from_fn_with_state(Arc::clone(&org), gate::rest));
     Router::new()
         .route("/", get(pages::home))

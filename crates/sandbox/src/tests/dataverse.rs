@@ -386,7 +386,9 @@ async fn without_the_sales_app_there_are_neither_leads_nor_opportunities() {
     assert_eq!(org.read("EntityDefinitions(LogicalName='lead')?$select=LogicalName").await.status, 200);
     let body = json!({"regardingobjectid_lead_task@odata.bind": format!("/leads({LEAD})")});
     assert_eq!(org.post("tasks", &body).await.status, 204);
+    assert_eq!(org.names("EntityDefinitions", "LogicalName eq 'lead'", "EntitySetName").await, ["leads"]);
     script(&org.sandbox, &json!({"target": "dataverse", "sales_app": false})).await;
+    assert!(org.names("EntityDefinitions", "LogicalName eq 'lead'", "EntitySetName").await.is_empty());
     assert_eq!(org.read("EntityDefinitions(LogicalName='lead')?$select=LogicalName").await.status, 404);
     assert_eq!(org.read("leads").await.status, 404);
     assert_eq!(error(&org.post("tasks", &body).await), (400, "0x80048d19".to_owned()));

@@ -7,5 +7,6 @@ mod dataverse_trouble;
 mod mailbox;
 mod sales_cloud;
 mod salesforce_rest;
+mod salesforce_several;
 mod salesforce_signin;
 mod store_and_issuer;
