@@ -224,7 +224,9 @@ async fn task_is_created_whole_and_twice_where_it_is_sent_twice() {
     let link = format!("/sap/public/byd/runtime?param.InternalID={id}&param.Type=COD_TASK_TT");
     let page = get(tenant.sandbox.c4c_addr(), &link).await;
     assert!(page.status == 200 && page.body.contains("All of it") && page.body.contains("Contoso Ltd"));
-    assert!(get(tenant.sandbox.c4c_addr(), "/").await.body.contains("Space created"));
+    assert_eq!(tenant.post(&json!({"Subject": "the newest"})).await.status, 201);
+    let page = get(tenant.sandbox.c4c_addr(), "/").await.body;
+    assert!(page.find("the newest").unwrap() < page.find("Space created").unwrap());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::client::{Answer, script};
+use super::client::{Answer, get, script};
 use super::dataverse::{ACCOUNT, CONTACT, KEY, Org, error};
 
 fn part(id: u32, method: &str, path: &str, body: &str) -> String {
@@ -103,11 +103,14 @@ async fn answer_can_be_lost_after_the_effect_and_the_key_tells() {
     script(&org.sandbox, &json!({"target": "dataverse", "phase": "after_commit", "status": 504})).await;
     assert_eq!(org.send("POST", "tasks", &[], "{}").await.unwrap().status, 504);
     assert_eq!(org.records("tasks").await.len(), 2);
+    org.send("POST", "tasks", &[], "{\"subject\":\"the newest\"}").await.unwrap();
+    let page = get(org.sandbox.dataverse_addr(), "/").await.body;
+    assert!(page.find("the newest").unwrap() < page.find("(no title)").unwrap());
     let busy = json!({"target": "dataverse", "status": 429, "retry_after": 7, "errorCode": "0x80072321"});
     script(&org.sandbox, &busy).await;
     let refused = org.send("POST", "tasks", &[], "{}").await.unwrap();
     assert_eq!((error(&refused).1.as_str(), refused.header("retry-after")), ("0x80072321", Some("7")));
-    assert_eq!(org.records("tasks").await.len(), 2);
+    assert_eq!(org.records("tasks").await.len(), 3);
 }
 
 #[tokio::test]

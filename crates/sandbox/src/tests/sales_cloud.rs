@@ -142,6 +142,9 @@ async fn trouble_comes_as_it_was_asked_for() {
     assert!(tenant.send("POST", TASKS, &[], &body.to_string()).await.is_none());
     assert_eq!(tenant.post(&body).await.status, 201);
     assert_eq!(tenant.list(TASKS, &[]).await.len(), 2);
+    assert_eq!(tenant.post(&json!({"description": "the newest"})).await.status, 201);
+    let page = get(tenant.sandbox.sales_cloud_addr(), "/").await.body;
+    assert!(page.find("the newest").unwrap() < page.find(">x</a>").unwrap());
     let busy = json!({"target": "sales_cloud", "status": 503, "retry_after": 2, "times": 2, "every": 2});
     script(&tenant.sandbox, &busy).await;
     let mut statuses = Vec::new();
