@@ -16,6 +16,9 @@ use super::switches::Settings;
 use crate::odata::{self, Dialect, Key, Options, Segment, Wildcards};
 use crate::shelf::{Change, Draft, Row};
 
+/// The kind of the fields that hold one of several values.
+const PICKLISTS: &str = "Microsoft.Dynamics.CRM.PicklistAttributeMetadata";
+
 /// What every operation of a request knows.
 pub(super) struct Context<'a> {
     /// The address of the Web API, with a slash at its end.
@@ -120,6 +123,11 @@ pub(super) fn operate(
         [Segment { name, .. }] if name == "WhoAmI" && get => Ok(Outcome::of(who_am_i(cx))),
         [Segment { name, key: None }] if name == "EntityDefinitions" && get => definitions(cx, operation),
         [Segment { name, key: Some(key) }] if name == "EntityDefinitions" && get => definition(cx, key),
+        [Segment { name, key: Some(key) }, Segment { name: attributes, .. }, Segment { name: kind, .. }]
+            if name == "EntityDefinitions" && attributes == "Attributes" && kind == PICKLISTS && get =>
+        {
+            picklists(cx, key)
+        }
         [Segment { name, key }] => {
             let entity = cx.entity(|known| known.set == *name).ok_or_else(|| ApiError::no_segment(name))?;
             match key {
@@ -151,17 +159,32 @@ fn who_am_i(cx: &Context<'_>) -> Value {
     })
 }
 
+/// Lists the fields of an entity that hold one of several values, with their values.
+fn picklists(cx: &Context<'_>, key: &Key) -> Result<Outcome, ApiError> {
+    let entity = defined(cx, key)?;
+    let options = [(0, "Low"), (1, "Normal"), (2, "High")].map(|(value, label)| {
+        let label = json!({"Label": label, "LanguageCode": 1033});
+        json!({"Value": value, "Label": {"LocalizedLabels": [label], "UserLocalizedLabel": label}})
+    });
+    let priority = json!({"LogicalName": "prioritycode", "OptionSet": {"Options": options}});
+    let value = if entity.is_activity() { vec![priority] } else { Vec::new() };
+    Ok(Outcome::of(json!({"value": value})))
+}
+
 fn definition(cx: &Context<'_>, key: &Key) -> Result<Outcome, ApiError> {
-    let named = key.field.as_deref() == Some("LogicalName");
-    let entity = by_logical(&key.value).filter(|entity| named && cx.has(entity.logical));
-    let entity = entity.ok_or_else(|| {
-        let message = format!("Could not find an entity with name {} and object type code.", key.value);
-        ApiError::new(StatusCode::NOT_FOUND, "0x80060888", message)
-    })?;
-    let mut shown = described(entity);
+    let mut shown = described(defined(cx, key)?);
     let context = format!("{}$metadata#EntityDefinitions/$entity", cx.base);
     shown.insert("@odata.context".to_owned(), json!(context));
     Ok(Outcome::of(Value::Object(shown)))
+}
+
+fn defined(cx: &Context<'_>, key: &Key) -> Result<&'static Entity, ApiError> {
+    let named = key.field.as_deref() == Some("LogicalName");
+    let entity = by_logical(&key.value).filter(|entity| named && cx.has(entity.logical));
+    entity.ok_or_else(|| {
+        let message = format!("Could not find an entity with name {} and object type code.", key.value);
+        ApiError::new(StatusCode::NOT_FOUND, "0x80060888", message)
+    })
 }
 
 fn described(entity: &Entity) -> Row {

@@ -387,6 +387,9 @@ async fn without_the_sales_app_there_are_neither_leads_nor_opportunities() {
     let body = json!({"regardingobjectid_lead_task@odata.bind": format!("/leads({LEAD})")});
     assert_eq!(org.post("tasks", &body).await.status, 204);
     assert_eq!(org.names("EntityDefinitions", "LogicalName eq 'lead'", "EntitySetName").await, ["leads"]);
+    let lists =
+        "EntityDefinitions(LogicalName='task')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata";
+    assert_eq!(org.read(lists).await.json()["value"][0]["LogicalName"], "prioritycode");
     script(&org.sandbox, &json!({"target": "dataverse", "sales_app": false})).await;
     assert!(org.names("EntityDefinitions", "LogicalName eq 'lead'", "EntitySetName").await.is_empty());
     assert_eq!(org.read("EntityDefinitions(LogicalName='lead')?$select=LogicalName").await.status, 404);
