@@ -48,6 +48,12 @@ pub struct SandboxAddresses {
     pub s3: String,
     /// `host:port` of the Salesforce look-alike.
     pub salesforce: String,
+    /// `host:port` of the Dataverse look-alike.
+    pub dataverse: String,
+    /// `host:port` of the SAP C4C look-alike.
+    pub c4c: String,
+    /// `host:port` of the SAP Sales Cloud V2 look-alike.
+    pub sales_cloud: String,
 }
 
 impl SandboxAddresses {
@@ -72,6 +78,9 @@ impl SandboxAddresses {
             ("--smtp", self.smtp.clone()),
             ("--s3", self.s3.clone()),
             ("--salesforce", self.salesforce.clone()),
+            ("--dataverse", self.dataverse.clone()),
+            ("--c4c", self.c4c.clone()),
+            ("--sales-cloud", self.sales_cloud.clone()),
         ];
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
@@ -143,6 +152,9 @@ impl Addresses {
                 smtp: address("sandbox-smtp")?,
                 s3: address("sandbox-s3")?,
                 salesforce: address("sandbox-salesforce")?,
+                dataverse: address("sandbox-dataverse")?,
+                c4c: address("sandbox-c4c")?,
+                sales_cloud: address("sandbox-sales-cloud")?,
             },
             broker_url: broker_url.to_owned(),
             broker_prefix: String::new(),
