@@ -101,6 +101,7 @@ fn is_copied(table: &str, column: &str) -> Option<bool> {
             "logo_width_px",
             "logo_height_px",
             "logo_format",
+            "logo_format_of",
             "transparent_background",
             "customer_logo_height_px",
             "organization_logo_height_px",
