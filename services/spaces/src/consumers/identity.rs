@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 
 use crate::organization::{self, Organization};
 use crate::participant::Participants;
-use crate::person::repo::{Told, keep};
+use crate::person::repo::{Consent, Told, keep};
 
 /// Subscribes to identity's events.
 pub(crate) fn subscribe(messaging: Messaging, participants: &Participants) -> Messaging {
@@ -44,7 +44,7 @@ pub(crate) fn subscribe(messaging: Messaging, participants: &Participants) -> Me
         .on(move |tx, received: Received<InvitationAccepted>| {
             let participants = participants.clone();
             Box::pin(async move {
-                keep_person(tx, &received, received.event.person.clone()).await?;
+                keep_accepted(tx, &received).await?;
                 participants.accept(tx, received.organization_id, received.event).await?;
                 Ok(())
             })
@@ -81,7 +81,7 @@ pub(crate) async fn keep_person<E: Sync>(
     received: &Received<E>,
     told: Option<identity::Person>,
 ) -> Result<(), JobError> {
-    keep_told(tx, received, told, false).await
+    keep_told(tx, received, told, Consent::Untold).await
 }
 
 pub(crate) async fn keep_consent(
@@ -89,21 +89,35 @@ pub(crate) async fn keep_consent(
     received: Received<ConsentChanged>,
 ) -> Result<(), JobError> {
     let told = received.event.person.clone();
-    let is_withdrawal = told.as_ref().is_some_and(|person| person.consent_notice_version == 0);
-    keep_told(tx, &received, told, is_withdrawal).await
+    let consent = match told.as_ref().map_or(0, |person| person.consent_notice_version) {
+        0 => Consent::Withdrawn,
+        version => Consent::Given(version),
+    };
+    keep_told(tx, &received, told, consent).await
+}
+
+/// Keeps who accepted an invitation, and so consented: to the first notice where an older identity does not say to which.
+pub(crate) async fn keep_accepted(
+    tx: &mut PgConnection,
+    received: &Received<InvitationAccepted>,
+) -> Result<(), JobError> {
+    let mut told = received.event.person.clone().unwrap_or_default();
+    told.consent_notice_version = told.consent_notice_version.max(1);
+    let consent = Consent::Given(told.consent_notice_version);
+    keep_told(tx, received, Some(told), consent).await
 }
 
 async fn keep_told<E: Sync>(
     tx: &mut PgConnection,
     received: &Received<E>,
     told: Option<identity::Person>,
-    is_withdrawal: bool,
+    consent: Consent,
 ) -> Result<(), JobError> {
     let told = Told {
         person: &told.unwrap_or_default(),
         version: received.aggregate_version,
         event_time: received.event_time,
-        is_withdrawal,
+        consent,
     };
     keep(tx, received.organization_id, &told).await?;
     Ok(())

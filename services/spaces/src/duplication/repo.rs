@@ -55,12 +55,14 @@ pub(super) async fn copy_space(tx: &mut PgConnection, copy: &NewCopy<'_>) -> Res
                              create_time, update_time, last_activity_time,
                              description, allow_download, allow_invite, allow_upload, theme_id,
                              notify_visit_summaries, notify_new_joiners, notify_comments, logo_id, logo_width_px,
-                             logo_height_px, logo_format, customer_logo_height_px, organization_logo_height_px,
+                             logo_height_px, logo_format, logo_format_of, customer_logo_height_px,
+                             organization_logo_height_px,
                              transparent_background)
          SELECT organization_id, $3, $4, $5, $6, $7, 1, $8, $8, $8,
                 description, allow_download, allow_invite, allow_upload, theme_id,
                 notify_visit_summaries, notify_new_joiners, notify_comments, logo_id, logo_width_px,
-                logo_height_px, logo_format, customer_logo_height_px, organization_logo_height_px,
+                logo_height_px, logo_format, logo_format_of, customer_logo_height_px,
+                organization_logo_height_px,
                 transparent_background
            FROM spaces WHERE organization_id = $1 AND space_id = $2",
         copy.organization_id.uuid(),

@@ -77,6 +77,7 @@ impl From<Refusal> for pb::Refusal {
             Refusal::Space => Self::Space,
             Refusal::Kind => Self::ParticipantKind,
             Refusal::State => Self::SpaceState,
+            Refusal::Consent => Self::Consent,
         }
     }
 }

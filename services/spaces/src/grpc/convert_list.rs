@@ -1,6 +1,5 @@
 //! Between the list of spaces on the wire and what the use cases know of it.
 
-use chrono::DateTime;
 use service_kit::clock::timestamp;
 use service_kit::ids::UserId;
 use service_kit::page::{Page, PageRequest};
@@ -10,6 +9,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use super::convert::codes;
 use crate::permission::SpaceState;
 use crate::space::{ListKey, ListQuery, Order, QUERY_MAX, Summary};
+use crate::told;
 
 /// Which page of which list is asked for.
 pub(super) struct SpaceList {
@@ -37,10 +37,9 @@ impl SpaceList {
             query.owner_user_id = Some(owner);
         }
         if let Some(since) = &request.active_since {
-            let nanos = u32::try_from(since.nanos).ok();
-            query.active_since = nanos.and_then(|nanos| DateTime::from_timestamp(since.seconds, nanos));
+            query.active_since = told::time(since.seconds, since.nanos);
             if query.active_since.is_none() {
-                check.add("active_since", "must be a time");
+                check.add("active_since", "must be a time of the years 1 to 9999, with 0 to 999999999 nanos");
             }
         }
         let page = PageRequest::read(&mut check, request.page_size, &request.page_token);

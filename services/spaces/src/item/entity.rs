@@ -169,7 +169,7 @@ impl Item {
 
     /// Returns where the item stands in its folder.
     pub(crate) fn key(&self) -> ItemKey {
-        ItemKey { position: self.position }
+        ItemKey { position: self.position, item_id: self.item_id }
     }
 }
 
@@ -178,6 +178,9 @@ impl Item {
 pub(crate) struct ItemKey {
     /// Its place.
     pub(crate) position: i32,
+    /// The item, which may stand elsewhere by then; nil in the tokens of older processes.
+    #[serde(default)]
+    pub(crate) item_id: Uuid,
 }
 
 /// An item after it was added, changed or moved.

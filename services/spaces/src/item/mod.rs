@@ -97,6 +97,10 @@ impl Items {
             Box::pin(async move {
                 let mut item = change.find(tx, item_id).await?;
                 change.check_own(&item)?;
+                // Who may no longer upload puts nothing new in the place of what they uploaded; removing it stays allowed.
+                if change.view.standing.is_guest() {
+                    change.view.require(Permission::Upload)?;
+                }
                 item.change(wanted, change.now)?;
                 repo::update(tx, change.viewer.organization_id, &item).await?;
                 change.note(tx, ActivityKind::ItemChanged, &item).await?;

@@ -138,7 +138,7 @@ pub(super) async fn find(
     Ok(row.map(|row| row.into_item(space_id)))
 }
 
-/// Lists what is in a folder, in its order.
+/// Lists what is in a folder, in its order: after an item where it stands now, or from where it stood if it is gone.
 pub(super) async fn list(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
@@ -155,7 +155,10 @@ pub(super) async fn list(
                     WHERE c.organization_id = $1 AND c.space_id = $2 AND c.folder_id = i.item_id) AS "item_count!"
              FROM items i
             WHERE i.organization_id = $1 AND i.space_id = $2 AND i.folder_id IS NOT DISTINCT FROM $3
-              AND ($4::integer IS NULL OR i.position > $4)
+              AND ($4::integer IS NULL
+                   OR i.position > coalesce((SELECT a.position FROM items a
+                                              WHERE a.organization_id = $1 AND a.space_id = $2 AND a.item_id = $6
+                                                AND a.folder_id IS NOT DISTINCT FROM $3), $4 - 1))
             ORDER BY i.position
             LIMIT $5"#,
         organization_id.uuid(),
@@ -163,6 +166,7 @@ pub(super) async fn list(
         folder_id,
         page.after.map(|key| key.position),
         page.limit(),
+        page.after.map(|key| key.item_id),
     )
     .fetch_all(tx)
     .await?;

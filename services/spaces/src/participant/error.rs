@@ -11,8 +11,8 @@ domain_error! {
         /// There is no such space, or none the caller takes part in.
         #[error("no such space")]
         SpaceNotFound => NotFound "SPACE_NOT_FOUND",
-        /// The caller is a guest of a space whose guests may not invite.
-        #[error("guests of this space may not invite others")]
+        /// The caller is a guest of a space whose guests may not invite, or would bring back somebody who was shut out.
+        #[error("guests of this space may not invite others, or not these")]
         InvitingNotAllowed => PermissionDenied "INVITING_NOT_ALLOWED",
         /// Somebody asked for what only internal participants may do.
         #[error("only internal participants may do this")]

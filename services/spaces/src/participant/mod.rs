@@ -182,10 +182,14 @@ impl Participants {
         if kind == Kind::Internal && !view.standing.is_internal() {
             return Err(ParticipantError::ColleagueNeedsColleague);
         }
+        let from = before.map(|participant| participant.state);
+        // Who was shut out by the organisation's people comes back by them alone.
+        if from == Some(State::Revoked) && !view.standing.is_internal() {
+            return Err(ParticipantError::InvitingNotAllowed);
+        }
         let organization_id = view.space.organization_id;
         let person = Person::try_from(told).map_err(|error| CommonError::Unexpected(error.into()))?;
         person::repo::keep_answer(tx, organization_id, &person).await?;
-        let from = before.map(|participant| participant.state);
         let Some(state) = State::after(from, kind, Step::Invite).filter(|to| Some(*to) != from) else {
             return Ok(());
         };

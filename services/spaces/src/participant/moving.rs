@@ -27,12 +27,16 @@ impl Participants {
     ) -> Result<(), anyhow::Error> {
         let invitation_id = Uuid::parse_str(&accepted.invitation_id)?;
         let told = accepted.person.unwrap_or_default();
+        let Some(known) = repo::find_invitation(tx, organization_id, invitation_id).await? else {
+            return Ok(());
+        };
+        // The space first, as everybody who changes it does; then again, because while this waited the person may have
+        // been shut out and invited anew, and it is that invitation that must be accepted.
+        space::repo::lock(tx, organization_id, known.space_id).await?;
         let Some(invitation) = repo::find_invitation(tx, organization_id, invitation_id).await? else {
             return Ok(());
         };
         let (space_id, user_id) = (invitation.space_id, invitation.user_id);
-        // The space first, as everybody who changes it does.
-        space::repo::lock(tx, organization_id, space_id).await?;
         let Some(guest) = repo::find_by_user(tx, organization_id, space_id, user_id).await? else {
             return Ok(());
         };

@@ -97,6 +97,8 @@ pub(crate) enum Refusal {
     Kind,
     /// The space is archived or deleted.
     State,
+    /// The guest's own consent does not stand.
+    Consent,
 }
 
 /// Who looks at spaces, as their token says.
@@ -193,25 +195,31 @@ pub(crate) struct Rules {
 
 /// Returns everybody who says no, in the order of [`Refusal`]; nobody: it is granted.
 pub(crate) fn refusals(rules: Rules, standing: Standing, permission: Permission) -> Vec<Refusal> {
-    if standing.is_admin && admins_may(rules.state, permission) {
-        return Vec::new();
-    }
     let (policy, space) = match (standing.is_guest(), ability(permission)) {
         (true, Some(ability)) => (ability(rules.policy), ability(rules.sharing)),
         _ => (true, true),
     };
-    let kind = standing.kind.is_some_and(|kind| kind_may(kind, permission));
-    let state = state_allows(rules.state, standing, permission);
-    let votes =
-        [(policy, Refusal::Policy), (space, Refusal::Space), (kind, Refusal::Kind), (state, Refusal::State)];
+    let by_role = standing.is_admin && admins_may(permission);
+    let kind = by_role || standing.kind.is_some_and(|kind| kind_may(kind, permission));
+    let state = match by_role {
+        true => rules.state == SpaceState::Active || permission != Permission::Transfer,
+        false => state_allows(rules.state, standing, permission),
+    };
+    let consent = standing.has_consent || !standing.is_guest();
+    let votes = [
+        (policy, Refusal::Policy),
+        (space, Refusal::Space),
+        (kind, Refusal::Kind),
+        (state, Refusal::State),
+        (consent, Refusal::Consent),
+    ];
     votes.into_iter().filter(|(allowed, _)| !allowed).map(|(_, refusal)| refusal).collect()
 }
 
 /// What an admin may do in every space of the organisation, also without taking part.
-fn admins_may(state: SpaceState, permission: Permission) -> bool {
+fn admins_may(permission: Permission) -> bool {
     match permission {
-        Permission::View | Permission::Archive | Permission::Delete => true,
-        Permission::Transfer => state == SpaceState::Active,
+        Permission::View | Permission::Archive | Permission::Delete | Permission::Transfer => true,
         Permission::Edit
         | Permission::Invite
         | Permission::Download

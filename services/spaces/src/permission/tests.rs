@@ -99,3 +99,23 @@ fn who_is_let_in_depends_on_part_role_consent_and_state() {
         }
     }
 }
+
+#[test]
+fn an_admin_is_refused_by_the_state_alone_where_the_role_would_do() {
+    let admin = Standing { kind: None, is_admin: true, has_consent: false };
+    let of = |state, permission| {
+        refusals(Rules { policy: Sharing::ALL, sharing: Sharing::ALL, state }, admin, permission)
+    };
+    assert_eq!(of(SpaceState::Active, Permission::Transfer), []);
+    assert_eq!(of(SpaceState::Archived, Permission::Transfer), [Refusal::State]);
+    assert_eq!(of(SpaceState::Active, Permission::Edit), [Refusal::Kind]);
+}
+
+#[test]
+fn a_guest_without_consent_is_refused_everything_by_that() {
+    let guest = Standing { has_consent: false, ..Standing::of(Kind::External) };
+    let rules = Rules { policy: Sharing::ALL, sharing: Sharing::ALL, state: SpaceState::Active };
+    for permission in Permission::ALL {
+        assert_eq!(refusals(rules, guest, permission).last(), Some(&Refusal::Consent));
+    }
+}

@@ -16,11 +16,23 @@ pub(crate) struct Told<'a> {
     pub(crate) version: i64,
     /// When it came about.
     pub(crate) event_time: DateTime<Utc>,
-    /// Whether it tells that consent was taken back.
-    pub(crate) is_withdrawal: bool,
+    /// What it tells of consent.
+    pub(crate) consent: Consent,
 }
 
-/// Keeps what an event told, unless something newer is known. A withdrawn consent is remembered until another is given.
+/// What an event tells of somebody's consent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Consent {
+    /// Nothing: what it says of the person may lag behind what they decided.
+    Untold,
+    /// It was given for a version of the notice.
+    Given(i32),
+    /// It was taken back.
+    Withdrawn,
+}
+
+/// Keeps what an event told, unless something newer is known. What it says of the person and what it tells of consent are
+/// of different ages: each is dated by itself. A withdrawn consent is remembered until another is given.
 pub(crate) async fn keep(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
@@ -29,17 +41,16 @@ pub(crate) async fn keep(
     let person = Person::try_from(told.person)?;
     sqlx::query!(
         "INSERT INTO people (organization_id, user_id, email_address, display_name, name_folded, locale,
-                             is_deactivated, consent_notice_version, consent_withdraw_time, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $10 THEN $11::timestamptz END, $9)
+                             is_deactivated, consent_notice_version, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (organization_id, user_id) DO UPDATE
             SET email_address = excluded.email_address, display_name = excluded.display_name,
                 name_folded = excluded.name_folded, locale = excluded.locale,
                 is_deactivated = excluded.is_deactivated,
-                consent_notice_version = excluded.consent_notice_version,
-                consent_withdraw_time = CASE
-                    WHEN excluded.consent_notice_version > 0 THEN NULL
-                    WHEN $10 OR people.consent_notice_version > 0 THEN $11
-                    ELSE people.consent_withdraw_time END,
+                consent_notice_version = CASE
+                    WHEN people.consent_withdraw_time IS NULL
+                    THEN greatest(people.consent_notice_version, excluded.consent_notice_version)
+                    ELSE people.consent_notice_version END,
                 version = excluded.version
           WHERE people.version <= excluded.version",
         organization_id.uuid(),
@@ -51,8 +62,35 @@ pub(crate) async fn keep(
         person.is_deactivated,
         told.person.consent_notice_version,
         told.version,
-        told.is_withdrawal,
-        told.event_time,
+    )
+    .execute(&mut *tx)
+    .await?;
+    match told.consent {
+        Consent::Untold => {}
+        Consent::Given(notice) => keep_consent(tx, organization_id, &person, notice, None, told).await?,
+        Consent::Withdrawn => {
+            keep_consent(tx, organization_id, &person, 0, Some(told.event_time), told).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn keep_consent(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    person: &Person,
+    notice_version: i32,
+    withdraw_time: Option<DateTime<Utc>>,
+    told: &Told<'_>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE people SET consent_notice_version = $3, consent_withdraw_time = $4, consent_version = $5
+          WHERE organization_id = $1 AND user_id = $2 AND consent_version <= $5",
+        organization_id.uuid(),
+        person.user_id.uuid(),
+        notice_version,
+        withdraw_time,
+        told.version,
     )
     .execute(tx)
     .await?;

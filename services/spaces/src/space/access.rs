@@ -5,7 +5,6 @@ use service_kit::ids::{SpaceId, UserId};
 use uuid::Uuid;
 
 use super::{Shown, SpaceError, Spaces, repo, show, visible};
-use crate::participant;
 use crate::permission::{Permission, Refusal, Standing, Viewer, admission};
 
 /// Whether somebody has a permission, and who says no.
@@ -100,16 +99,13 @@ impl Spaces {
                             if !view.standing.is_internal() {
                                 return Err(SpaceError::InternalParticipantsOnly);
                             }
-                            let other = participant::repo::find_by_user(
-                                tx,
-                                viewer.organization_id,
-                                space_id,
-                                user_id,
-                            )
-                            .await?
-                            .filter(|other| other.state.takes_part())
-                            .ok_or(SpaceError::ParticipantNotFound)?;
-                            Standing::of(other.kind)
+                            // As what is stored says: neither their role nor what their token claims is known.
+                            let other =
+                                Viewer { user_id, is_admin: false, consent_notice_version: 0, ..viewer };
+                            repo::find_visible(tx, &other, space_id)
+                                .await?
+                                .ok_or(SpaceError::ParticipantNotFound)?
+                                .standing
                         }
                         _ => view.standing,
                     };

@@ -7,7 +7,7 @@ const ADDRESS_MAX: usize = 63;
 /// No `l` and no `o`, which are read as digits; 32 letters carry five bits each.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Words that the client apps use or may come to use in the place of a space.
-const RESERVED: [&str; 26] = [
+const RESERVED: [&str; 36] = [
     "about",
     "account",
     "admin",
@@ -15,6 +15,9 @@ const RESERVED: [&str; 26] = [
     "app",
     "assets",
     "auth",
+    "consent",
+    "crm",
+    "deliveries",
     "help",
     "home",
     "invitation",
@@ -25,7 +28,12 @@ const RESERVED: [&str; 26] = [
     "me",
     "members",
     "new",
+    "notifications",
+    "password",
+    "policy",
+    "privacy",
     "profile",
+    "reset-password",
     "search",
     "settings",
     "sign-in",
@@ -33,6 +41,8 @@ const RESERVED: [&str; 26] = [
     "spaces",
     "static",
     "support",
+    "theme",
+    "themes",
     "unsubscribe",
 ];
 
@@ -94,6 +104,18 @@ mod tests {
         for bad in ["", "ab", "-ab", "_ab", "Abc", "a c", "é12", "a/b", "admin", &"a".repeat(64)] {
             assert!(!chosen(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn no_space_takes_the_address_of_a_page_that_identity_links_to() {
+        for page in ["sign-in", "reset-password", "invitation"] {
+            assert!(!chosen(page), "{page}");
+            assert!(chosen(&format!("{page}-2")));
+        }
+        for page in ["sign-out", "password", "consent", "privacy", "crm", "theme", "themes", "policy"] {
+            assert!(!chosen(page), "{page}");
+        }
+        assert!(!chosen("notifications") && !chosen("deliveries"));
     }
 
     #[test]

@@ -339,6 +339,15 @@ impl Space {
         true
     }
 
+    /// Takes over the format of the logo that is shown, where it was not known.
+    pub(crate) fn know_format(&mut self, described: Option<CustomerLogo>) {
+        if let (Some(logo), Some(described)) = (self.logo.as_mut(), described)
+            && logo.logo_id == described.logo_id
+        {
+            logo.format = logo.format.or(described.format);
+        }
+    }
+
     /// Changes how the logos are shown; tells whether that differs. Whether the background can be removed is asked of the
     /// logo's format.
     pub(crate) fn show_logos_as(
@@ -443,6 +452,10 @@ impl SpaceView {
         let refused_by = self.refusals(permission);
         if refused_by.is_empty() {
             return Ok(());
+        }
+        // Whoever sees a deleted space may take it back; for every other change there is none.
+        if self.space.lifecycle.state() == SpaceState::Deleted {
+            return Err(SpaceError::NotFound);
         }
         if refused_by == [Refusal::State] {
             return Err(SpaceError::Archived);

@@ -98,9 +98,9 @@ pub(crate) struct ListKey {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) enum Place {
     /// Of the last activity, or of creation.
-    Time(DateTime<Utc>),
+    Time(#[serde(deserialize_with = "crate::told::key_time")] DateTime<Utc>),
     /// Of the folded title.
-    Title(String),
+    Title(#[serde(deserialize_with = "crate::told::key_text")] String),
 }
 
 /// A space in a list, as somebody sees it.

@@ -49,11 +49,19 @@ impl Spaces {
         change: LogoDisplayChange,
     ) -> Result<R, SpaceError> {
         let viewer = Viewer::from(call.caller()?);
+        if let Some(reply) = self.database.replay(call, viewer.organization_id).await? {
+            return Ok(reply);
+        }
+        let described = match change.transparent_background {
+            Some(true) => self.describe_shown_logo(call, space_id).await?,
+            _ => None,
+        };
         let (now, ids) = (self.clock.now(), self.ids.clone());
         self.database
             .write(call, viewer.organization_id, move |tx| {
                 Box::pin(async move {
                     let mut view = changing(tx, &viewer, space_id, Permission::Edit).await?;
+                    view.space.know_format(described);
                     if view.space.show_logos_as(change, now)? {
                         repo::update(tx, &view.space).await?;
                         note(tx, &ids, &mut view, ActivityKind::LookChanged, None, now).await?;
@@ -87,6 +95,28 @@ impl Spaces {
                 })
             })
             .await
+    }
+
+    /// Asks for the format of the logo that a space shows, where it was set before formats were stored.
+    async fn describe_shown_logo(
+        &self,
+        call: &Call,
+        space_id: SpaceId,
+    ) -> Result<Option<CustomerLogo>, SpaceError> {
+        let caller = call.caller()?;
+        let view = self.get(caller, space_id).await?.view;
+        view.require(Permission::Edit)?;
+        match view.space.logo {
+            Some(CustomerLogo { logo_id, format: None, .. }) => {
+                match self.describe_logo(caller.organization_id, space_id, logo_id).await {
+                    Ok(logo) => Ok(Some(logo)),
+                    // Its file is gone: nobody can tell that it is a PNG.
+                    Err(SpaceError::LogoNotFound) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn describe_logo(

@@ -83,7 +83,8 @@ pub(crate) async fn update(tx: &mut PgConnection, space: &Space) -> Result<(), s
                 allow_upload = $8, owner_user_id = $9, theme_id = $10, notify_visit_summaries = $11,
                 notify_new_joiners = $12, notify_comments = $13, customer_logo_height_px = $14,
                 organization_logo_height_px = $15, transparent_background = $16, logo_id = $17,
-                logo_width_px = $18, logo_height_px = $19, logo_format = $20, version = $21, update_time = $22
+                logo_width_px = $18, logo_height_px = $19, logo_format = $20, version = $21, update_time = $22,
+                logo_format_of = CASE WHEN $20::text IS NOT NULL THEN $17::uuid END
           WHERE organization_id = $1 AND space_id = $2",
         space.organization_id.uuid(),
         space.space_id.uuid(),
@@ -294,7 +295,7 @@ pub(super) struct ShownLogo {
     pub(super) has_consent: bool,
 }
 
-/// Finds which of these logos and banners spaces show, once for each way in which the viewer stands to such a space.
+/// Finds which of these logos spaces show, once for each way in which the viewer stands to such a space.
 pub(super) async fn find_shown_logos(
     tx: &mut PgConnection,
     viewer: &Viewer,
@@ -302,24 +303,18 @@ pub(super) async fn find_shown_logos(
 ) -> Result<Vec<ShownLogo>, sqlx::Error> {
     sqlx::query_as!(
         ShownLogo,
-        r#"SELECT DISTINCT shown.logo_id AS "logo_id!", s.state AS "state!: SpaceState", p.kind AS "kind?: Kind",
+        r#"SELECT DISTINCT s.logo_id AS "logo_id!", s.state AS "state!: SpaceState", p.kind AS "kind?: Kind",
                   (e.consent_withdraw_time IS NULL
                       AND greatest(coalesce(e.consent_notice_version, 0), $4) >= o.required_notice_version)
                       AS "has_consent!"
-             FROM (SELECT space_id, logo_id FROM spaces WHERE organization_id = $1 AND logo_id = ANY($3)
-                    UNION ALL
-                   SELECT b.space_id, t.banner_logo_id
-                     FROM themes t
-                     JOIN spaces b ON b.organization_id = t.organization_id
-                      AND (b.theme_id = t.theme_id OR (b.theme_id IS NULL AND t.is_default))
-                    WHERE t.organization_id = $1 AND t.banner_logo_id = ANY($3)) shown
-             JOIN spaces s ON s.organization_id = $1 AND s.space_id = shown.space_id
+             FROM spaces s
              JOIN organizations o ON o.organization_id = s.organization_id
              LEFT JOIN participants p
                ON p.organization_id = s.organization_id AND p.space_id = s.space_id AND p.user_id = $2
               AND p.state IN ('INVITED', 'ACTIVE')
              LEFT JOIN people e ON e.organization_id = s.organization_id AND e.user_id = $2
-            WHERE (p.participant_id IS NOT NULL OR $5) AND NOT coalesce(e.is_deactivated, false)"#,
+            WHERE s.organization_id = $1 AND s.logo_id = ANY($3)
+              AND (p.participant_id IS NOT NULL OR $5) AND NOT coalesce(e.is_deactivated, false)"#,
         viewer.organization_id.uuid(),
         viewer.user_id.uuid(),
         logo_ids,

@@ -251,6 +251,8 @@ async fn a_guest_adds_where_uploading_is_allowed_and_changes_only_their_own() {
     room.set("allow_upload = false").await;
     let refused = add(&room, &room.guest, None, "More").await;
     assert!(matches!(refused, Err(ItemError::UploadingNotAllowed)));
+    let refused = rename(&room, &room.guest, &own, "Swapped", "").await;
+    assert!(matches!(refused, Err(ItemError::UploadingNotAllowed)), "{refused:?}");
     remove(&room, &room.guest, &own).await.expect("what they added they may take out");
     rename(&room, &room.colleague, &foreign, "Moderated", "").await.unwrap();
     add(&room, &room.colleague, None, "Colleague's").await.unwrap();
@@ -315,6 +317,31 @@ async fn an_archived_space_is_read_by_members_changed_by_nobody_and_shut_to_gues
         assert!(matches!(remove(&room, who, &item).await, Err(ItemError::SpaceArchived)));
     }
     assert!(matches!(list(&room, &room.guest, None).await, Err(ItemError::SpaceArchived)));
+}
+
+#[tokio::test]
+async fn a_list_goes_on_after_the_last_item_wherever_it_stands_by_then() {
+    let room = Room::open().await;
+    let mut items = Vec::new();
+    for title in ["a", "b", "c", "d", "e"] {
+        items.push(add(&room, &room.owner, None, title).await.unwrap());
+    }
+    let page = async |token: &str| {
+        let page = PageRequest::read(&mut Violations::default(), 2, token);
+        let page = room.items().list(&room.owner, room.space_id, None, page).await.unwrap();
+        let titles: Vec<_> = page.items.into_iter().map(|item| item.title).collect();
+        (titles.concat(), page.next_page_token)
+    };
+    let (first, token) = page("").await;
+    assert_eq!(first, "ab");
+    relocate(&room, &room.owner, &items[4], None, 0).await.unwrap();
+    assert_eq!(page(&token).await.0, "cd", "nothing twice after something was put before");
+    relocate(&room, &room.owner, &items[4], None, 4).await.unwrap();
+    remove(&room, &room.owner, &items[0]).await.unwrap();
+    assert_eq!(page(&token).await.0, "cd", "nothing is skipped after something before was removed");
+    add(&room, &room.owner, None, "z").await.unwrap();
+    remove(&room, &room.owner, &items[1]).await.unwrap();
+    assert_eq!(page(&token).await.0, "de", "from its place on, where it is gone itself");
 }
 
 #[tokio::test]

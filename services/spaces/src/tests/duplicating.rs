@@ -67,7 +67,8 @@ async fn seed(room: &Room) {
          allow_download = false, allow_invite = true, allow_upload = true, theme_id = '{theme_id}',
          notify_visit_summaries = false, notify_new_joiners = true, notify_comments = false,
          logo_id = '00000000-0000-0000-0000-000000000007', logo_width_px = 30, logo_height_px = 20,
-         logo_format = 'PNG', transparent_background = true, customer_logo_height_px = 111,
+         logo_format = 'PNG', logo_format_of = '00000000-0000-0000-0000-000000000007',
+         transparent_background = true, customer_logo_height_px = 111,
          organization_logo_height_px = 222, version = 77, create_time = '2001-01-01', update_time = '2001-01-02',
          last_activity_time = '2001-01-03', archive_time = '2001-01-04'"
     ))
@@ -101,6 +102,7 @@ fn is_copied(table: &str, column: &str) -> Option<bool> {
             "logo_width_px",
             "logo_height_px",
             "logo_format",
+            "logo_format_of",
             "transparent_background",
             "customer_logo_height_px",
             "organization_logo_height_px",

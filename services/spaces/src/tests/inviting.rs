@@ -119,3 +119,90 @@ async fn participants_are_listed_page_by_page_in_the_order_they_came() {
     let distinct: std::collections::HashSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), distinct.len()), (3, 3));
 }
+
+async fn let_guests_invite(service: &Service, owner: &Caller, space_id: SpaceId) {
+    let change = SpaceChange { sharing: Some(Sharing::ALL), ..SpaceChange::default() };
+    let _open: pb::UpdateSpaceResponse =
+        service.spaces.update(&testkit::call(owner), space_id, change).await.unwrap();
+}
+
+async fn state_of(service: &Service, address: &str) -> (String, uuid::Uuid) {
+    sqlx::query_as("SELECT state, participant_id FROM participants WHERE user_id = $1")
+        .bind(user_of(address))
+        .fetch_one(&service.database.superuser_pool())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_guest_brings_back_who_left_and_never_who_was_shut_out() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Room").await;
+    let_guests_invite(&service, &owner, space_id).await;
+    let gina = service.participant(&owner, space_id, "gina@buyer.example").await;
+    let gus = service.participant(&owner, space_id, "gus@buyer.example").await;
+    let _left: pb::LeaveSpaceResponse =
+        service.participants.leave(&testkit::call(&gus), space_id).await.unwrap();
+    invite(&service, &gina, space_id, &["gus@buyer.example"]).await.unwrap();
+    let (state, participant_id) = state_of(&service, "gus@buyer.example").await;
+    assert_eq!(state, "INVITED");
+    let _revoked: pb::RevokeParticipantResponse =
+        service.participants.revoke(&testkit::call(&owner), space_id, participant_id).await.unwrap();
+    let before = outbox(&service).await;
+    let refused = invite(&service, &gina, space_id, &["new@buyer.example", "gus@buyer.example"]).await;
+    assert!(matches!(refused, Err(ParticipantError::InvitingNotAllowed)));
+    assert_eq!(state_of(&service, "gus@buyer.example").await.0, "REVOKED");
+    assert_eq!(outbox(&service).await, before, "all or nothing");
+    invite(&service, &owner, space_id, &["gus@buyer.example"]).await.unwrap();
+    assert_eq!(state_of(&service, "gus@buyer.example").await.0, "INVITED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_acceptance_of_an_earlier_invitation_opens_nothing() {
+    let service = std::sync::Arc::new(Service::start().await);
+    let owner = service.member_of_new_organization(true).await;
+    let (organization_id, space_id) = (owner.organization_id, service.space(&owner, "Room").await);
+    invite(&service, &owner, space_id, &["gina@buyer.example"]).await.unwrap();
+    let all = service.database.superuser_pool();
+    let earlier: uuid::Uuid = sqlx::query_scalar("SELECT invitation_id FROM participants WHERE user_id = $1")
+        .bind(user_of("gina@buyer.example"))
+        .fetch_one(&all)
+        .await
+        .unwrap();
+    let before = outbox(&service).await;
+    let mut other = all.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM spaces WHERE space_id = $1 FOR NO KEY UPDATE")
+        .bind(space_id.uuid())
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let accepting = {
+        let service = service.clone();
+        tokio::spawn(async move {
+            service.accept_invitation(organization_id, earlier, "gina@buyer.example").await;
+        })
+    };
+    testkit::eventually("the acceptance waits for the space", async || {
+        let waits: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity
+                             WHERE datname = current_database() AND wait_event_type = 'Lock')",
+        )
+        .fetch_one(&all)
+        .await
+        .unwrap();
+        waits
+    })
+    .await;
+    // Shut out and invited anew in the meantime.
+    sqlx::query("UPDATE participants SET invitation_id = $1 WHERE user_id = $2")
+        .bind(super::world::new_id())
+        .bind(user_of("gina@buyer.example"))
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    other.commit().await.unwrap();
+    accepting.await.unwrap();
+    assert_eq!(state_of(&service, "gina@buyer.example").await.0, "INVITED");
+    assert_eq!(outbox(&service).await, before, "nobody is told that they joined");
+}

@@ -234,3 +234,31 @@ async fn whoever_leaves_is_out_and_the_owner_stays() {
     let noah_back = service.participant(&owner, space_id, "noah@acme.example").await;
     get(&service, &noah_back, space_id).await.unwrap();
 }
+
+#[tokio::test]
+async fn an_admin_is_told_that_the_space_is_archived_and_finds_no_deleted_one_to_change() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Room").await;
+    let noah = service.participant(&owner, space_id, "noah@acme.example").await;
+    let admin = testkit::caller_of(owner.organization_id, CallerKind::Admin);
+    let taking_part = Caller { kind: CallerKind::Admin, ..noah.clone() };
+    let transfer = async |who: &Caller| -> Result<pb::TransferOwnershipResponse, SpaceError> {
+        service.spaces.transfer(&testkit::call(who), space_id, noah.user_id).await
+    };
+    let rename = async |who: &Caller| -> Result<pb::UpdateSpaceResponse, SpaceError> {
+        let change = crate::space::SpaceChange { title: Some("x".into()), ..Default::default() };
+        service.spaces.update(&testkit::call(who), space_id, change).await
+    };
+    step(&service, &owner, space_id, Step::Archive).await.unwrap();
+    assert!(matches!(transfer(&admin).await, Err(SpaceError::Archived)));
+    let explained = service.spaces.explain(&admin, space_id, None).await.unwrap();
+    let line = explained.iter().find(|line| line.permission == crate::permission::Permission::Transfer);
+    assert_eq!(line.unwrap().refused_by, [crate::permission::Refusal::State]);
+    step(&service, &owner, space_id, Step::Delete).await.unwrap();
+    get(&service, &taking_part, space_id).await.unwrap();
+    assert!(matches!(rename(&taking_part).await, Err(SpaceError::NotFound)));
+    for who in [&admin, &taking_part] {
+        assert!(matches!(transfer(who).await, Err(SpaceError::NotFound)));
+    }
+}

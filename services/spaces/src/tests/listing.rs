@@ -105,7 +105,7 @@ async fn search_finds_titles_and_names_whatever_accents_and_case_and_takes_signs
                     person: &renamed,
                     version: 3,
                     event_time: super::world::now(),
-                    is_withdrawal: false,
+                    consent: crate::person::repo::Consent::Untold,
                 };
                 crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
             })

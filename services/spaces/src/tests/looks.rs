@@ -151,3 +151,50 @@ async fn a_new_space_has_every_default_and_each_part_is_changed_alone() {
     assert_eq!(changed.notification_defaults, Some(quiet.into()));
     assert_eq!((changed.title, changed.sharing, changed.theme), (space.title, space.sharing, space.theme));
 }
+
+#[tokio::test]
+async fn the_format_of_a_logo_from_before_is_asked_for_and_kept() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Logo").await;
+    let all = service.database.superuser_pool();
+    let transparent = LogoDisplayChange { transparent_background: Some(true), ..Default::default() };
+    for (logo_id, is_png) in [(LOGO_ID, true), (JPEG_ID, false)] {
+        set(&service, &owner, space_id, logo_id).await;
+        sqlx::query("UPDATE spaces SET logo_format = NULL, logo_format_of = NULL")
+            .execute(&all)
+            .await
+            .unwrap();
+        let shown = show(&service, &owner, space_id, transparent).await;
+        assert_eq!(shown.is_ok(), is_png, "{shown:?}");
+        let format: Option<String> =
+            sqlx::query_scalar("SELECT logo_format FROM spaces").fetch_one(&all).await.unwrap();
+        assert_eq!(format.as_deref(), is_png.then_some("PNG"));
+    }
+}
+
+#[tokio::test]
+async fn an_old_process_that_replaces_a_logo_leaves_no_wrong_format() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Logo").await;
+    let all = service.database.superuser_pool();
+    set(&service, &owner, space_id, LOGO_ID).await;
+    let transparent = LogoDisplayChange { transparent_background: Some(true), ..Default::default() };
+    show(&service, &owner, space_id, transparent).await.unwrap();
+    sqlx::query(
+        "UPDATE spaces SET logo_id = $1, logo_width_px = 3, logo_height_px = 2, version = version + 1",
+    )
+    .bind(JPEG_ID)
+    .execute(&all)
+    .await
+    .unwrap();
+    let kept: (Option<String>, bool) =
+        sqlx::query_as("SELECT logo_format, transparent_background FROM spaces")
+            .fetch_one(&all)
+            .await
+            .unwrap();
+    assert_eq!(kept, (None, false));
+    let refused = show(&service, &owner, space_id, transparent).await;
+    assert!(matches!(refused, Err(SpaceError::TransparencyNeedsPng)));
+}

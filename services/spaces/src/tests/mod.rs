@@ -17,4 +17,5 @@ mod rights;
 mod room;
 mod themes;
 mod timeline;
+mod upgrading;
 mod world;

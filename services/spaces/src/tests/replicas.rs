@@ -2,12 +2,16 @@
 
 use messaging::Received;
 use service_kit::ids::OrganizationId;
-use sharedspaces_proto::identity::events::v1::{ConsentChanged, PersonUpdated, PrivacyNoticePublished};
+use sharedspaces_proto::identity::events::v1::{
+    ConsentChanged, InvitationAccepted, PersonUpdated, PrivacyNoticePublished,
+};
 use sharedspaces_proto::identity::v1 as identity;
 
 use super::peers::user_of;
 use super::world::{Service, person};
-use crate::consumers::identity::{keep_consent, keep_organization, keep_person, require_notice};
+use crate::consumers::identity::{
+    keep_accepted, keep_consent, keep_organization, keep_person, require_notice,
+};
 
 const GINA: &str = "gina@buyer.example";
 
@@ -102,6 +106,70 @@ async fn a_withdrawn_consent_is_remembered_until_another_is_given() {
         })
         .await;
     assert_eq!(consent_of(&service).await, (0, true), "a new name is no consent");
+}
+
+async fn tell_person(service: &Service, organization_id: OrganizationId, version: i64, notice: i32) {
+    service
+        .work(organization_id, move |tx| {
+            Box::pin(async move {
+                let received = received(organization_id, version, PersonUpdated::default());
+                keep_person(tx, &received, Some(person(GINA, notice))).await.unwrap();
+            })
+        })
+        .await;
+}
+
+async fn tell_accepted(service: &Service, organization_id: OrganizationId, version: i64, notice: i32) {
+    service
+        .work(organization_id, move |tx| {
+            Box::pin(async move {
+                let event = InvitationAccepted {
+                    person: Some(person(GINA, notice)),
+                    ..InvitationAccepted::default()
+                };
+                keep_accepted(tx, &received(organization_id, version, event)).await.unwrap();
+            })
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_person_neither_withdraws_consent_nor_gives_it_back() {
+    let service = Service::start().await;
+    let organization_id = service.member_of_new_organization(true).await.organization_id;
+    tell_consent(&service, organization_id, 1, 2).await;
+    tell_person(&service, organization_id, 2, 0).await;
+    assert_eq!(consent_of(&service).await, (2, false), "a material notice is no withdrawal");
+    tell_consent(&service, organization_id, 3, 0).await;
+    tell_person(&service, organization_id, 4, 2).await;
+    assert_eq!(consent_of(&service).await, (0, true), "a withdrawal is not undone by a snapshot");
+    tell_consent(&service, organization_id, 5, 2).await;
+    assert_eq!(consent_of(&service).await, (2, false));
+}
+
+#[tokio::test]
+async fn a_withdrawal_counts_also_where_a_newer_snapshot_came_before_it() {
+    let service = Service::start().await;
+    let organization_id = service.member_of_new_organization(true).await.organization_id;
+    tell_consent(&service, organization_id, 1, 1).await;
+    tell_person(&service, organization_id, 3, 0).await;
+    tell_consent(&service, organization_id, 2, 0).await;
+    assert_eq!(consent_of(&service).await, (0, true));
+    tell_consent(&service, organization_id, 1, 1).await;
+    assert_eq!(consent_of(&service).await, (0, true), "an older consent told again changes nothing");
+}
+
+#[tokio::test]
+async fn accepting_an_invitation_is_consent_whatever_version_it_tells() {
+    let service = Service::start().await;
+    let organization_id = service.member_of_new_organization(true).await.organization_id;
+    tell_accepted(&service, organization_id, 1, 0).await;
+    assert_eq!(consent_of(&service).await, (1, false));
+    tell_consent(&service, organization_id, 2, 0).await;
+    tell_accepted(&service, organization_id, 3, 2).await;
+    assert_eq!(consent_of(&service).await, (2, false));
+    tell_accepted(&service, organization_id, 4, 0).await;
+    assert!(!consent_of(&service).await.1, "never a withdrawal");
 }
 
 #[tokio::test]

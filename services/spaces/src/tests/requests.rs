@@ -162,3 +162,21 @@ async fn a_question_for_logos_takes_100_and_no_more() {
     grpc.check_logo_access(Request::new(ask(100))).await.unwrap();
     refused(grpc.check_logo_access(Request::new(ask(101))).await, "logo_ids");
 }
+
+#[tokio::test]
+async fn a_time_beyond_timestamps_is_refused_by_name() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let grpc = grpc(&service);
+    let list = |seconds: i64, nanos: i32| {
+        let active_since = Some(prost_types::Timestamp { seconds, nanos });
+        let request = pb::ListSpacesRequest { active_since, ..pb::ListSpacesRequest::default() };
+        from(&owner, "SpaceService/ListSpaces", request)
+    };
+    for (seconds, nanos) in [(-62_135_596_800, 0), (253_402_300_799, 999_999_999)] {
+        grpc.list_spaces(list(seconds, nanos)).await.unwrap();
+    }
+    for (seconds, nanos) in [(-62_135_596_801, 0), (253_402_300_800, 0), (59, 1_000_000_000), (0, -1)] {
+        refused(grpc.list_spaces(list(seconds, nanos)).await, "active_since");
+    }
+}

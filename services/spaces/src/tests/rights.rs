@@ -119,6 +119,40 @@ async fn an_explanation_names_everybody_who_says_no_to_those_who_may_ask() {
 }
 
 #[tokio::test]
+async fn an_explanation_of_somebody_else_counts_their_consent_and_whether_they_may_come_in() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let organization_id = owner.organization_id;
+    let space_id = service.space(&owner, "Room").await;
+    let gina = service.participant(&owner, space_id, "gina@buyer.example").await;
+    let tell = async |version: i64, is_deactivated: bool| {
+        service
+            .work(organization_id, move |tx| {
+                Box::pin(async move {
+                    let person = sharedspaces_proto::identity::v1::Person {
+                        is_deactivated,
+                        ..person("gina@buyer.example", 0)
+                    };
+                    let told = crate::person::repo::Told {
+                        person: &person,
+                        version,
+                        event_time: super::world::now(),
+                        consent: crate::person::repo::Consent::Withdrawn,
+                    };
+                    crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
+                })
+            })
+            .await;
+    };
+    tell(3, false).await;
+    let explained = service.spaces.explain(&owner, space_id, Some(gina.user_id)).await.unwrap();
+    assert!(explained.iter().all(|line| line.refused_by.contains(&Refusal::Consent)), "{explained:?}");
+    tell(4, true).await;
+    let gone = service.spaces.explain(&owner, space_id, Some(gina.user_id)).await;
+    assert!(matches!(gone, Err(SpaceError::ParticipantNotFound)));
+}
+
+#[tokio::test]
 async fn a_preview_is_byte_for_byte_what_a_guest_gets_and_leaves_no_trace() {
     let service = Service::start().await;
     let owner = service.member_of_new_organization(true).await;
@@ -172,7 +206,7 @@ async fn a_guest_without_standing_consent_is_told_so_and_a_stranger_learns_nothi
                     person: &person("gina@buyer.example", 0),
                     version: 3,
                     event_time: super::world::now(),
-                    is_withdrawal: true,
+                    consent: crate::person::repo::Consent::Withdrawn,
                 };
                 crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
             })
@@ -242,7 +276,7 @@ async fn somebody_deactivated_sees_nothing_from_the_event_on() {
                     person: &gone,
                     version: 2,
                     event_time: super::world::now(),
-                    is_withdrawal: false,
+                    consent: crate::person::repo::Consent::Untold,
                 };
                 crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
             })

@@ -112,7 +112,7 @@ impl Service {
                     person: event.person.as_ref().unwrap(),
                     version: 2,
                     event_time: now(),
-                    is_withdrawal: false,
+                    consent: crate::person::repo::Consent::Given(1),
                 };
                 crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
                 participants.accept(tx, organization_id, event.clone()).await.unwrap();
