@@ -15,6 +15,9 @@ service_kit::domain_error! {
         /// The caller is a member: the notice is for guests.
         #[error("members need no consent")]
         NotNeeded => FailedPrecondition "CONSENT_NOT_NEEDED",
+        /// The caller's role was taken after the access token was issued.
+        #[error("only admins of the organisation may do this")]
+        NotAnAdmin => PermissionDenied "ADMINS_ONLY",
         /// The caller asked for somebody else's entries, and is no admin.
         #[error("only admins see the consents of others")]
         OwnOnly => PermissionDenied "OWN_CONSENTS_ONLY" on "user_id",

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::locale::Locale;
 use crate::mac::MacKey;
 use crate::organization::{self, Organization};
+use crate::person;
 
 pub(crate) use entity::{
     Action, Deed, Entry, NOTICE_TEXT_MAX, NewNotice, Notice, NoticeText, Origin, Verdict, Via, hex,
@@ -59,12 +60,16 @@ impl Consents {
         call: &Call,
         new: NewNotice,
     ) -> Result<R, ConsentError> {
-        let id = call.caller()?.organization_id;
+        let admin = call.caller()?.clone();
+        let id = admin.organization_id;
         let (ids, publish_time) = (self.ids.clone(), self.clock.now());
         let write = self.database.write(call, id, move |tx| {
             Box::pin(async move {
                 let organization = organization::repo::find_for_update(tx, id).await?;
                 let own = organization.ok_or(ConsentError::OrganizationNotFound)?.locale;
+                if !person::is_still_admin(tx, &admin).await? {
+                    return Err(ConsentError::NotAnAdmin);
+                }
                 let version = repo::newest_version(tx, id).await? + 1;
                 let notices: Vec<_> = new
                     .texts

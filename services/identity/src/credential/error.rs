@@ -18,10 +18,13 @@ service_kit::domain_error! {
         /// The caller has no way in any more.
         #[error("no such person")]
         PersonNotFound => NotFound "PERSON_NOT_FOUND",
+        /// The caller's session has ended since the access token was issued; sign in again.
+        #[error("this session has ended; sign in again")]
+        SessionEnded => Unauthenticated "SESSION_ENDED",
         /// Too many passwords are being hashed; retrying later helps.
         #[error("too many passwords are being checked at once")]
         Busy => ResourceExhausted "SIGN_IN_BUSY",
-        /// Too many wrong passwords for this account, or too many links from this network that did not work.
+        /// Too many wrong passwords for this account, too many tries to set its first one, or too many links from this network that did not work.
         #[error("too many attempts; wait before the next")]
         TooManyAttempts {
             /// Until the next attempt is looked at.

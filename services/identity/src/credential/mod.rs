@@ -5,6 +5,7 @@
 
 mod error;
 
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::caller::{Call, Caller};
 use service_kit::db::{Database, Reply};
@@ -13,7 +14,7 @@ use service_kit::ids::OrganizationId;
 use sharedspaces_proto::identity::events::v1::SecurityNoticeKind;
 use sqlx::PgConnection;
 
-use crate::budget::{self, Bucket};
+use crate::budget::{self, Bucket, Limit};
 use crate::client::Client;
 use crate::mac::MacKey;
 use crate::organization::{self, Organization};
@@ -27,6 +28,9 @@ pub use error::CredentialError;
 
 /// What the person is told; the device is not known here.
 const CHANGED: (SecurityNoticeKind, &str) = (SecurityNoticeKind::PasswordChanged, "");
+
+/// Tries to set a person's first password.
+const FIRST_PER_PERSON: Limit = Limit { count: 10, window: TimeDelta::minutes(15) };
 
 /// The use cases of passwords.
 #[derive(Clone)]
@@ -71,7 +75,13 @@ impl Credentials {
         call: &Call,
         new: NewPassword,
     ) -> Result<R, CredentialError> {
-        let (person, organization) = self.who(call.caller()?).await?;
+        let caller = call.caller()?.clone();
+        // There is a password when the call is repeated.
+        if let Some(reply) = self.database.replay(call, caller.organization_id).await? {
+            return Ok(reply);
+        }
+        let (person, organization) = self.who(&caller).await?;
+        self.may_set(&person).await?;
         let hash = self.passwords.prepare_for(new, &person, &organization).await?;
         let notices = self.notices.clone();
         let write = self.database.write(call, person.organization_id, move |tx| {
@@ -79,11 +89,29 @@ impl Credentials {
                 if !credentials::insert_first(tx, &person, &hash).await? {
                     return Err(CredentialError::AlreadySet);
                 }
+                goes_on(tx, &caller).await?;
                 notices.tell(tx, &person, CHANGED).await?;
                 Ok(PasswordSet)
             })
         });
         write.await
+    }
+
+    /// Counts a try and tells whether there is a first password to set: before anything is hashed.
+    async fn may_set(&self, person: &Person) -> Result<(), CredentialError> {
+        let (organization, user) = (person.organization_id.to_string(), person.user_id.to_string());
+        let tries = Bucket::new(&self.mac, ("first password", &[&organization, &user]), FIRST_PER_PERSON);
+        let person = person.clone();
+        self.database
+            .transaction(person.organization_id, move |tx| {
+                Box::pin(async move {
+                    if person::has_password(tx, &person).await? {
+                        return Err(CredentialError::AlreadySet);
+                    }
+                    Ok(budget::spend(tx, &[tries]).await??)
+                })
+            })
+            .await
     }
 
     /// Replaces the caller's password and ends the caller's other sessions. A wrong old one counts as a failed sign-in.
@@ -98,19 +126,20 @@ impl Credentials {
             return Ok(reply);
         }
         let (person, organization) = self.who(&caller).await?;
-        let new_hash = self.passwords.prepare_for(new, &person, &organization).await?;
         let account = attempts::account(&self.mac, &organization.slug, &person.email_address);
-        let old_hash = self.verify_old((&person, account.clone()), old).await?;
+        let old_hash = self.verify_old((&person, account), old).await?;
+        let new_hash = self.passwords.prepare_for(new, &person, &organization).await?;
         let notices = self.notices.clone();
         let write = self.database.write(call, caller.organization_id, move |tx| {
             Box::pin(async move {
+                // Links before sessions, as whoever comes in by one: either the link is void or its session is ended.
+                sign_in_link::repo::void(tx, person.organization_id, (&person.email_address, None)).await?;
                 if !credentials::replace(tx, &person, (&old_hash, &new_hash)).await? {
                     return Err(CredentialError::Refused);
                 }
+                goes_on(tx, &caller).await?;
                 let others = (person.user_id, Some(caller.session_id));
                 session::end_all(tx, person.organization_id, others).await?;
-                sign_in_link::repo::void(tx, person.organization_id, (&person.email_address, None)).await?;
-                attempts::forget(tx, &account).await?;
                 notices.tell(tx, &person, CHANGED).await?;
                 Ok(PasswordSet)
             })
@@ -118,7 +147,8 @@ impl Credentials {
         write.await
     }
 
-    /// Returns the hash of the old password where it is right. Counted as failed before it is looked at.
+    /// Returns the hash of the old password where it is right. Counted as failed before it is looked at; what was counted
+    /// is forgotten at once where it was right, whatever becomes of the new one.
     async fn verify_old(
         &self,
         (person, account): (&Person, Vec<u8>),
@@ -126,6 +156,7 @@ impl Credentials {
     ) -> Result<SecretString, CredentialError> {
         let place = self.passwords.reserve().ok_or(CredentialError::Busy)?;
         let (organization_id, user_id) = (person.organization_id, person.user_id);
+        let right = account.clone();
         let counted = self.database.transaction(organization_id, move |tx| {
             Box::pin(async move {
                 attempts::take(tx, &account).await??;
@@ -134,7 +165,12 @@ impl Credentials {
         });
         let stored = counted.await?;
         let verified = place.verify(old, stored.clone()).await.map_err(CommonError::Unexpected)?;
-        stored.filter(|_| verified.matches).ok_or(CredentialError::Refused)
+        let hash = stored.filter(|_| verified.matches).ok_or(CredentialError::Refused)?;
+        let forgotten = self.database.transaction(organization_id, move |tx| {
+            Box::pin(async move { Ok::<_, CredentialError>(attempts::forget(tx, &right).await?) })
+        });
+        forgotten.await?;
+        Ok(hash)
     }
 
     /// Sets a password by the link of a mail. A password that may not be set leaves the link as it is.
@@ -142,7 +178,7 @@ impl Credentials {
         let Reset { token, new } = reset;
         let failures = [Bucket::of_network(&self.mac, "links: network", client, FAILURES_PER_NETWORK)];
         let token = self.known_token((token, failures.clone())).await?;
-        let (person, organization) = self.whose(token.clone()).await?;
+        let (person, organization) = self.whose(token.clone(), failures).await?;
         let hash = self.passwords.prepare_for(new, &person, &organization).await?;
         let account = attempts::account(&self.mac, &organization.slug, &person.email_address);
         let notices = self.notices.clone();
@@ -153,12 +189,13 @@ impl Credentials {
                     used.ok_or(CredentialError::LinkRefused)?;
                     let person = person::repo::find_active(tx, token.organization_id, person.user_id).await?;
                     let person = person.ok_or(CredentialError::LinkRefused)?;
-                    credentials::set(tx, &person, &hash).await?;
-                    session::end_all(tx, person.organization_id, (person.user_id, None)).await?;
+                    // Links before sessions, as whoever comes in by one: either the link is void or its session is
+                    // ended.
                     let all = (&person.email_address, None);
                     sign_in_link::repo::void(tx, person.organization_id, all).await?;
+                    credentials::set(tx, &person, &hash).await?;
+                    session::end_all(tx, person.organization_id, (person.user_id, None)).await?;
                     notices.tell(tx, &person, CHANGED).await?;
-                    budget::give_back(tx, &failures).await?;
                     attempts::forget(tx, &account).await?;
                     Ok(PasswordSet)
                 })
@@ -178,18 +215,25 @@ impl Credentials {
         Token::find(token.expose_secret()).ok_or(CredentialError::LinkRefused)
     }
 
-    /// Finds who asked for a link that still works.
-    async fn whose(&self, token: Token) -> Result<(Person, Organization), CredentialError> {
+    /// Finds who asked for a link that still works. Then it was no failure.
+    async fn whose(
+        &self,
+        token: Token,
+        failures: [Bucket; 1],
+    ) -> Result<(Person, Organization), CredentialError> {
         let id = token.organization_id;
-        let found = self.database.read(id, move |tx| {
+        let found = self.database.transaction(id, move |tx| {
             Box::pin(async move {
                 let link = sign_in_link::repo::find_open_by_token(tx, &token, Purpose::ResetPassword).await?;
                 let link = link.ok_or(CredentialError::LinkRefused)?;
                 let person = person::repo::find_active_by_address(tx, id, &link.email_address).await?;
-                Ok::<_, CredentialError>(person.zip(organization::repo::find(tx, id).await?))
+                let found = person.zip(organization::repo::find(tx, id).await?);
+                let found = found.ok_or(CredentialError::LinkRefused)?;
+                budget::give_back(tx, &failures).await?;
+                Ok::<_, CredentialError>(found)
             })
         });
-        found.await?.ok_or(CredentialError::LinkRefused)
+        found.await
     }
 
     async fn who(&self, caller: &Caller) -> Result<(Person, Organization), CredentialError> {
@@ -199,6 +243,11 @@ impl Credentials {
         });
         found.await?.ok_or(CredentialError::PersonNotFound)
     }
+}
+
+/// Errors where the caller's session has ended: the access token may be minutes old.
+async fn goes_on(tx: &mut PgConnection, caller: &Caller) -> Result<(), CredentialError> {
+    if session::hold(tx, caller).await? { Ok(()) } else { Err(CredentialError::SessionEnded) }
 }
 
 async fn find_both(

@@ -24,6 +24,7 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::GetInvitationRequest>,
     ) -> Result<Response<pb::GetInvitationResponse>, Status> {
+        self.gate.admit(&request)?;
         let opening = Opening::try_from(request.into_inner())?;
         let page = self.invitations.open(opening).await?;
         Ok(Response::new(page.into()))
@@ -33,9 +34,10 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::AcceptInvitationRequest>,
     ) -> Result<Response<pb::AcceptInvitationResponse>, Status> {
+        let client = self.gate.admit(&request)?;
         let origin = origin(&self.gate, &request);
         let acceptance = Acceptance { origin, ..request.into_inner().try_into()? };
-        let accepted = self.invitations.accept(acceptance).await?;
+        let accepted = self.invitations.accept(&client, acceptance).await?;
         Ok(Response::new(accepted.into()))
     }
 

@@ -1,5 +1,6 @@
 //! Why a call on invitation links was refused.
 
+use crate::budget::Spent;
 use crate::person::PasswordRefused;
 
 service_kit::domain_error! {
@@ -32,6 +33,12 @@ service_kit::domain_error! {
         /// Too many passwords are being hashed; retrying later helps.
         #[error("too many passwords are being checked at once")]
         Busy => ResourceExhausted "SIGN_IN_BUSY",
+        /// Too many links from this network that did not work.
+        #[error("too many attempts; wait before the next")]
+        TooManyAttempts {
+            /// Until the next attempt is looked at.
+            wait: std::time::Duration,
+        } => ResourceExhausted "TOO_MANY_ATTEMPTS" after wait,
     }
 }
 
@@ -41,5 +48,11 @@ impl From<PasswordRefused> for InvitationError {
             PasswordRefused::Busy => Self::Busy,
             PasswordRefused::Common(error) => Self::Common(error),
         }
+    }
+}
+
+impl From<Spent> for InvitationError {
+    fn from(Spent { wait }: Spent) -> Self {
+        Self::TooManyAttempts { wait }
     }
 }

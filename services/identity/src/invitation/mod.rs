@@ -15,11 +15,14 @@ use service_kit::error::CommonError;
 use service_kit::ids::Ids;
 use sqlx::PgConnection;
 
+use crate::budget::{self, Bucket};
+use crate::client::Client;
 use crate::consent::{self, Action, Deed, Via};
 use crate::mac::MacKey;
 use crate::organization;
-use crate::person::{self, NewPassword, Passwords, PersonError, PersonKind, ProfileChange, TimeZones};
+use crate::person::{self, NewPassword, Passwords, PersonError, PersonKind, TimeZones};
 use crate::session::{self, Method, TokenMint};
+use crate::sign_in_link::FAILURES_PER_NETWORK;
 use crate::token::Token;
 
 pub(crate) use entity::{Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening};
@@ -87,41 +90,60 @@ impl Invitations {
     }
 
     /// Lets a guest in: uses the link up, records the consent, completes the profile, starts a session. All or nothing.
-    pub(crate) async fn accept(&self, mut acceptance: Acceptance) -> Result<Accepted, InvitationError> {
-        let token = Token::find(acceptance.token.expose_secret()).ok_or(InvitationError::LinkRefused)?;
+    /// Counted as a failure for now, before anything is hashed.
+    pub(crate) async fn accept(
+        &self,
+        client: &Client,
+        mut acceptance: Acceptance,
+    ) -> Result<Accepted, InvitationError> {
         let time_zone = acceptance.profile.time_zone.as_deref().unwrap_or_default();
         self.time_zones.check(&self.database, time_zone).await.map_err(common)?;
+        let failures = [Bucket::of_network(&self.mac, "links: network", client, FAILURES_PER_NETWORK)];
+        self.count(failures.clone()).await?;
+        let token = Token::find(acceptance.token.expose_secret()).ok_or(InvitationError::LinkRefused)?;
         let password_hash = match acceptance.password.take() {
-            Some(password) => Some(self.hash(&token, password, &acceptance.profile).await?),
+            Some(password) => Some(self.hash(&token, password, &acceptance).await?),
             None => None,
         };
         let (ids, mint, mac) = (self.ids.clone(), self.mint.clone(), self.mac.clone());
         self.database
             .transaction(token.organization_id, move |tx| {
-                Box::pin(
-                    async move { accept(tx, (&ids, &mint, &mac), &token, (acceptance, password_hash)).await },
-                )
+                Box::pin(async move {
+                    // The budget before the link, as whoever signs in by a link.
+                    budget::give_back(tx, &failures).await?;
+                    accept(tx, (&ids, &mint, &mac), &token, (acceptance, password_hash)).await
+                })
             })
             .await
     }
 
-    /// Hashes the first password, after making sure that it is not easy to guess for who knows what the guest tells.
+    async fn count(&self, failures: [Bucket; 1]) -> Result<(), InvitationError> {
+        let counted = self.database.transaction(session::nobody(), move |tx| {
+            Box::pin(async move { Ok::<_, InvitationError>(budget::spend(tx, &failures).await??) })
+        });
+        counted.await
+    }
+
+    /// Hashes the first password where link and notice are good, after making sure that it is not easy to guess for who knows what the guest tells.
     async fn hash(
         &self,
         token: &Token,
         password: NewPassword,
-        profile: &ProfileChange,
+        acceptance: &Acceptance,
     ) -> Result<SecretString, InvitationError> {
         let (token, id) = (token.clone(), token.organization_id);
+        let privacy_notice_id = acceptance.privacy_notice_id;
         let found = self.database.read(id, move |tx| {
             Box::pin(async move {
                 let link = repo::find_usable(tx, &token).await?.ok_or(InvitationError::LinkRefused)?;
+                let notice = consent::repo::find_in_force(tx, id, privacy_notice_id).await?;
+                notice.ok_or(InvitationError::NoticeOutdated)?;
                 let guest = person::repo::find_active(tx, id, link.user_id).await?;
                 Ok::<_, InvitationError>(guest.zip(organization::repo::find(tx, id).await?))
             })
         });
         let (mut guest, organization) = found.await?.ok_or(InvitationError::LinkRefused)?;
-        profile.clone().apply(&mut guest);
+        acceptance.profile.clone().apply(&mut guest);
         Ok(self.passwords.prepare_for(password, &guest, &organization).await?)
     }
 }

@@ -1,6 +1,7 @@
 //! Key pairs: made, sealed, opened, and put together to a set.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use base64::Engine;
@@ -54,13 +55,16 @@ pub(super) struct StoredKey {
     pub(super) sealed_private_key: Vec<u8>,
     /// Its time to sign has come.
     pub(super) signs: bool,
+    /// Until it is retired, from when it was read; absent: nobody knows yet.
+    pub(super) milliseconds_left: Option<i64>,
 }
 
 /// What signs and what others verify with.
 pub(super) struct KeySet {
     header: Header,
     signer: EncodingKey,
-    public: JwkSet,
+    /// Each with when it is retired.
+    public: Vec<(Jwk, Option<Instant>)>,
 }
 
 impl fmt::Debug for KeySet {
@@ -80,7 +84,12 @@ impl KeySet {
         header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
         header.kid = Some(signing.kid.clone());
         let signer = EncodingKey::from_ed_der(&private_key);
-        let public = JwkSet { keys: stored.iter().map(jwk).collect() };
+        let now = Instant::now();
+        let end = |key: &StoredKey| {
+            let left = key.milliseconds_left.map(|left| Duration::from_millis(left.try_into().unwrap_or(0)));
+            left.and_then(|left| now.checked_add(left))
+        };
+        let public = stored.iter().map(|key| (jwk(key), end(key))).collect();
         Ok(Self { header, signer, public })
     }
 
@@ -91,9 +100,10 @@ impl KeySet {
         ))
     }
 
-    /// Returns the public keys.
-    pub(super) fn public(&self) -> &JwkSet {
-        &self.public
+    /// Returns the public keys that are not retired at a moment.
+    pub(super) fn public(&self, at: Instant) -> JwkSet {
+        let keys = self.public.iter().filter(|(_, end)| end.is_none_or(|end| at < end));
+        JwkSet { keys: keys.map(|(key, _)| key.clone()).collect() }
     }
 }
 
@@ -126,7 +136,7 @@ mod tests {
 
     fn stored(kid: &str, signs: bool) -> StoredKey {
         let NewKey { kid, public_key, sealed_private_key } = NewKey::generate(kid, &sealer(1)).unwrap();
-        StoredKey { kid, public_key, sealed_private_key, signs }
+        StoredKey { kid, public_key, sealed_private_key, signs, milliseconds_left: None }
     }
 
     #[test]
@@ -134,7 +144,7 @@ mod tests {
         let set =
             KeySet::open(&[stored("a", true), stored("b", true), stored("c", false)], &sealer(1)).unwrap();
         assert_eq!(set.header.kid.as_deref(), Some("b"));
-        let published = serde_json::to_value(set.public()).unwrap();
+        let published = serde_json::to_value(set.public(Instant::now())).unwrap();
         for (key, kid) in published["keys"].as_array().unwrap().iter().zip(["a", "b", "c"]) {
             let mut fields = key.as_object().unwrap().clone();
             assert_eq!(
@@ -144,6 +154,14 @@ mod tests {
             let expected = json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid});
             assert_eq!(serde_json::Value::Object(fields), expected);
         }
+    }
+
+    #[test]
+    fn a_key_is_published_until_it_is_retired_also_by_who_has_not_read_the_keys_again() {
+        let ending = StoredKey { milliseconds_left: Some(1_000), ..stored("a", true) };
+        let set = KeySet::open(&[ending, stored("b", true)], &sealer(1)).unwrap();
+        assert_eq!(set.public(Instant::now()).keys.len(), 2);
+        assert_eq!(set.public(Instant::now() + Duration::from_secs(1)).keys.len(), 1);
     }
 
     #[test]

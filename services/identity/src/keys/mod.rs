@@ -10,7 +10,7 @@ pub(crate) mod http;
 mod repo;
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chrono::TimeDelta;
@@ -108,9 +108,10 @@ impl SigningKeys {
         self.current().sign(claims).map_err(CommonError::Unexpected)
     }
 
-    /// Returns what others verify with: every key that is not retired, also one that does not sign yet.
+    /// Returns what others verify with: every key that is not retired at this moment, also one
+    /// that does not sign yet.
     pub(crate) fn public(&self) -> JwkSet {
-        self.current().public().clone()
+        self.current().public(Instant::now())
     }
 
     fn current(&self) -> Arc<KeySet> {

@@ -19,7 +19,8 @@ pub(super) async fn lock(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
 pub(super) async fn list(tx: &mut PgConnection) -> Result<Vec<StoredKey>, sqlx::Error> {
     sqlx::query_as!(
         StoredKey,
-        r#"SELECT kid, public_key, sealed_private_key, not_before <= now() AS "signs!"
+        r#"SELECT kid, public_key, sealed_private_key, not_before <= now() AS "signs!",
+                  (extract(epoch FROM retire_after - now()) * 1000)::bigint AS milliseconds_left
              FROM signing_keys
             WHERE retire_after IS NULL OR retire_after > now()
             ORDER BY not_before, kid"#

@@ -14,6 +14,9 @@ service_kit::domain_error! {
         /// The organisation was changed since the etag was read; read again.
         #[error("the organisation was changed by somebody else; read it again")]
         Changed => Aborted "ORGANIZATION_CHANGED" on "etag",
+        /// The caller's role was taken after the access token was issued.
+        #[error("only admins of the organisation may do this")]
+        NotAnAdmin => PermissionDenied "ADMINS_ONLY",
         /// Too many passwords are being hashed; retrying later helps.
         #[error("too many passwords are being checked at once")]
         Busy => ResourceExhausted "SIGN_IN_BUSY",

@@ -93,12 +93,16 @@ impl Organizations {
         call: &Call,
         change: OrganizationChange,
     ) -> Result<R, OrganizationError> {
-        let id = call.caller()?.organization_id;
+        let admin = call.caller()?.clone();
+        let id = admin.organization_id;
         let (ids, now) = (self.ids.clone(), self.clock.now());
         let write = self.database.write(call, id, move |tx| {
             Box::pin(async move {
                 let mut organization =
                     repo::find_for_update(tx, id).await?.ok_or(OrganizationError::NotFound)?;
+                if !person::is_still_admin(tx, &admin).await? {
+                    return Err(OrganizationError::NotAnAdmin);
+                }
                 if change.etag.as_ref().is_some_and(|etag| *etag != organization.etag()) {
                     return Err(OrganizationError::Changed);
                 }

@@ -70,7 +70,7 @@ pub(super) async fn count_other_admins(tx: &mut PgConnection, but: &Person) -> R
 }
 
 /// Tells whether a person has a password.
-pub(super) async fn has_password(tx: &mut PgConnection, person: &Person) -> Result<bool, sqlx::Error> {
+pub(crate) async fn has_password(tx: &mut PgConnection, person: &Person) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM credentials WHERE organization_id = $1 AND user_id = $2) AS "has!""#,
         person.organization_id.uuid(),

@@ -6,6 +6,28 @@ use sqlx::PgConnection;
 
 use super::Person;
 
+/// A person's password as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredPassword {
+    pub(crate) hash: SecretString,
+    /// Counts changes of the password; a stronger hash of the same is none.
+    pub(crate) version: i32,
+}
+
+/// Tells whether a person's password is still the one that was read, and holds it until the end of the unit of work: who
+/// changes it meanwhile waits, and then finds the session that it let in.
+pub(crate) async fn hold(tx: &mut PgConnection, person: &Person, version: i32) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query_scalar!(
+        "SELECT version FROM credentials
+          WHERE organization_id = $1 AND user_id = $2 AND version = $3
+            FOR NO KEY UPDATE",
+        person.organization_id.uuid(),
+        person.user_id.uuid(),
+        version,
+    );
+    Ok(held.fetch_optional(tx).await?.is_some())
+}
+
 /// Finds the hash of a person's password.
 pub(crate) async fn find(
     tx: &mut PgConnection,

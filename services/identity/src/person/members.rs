@@ -75,12 +75,18 @@ impl People {
 async fn hold(tx: &mut PgConnection, admin: &Caller, user_id: UserId) -> Result<Person, PersonError> {
     let id = admin.organization_id;
     organization::repo::find_for_update(tx, id).await?.ok_or(PersonError::OrganizationNotFound)?;
-    let asking = repo::find_active(tx, id, admin.user_id).await?;
-    if admin.kind != CallerKind::Admin || !asking.is_some_and(|asking| is_admin(&asking)) {
+    if !is_still_admin(tx, admin).await? {
         return Err(PersonError::NotAnAdmin);
     }
     let found = repo::find_for_update(tx, id, user_id).await?;
     found.filter(|person| person.kind == PersonKind::Member).ok_or(PersonError::MemberNotFound)
+}
+
+/// Tells whether the caller is an admin with a way in, whatever the access token says. The unit of work must hold the
+/// organisation, so that the answer stays true until its end.
+pub(crate) async fn is_still_admin(tx: &mut PgConnection, admin: &Caller) -> Result<bool, sqlx::Error> {
+    let asking = repo::find_active(tx, admin.organization_id, admin.user_id).await?;
+    Ok(admin.kind == CallerKind::Admin && asking.is_some_and(|asking| is_admin(&asking)))
 }
 
 fn is_admin(person: &Person) -> bool {

@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 use crate::organization::{self, Organization};
 
+pub(crate) use changes::has_password;
 pub(crate) use directory::{MemberSearch, SEARCH_MAX, SEARCH_QUERY_MAX};
 pub(crate) use entity::{
     DISPLAY_NAME_MAX, Member, MemberChange, NewMember, NewPassword, OwnProfile, Person, PersonKind,
@@ -35,6 +36,7 @@ pub(crate) use entity::{
 };
 pub use error::PersonError;
 pub(crate) use events::new_event;
+pub(crate) use members::is_still_admin;
 pub(crate) use password::{
     PASSWORD_BYTES_MAX, PasswordRefused, Passwords, Verified, read_new_password, read_password_to_set,
 };
@@ -80,7 +82,8 @@ impl People {
         new: NewMember,
         role: Role,
     ) -> Result<R, PersonError> {
-        let organization = self.organization(call.caller()?.organization_id).await?;
+        let admin = call.caller()?.clone();
+        let organization = self.organization(admin.organization_id).await?;
         let hash = self.passwords.prepare(&new, &organization).await?;
         let person = Person::new(
             new.into_profile(&organization),
@@ -90,6 +93,11 @@ impl People {
         let ids = self.ids.clone();
         let write = self.database.write(call, organization.organization_id, move |tx| {
             Box::pin(async move {
+                let held = organization::repo::find_for_update(tx, admin.organization_id).await?;
+                held.ok_or(PersonError::OrganizationNotFound)?;
+                if !is_still_admin(tx, &admin).await? {
+                    return Err(PersonError::NotAnAdmin);
+                }
                 if !enter(tx, &ids, &person, hash.as_ref()).await? {
                     return Err(PersonError::AddressTaken);
                 }

@@ -6,6 +6,7 @@ use service_kit::ids::{OrganizationId, UserId};
 use service_kit::page::PageRequest;
 use sqlx::PgConnection;
 
+use super::credentials::StoredPassword;
 use super::{MemberKey, Person, PersonKind, Role, Wanted};
 use crate::locale::Locale;
 
@@ -67,26 +68,21 @@ pub(crate) async fn find(
     .await
 }
 
-/// Finds a person, whether they have a way in or not, and holds them until the end of the unit of work.
+/// Finds a person, whether they have a way in or not, and holds them until the end of the unit of work. Held first and
+/// read in a statement of its own: one that had to wait would still see the consents of before the wait.
 pub(crate) async fn find_for_update(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     user_id: UserId,
 ) -> Result<Option<Person>, sqlx::Error> {
-    sqlx::query_as!(
-        Person,
-        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
-                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
-                  deactivate_time IS NOT NULL AS "is_deactivated!",
-                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
-             FROM people WHERE organization_id = $1 AND user_id = $2
-              FOR NO KEY UPDATE"#,
+    sqlx::query_scalar!(
+        "SELECT version FROM people WHERE organization_id = $1 AND user_id = $2 FOR NO KEY UPDATE",
         organization_id.uuid(),
         user_id.uuid(),
     )
-    .fetch_optional(tx)
-    .await
+    .fetch_optional(&mut *tx)
+    .await?;
+    find(tx, organization_id, user_id).await
 }
 
 /// Finds a person who has a way in.
@@ -131,20 +127,21 @@ pub(crate) async fn find_active_by_address(
     .await
 }
 
-/// Finds the password hash that stands behind an address, of somebody who has a way in.
-pub(crate) async fn find_password_hash(
+/// Finds the password that stands behind an address, of somebody who has a way in.
+pub(crate) async fn find_password(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     address: &EmailAddress,
-) -> Result<Option<SecretString>, sqlx::Error> {
+) -> Result<Option<StoredPassword>, sqlx::Error> {
     let row = sqlx::query!(
-        "SELECT credentials.password_hash
+        "SELECT credentials.password_hash, credentials.version
            FROM people JOIN credentials USING (organization_id, user_id)
           WHERE people.organization_id = $1 AND people.email_address = $2 AND people.deactivate_time IS NULL",
         organization_id.uuid(),
         address.as_str(),
     );
-    Ok(row.fetch_optional(tx).await?.map(|row| row.password_hash.into()))
+    let row = row.fetch_optional(tx).await?;
+    Ok(row.map(|row| StoredPassword { hash: row.password_hash.into(), version: row.version }))
 }
 
 /// Lists who has one of the wanted addresses or ids.

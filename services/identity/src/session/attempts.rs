@@ -16,6 +16,10 @@ use crate::mac::MacKey;
 
 /// After this many failures in a row the next attempt has to wait: 1 s, then twice as long each time, up to 15 minutes.
 pub(super) const FAILURES_ALLOWED: i32 = 5;
+/// After this many failures in a row the account takes no password until a link, a code or a reset brings its owner in.
+pub(super) const FAILURES_MAX: i32 = 100;
+/// What is answered as the wait of an account that takes no password: the longest there is.
+const LONGEST_WAIT_SECONDS: i64 = 900;
 /// 2 to the power of this, in seconds, is more than 15 minutes.
 const DOUBLINGS_MAX: i32 = 10;
 const DELETE_AT_ONCE: i64 = 1_000;
@@ -38,10 +42,11 @@ pub(crate) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<Result
                     ELSE now() + least(interval '15 minutes',
                                        interval '1 second' * power(2, least(a.failures + 1 - $2, $3)))
                 END
-          WHERE a.blocked_until <= now()",
+          WHERE a.blocked_until <= now() AND a.failures < $4",
         account,
         FAILURES_ALLOWED,
         DOUBLINGS_MAX,
+        FAILURES_MAX,
     );
     if taken.execute(&mut *tx).await?.rows_affected() == 0 {
         return Ok(Err(Spent { wait: wait_of(tx, account).await? }));
@@ -53,9 +58,13 @@ pub(crate) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<Result
 /// been forgotten, since it was met.
 async fn wait_of(tx: &mut PgConnection, account: &[u8]) -> Result<Duration, sqlx::Error> {
     let seconds = sqlx::query_scalar!(
-        r#"SELECT ceil(extract(epoch FROM greatest(blocked_until, now()) - now()))::bigint AS "seconds!"
+        r#"SELECT CASE WHEN failures >= $2 THEN $3
+                       ELSE ceil(extract(epoch FROM greatest(blocked_until, now()) - now()))::bigint
+                  END AS "seconds!"
              FROM sign_in_attempts WHERE account = $1"#,
         account,
+        FAILURES_MAX,
+        LONGEST_WAIT_SECONDS,
     )
     .fetch_optional(tx)
     .await?;
@@ -68,12 +77,13 @@ pub(crate) async fn forget(tx: &mut PgConnection, account: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// Deletes counters that nobody added to for a day, at most 1,000; returns how many.
+/// Deletes counters that nobody added to for a day, but those of accounts that take no password, at most 1,000; returns how many.
 pub(crate) async fn delete_stale(database: &Database) -> Result<u64, sqlx::Error> {
     let deleted = sqlx::query!(
         "DELETE FROM sign_in_attempts WHERE ctid IN (
-                SELECT ctid FROM sign_in_attempts WHERE update_time < now() - interval '1 day' LIMIT $1)",
+                SELECT ctid FROM sign_in_attempts WHERE update_time < now() - interval '1 day' AND failures < $2 LIMIT $1)",
         DELETE_AT_ONCE,
+        FAILURES_MAX,
     );
     Ok(deleted.execute(database.pool()).await?.rows_affected())
 }

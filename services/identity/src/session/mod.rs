@@ -28,6 +28,7 @@ use crate::budget::{self, Bucket, Limit};
 use crate::client::Client;
 use crate::mac::MacKey;
 use crate::organization;
+use crate::person::credentials::StoredPassword;
 use crate::person::{self, Passwords, Person, Verified};
 use crate::token::Token;
 
@@ -80,7 +81,14 @@ struct Counted {
 /// Who stands behind an address, as far as anybody does.
 struct Candidate {
     person: Option<Person>,
-    password_hash: Option<SecretString>,
+    password: Option<StoredPassword>,
+}
+
+/// Who proved to know a password: the password's version, and its hash with the one to keep instead.
+struct Proof {
+    person: Person,
+    version: i32,
+    rehashed: Option<(SecretString, SecretString)>,
 }
 
 impl Sessions {
@@ -101,35 +109,38 @@ impl Sessions {
                 let organization = organization::repo::find_by_slug(tx, &slug).await?.unwrap_or(nobody());
                 db::act_for(tx, organization).await?;
                 let person = person::repo::find_active_by_address(tx, organization, &email_address).await?;
-                let password_hash =
-                    person::repo::find_password_hash(tx, organization, &email_address).await?;
-                Ok::<_, SessionError>(Candidate { person, password_hash })
+                let password = person::repo::find_password(tx, organization, &email_address).await?;
+                Ok::<_, SessionError>(Candidate { person, password })
             })
         });
-        let Candidate { person, password_hash } = look_up.await?;
-        let verified = place.verify(password, password_hash.clone()).await;
-        match (person, verified.map_err(CommonError::Unexpected)?) {
-            (Some(person), Verified { matches: true, rehashed }) => {
-                self.let_in((person, device), password_hash.zip(rehashed), counted).await
+        let Candidate { person, password: stored } = look_up.await?;
+        let verified = place.verify(password, stored.as_ref().map(|stored| stored.hash.clone())).await;
+        match (person.zip(stored), verified.map_err(CommonError::Unexpected)?) {
+            (Some((person, StoredPassword { hash, version })), Verified { matches: true, rehashed }) => {
+                let proof = Proof { person, version, rehashed: rehashed.map(|new| (hash, new)) };
+                self.let_in((proof, device), counted).await
             }
             _ => Err(SessionError::CredentialsRefused),
         }
     }
 
-    /// Starts a session. The person is looked up again: hashing takes its time, and they may have been deactivated.
+    /// Starts a session. Person and password are looked up again: hashing takes its time, and the one may have been
+    /// deactivated, the other changed.
     async fn let_in(
         &self,
-        (person, device): (Person, Device),
-        rehashed: Option<(SecretString, SecretString)>,
+        (proof, device): (Proof, Device),
         counted: Counted,
     ) -> Result<SignedIn, SessionError> {
         let mint = self.mint.clone();
-        let Person { organization_id, user_id, .. } = person;
+        let Proof { person: Person { organization_id, user_id, .. }, version, rehashed } = proof;
         self.database
             .transaction(organization_id, move |tx| {
                 Box::pin(async move {
                     let person = person::repo::find_active(tx, organization_id, user_id).await?;
                     let person = person.ok_or(SessionError::CredentialsRefused)?;
+                    if !person::credentials::hold(tx, &person, version).await? {
+                        return Err(SessionError::CredentialsRefused);
+                    }
                     if let Some((old, new)) = &rehashed {
                         person::credentials::rehash(tx, &person, (old, new)).await?;
                     }
@@ -259,6 +270,12 @@ pub(crate) async fn end_all(
     (user_id, but): (UserId, Option<Uuid>),
 ) -> Result<(), sqlx::Error> {
     repo::revoke_all(tx, organization_id, (user_id, but)).await
+}
+
+/// Tells whether the caller's session goes on, and keeps it from being ended until the end of the unit of work.
+pub(crate) async fn hold(tx: &mut PgConnection, caller: &Caller) -> Result<bool, sqlx::Error> {
+    let Caller { organization_id, session_id, user_id, .. } = *caller;
+    repo::hold(tx, SessionKey { organization_id, session_id }, user_id).await
 }
 
 async fn exchange(

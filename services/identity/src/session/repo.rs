@@ -74,6 +74,24 @@ pub(super) async fn find_token_for_update(
     .await
 }
 
+/// Tells whether a session of a person goes on, and holds it until the end of the unit of work.
+pub(super) async fn hold(
+    tx: &mut PgConnection,
+    key: SessionKey,
+    user_id: UserId,
+) -> Result<bool, sqlx::Error> {
+    let held = sqlx::query_scalar!(
+        "SELECT session_id FROM sessions
+          WHERE organization_id = $1 AND session_id = $2 AND user_id = $3
+            AND revoke_time IS NULL AND expire_time > now()
+            FOR SHARE",
+        key.organization_id.uuid(),
+        key.session_id,
+        user_id.uuid(),
+    );
+    Ok(held.fetch_optional(tx).await?.is_some())
+}
+
 /// Marks a refresh token as exchanged, which uses its session.
 pub(super) async fn rotate(
     tx: &mut PgConnection,

@@ -17,12 +17,17 @@ use crate::token::Token;
 pub(crate) const LINK_TTL: TimeDelta = TimeDelta::minutes(10);
 /// How many wrong codes void a link.
 pub(crate) const CODE_TRIES: i32 = 5;
-/// How many wrong codes one address takes within a day, over all its links. A browser may ask for the links of somebody
-/// else's address and guess their codes; so a guess has to be hopeless however many are asked for. Links go on.
-pub(crate) const CODE_TRIES_PER_DAY: i64 = 20;
+/// Wrong codes for one address from one network. A browser may ask for the links of somebody else's address and guess
+/// their codes; so a guess has to be hopeless however many are asked for, and who guesses must not use up what the
+/// address's owner has elsewhere. Links go on.
+pub(crate) const WRONG_CODES: Limit = Limit { count: 20, window: TimeDelta::days(1) };
+/// How many wrong codes one address takes within a day, over all its links and from anywhere.
+pub(crate) const CODE_TRIES_PER_DAY: i64 = 60;
 const CODES: u64 = 1_000_000;
-/// Mails to one address, whether it is known or not.
-pub(crate) const PER_ADDRESS: Limit = Limit { count: 5, window: TimeDelta::minutes(15) };
+/// Mails to one address that one network asks for, whether it is known or not. What another network asks for leaves it.
+pub(crate) const PER_ADDRESS_AND_NETWORK: Limit = Limit { count: 5, window: TimeDelta::minutes(15) };
+/// Mails to one address, from anywhere.
+pub(crate) const PER_ADDRESS: Limit = Limit { count: 30, window: TimeDelta::hours(1) };
 /// Mails asked for from one network.
 pub(crate) const PER_NETWORK: Limit = Limit { count: 100, window: TimeDelta::minutes(15) };
 /// Links and codes from one network that did not work.

@@ -20,7 +20,7 @@ use crate::client::Client;
 use crate::mac::MacKey;
 use crate::organization;
 use crate::person::{self, Person};
-use crate::session::{self, Device, Method, TokenMint, nobody};
+use crate::session::{self, Device, Method, TokenMint, attempts, nobody};
 use crate::token::Token;
 
 pub(crate) use entity::{
@@ -30,7 +30,9 @@ pub(crate) use entity::{
 pub use error::SignInLinkError;
 pub(crate) use repo::delete_stale as delete_stale_sign_in_links;
 
-use entity::{CODE_TRIES_PER_DAY, OpenLink, PER_ADDRESS, PER_NETWORK, PrintedLink};
+use entity::{
+    CODE_TRIES_PER_DAY, OpenLink, PER_ADDRESS, PER_ADDRESS_AND_NETWORK, PER_NETWORK, PrintedLink, WRONG_CODES,
+};
 
 /// The use cases of links in mails.
 #[derive(Clone)]
@@ -54,8 +56,11 @@ impl SignInLinks {
         wanted: LinkWanted,
     ) -> Result<LinkRequested, SignInLinkError> {
         let address = ("mails: address", [wanted.slug.as_str(), wanted.email_address.as_str()]);
+        let [slug, whom] = address.1;
+        let from = ("mails: address, network", [slug, whom, client.network.as_str()]);
         let budgets = [
             Bucket::of_network(&self.mac, "mails: network", client, PER_NETWORK),
+            Bucket::new(&self.mac, (from.0, &from.1), PER_ADDRESS_AND_NETWORK),
             Bucket::new(&self.mac, (address.0, &address.1), PER_ADDRESS),
         ];
         let links = self.clone();
@@ -142,6 +147,7 @@ impl SignInLinks {
         let CodeRedemption { login_request, code, device } = redemption;
         let login_request = Token::find(login_request.expose_secret());
         let tenant = login_request.as_ref().map(|token| token.organization_id);
+        let network = client.network.clone();
         self.redeem((client, tenant), (Method::Code, device), move |tx, mac| {
             Box::pin(async move {
                 let refused = Ok(Err(SignInLinkError::LinkRefused));
@@ -150,11 +156,17 @@ impl SignInLinks {
                 let found = repo::find_open_for_update(tx, &login_request).await?;
                 let Some(link) = found else { return refused };
                 let key = LinkKey { organization_id: id, sign_in_link_id: link.sign_in_link_id };
+                let whose = [id.to_string(), link.email_address.as_str().to_owned(), network];
+                let whose = whose.each_ref().map(String::as_str);
+                let wrong = [Bucket::new(&mac, ("codes: address, network", &whose), WRONG_CODES)];
+                // Counted as wrong for now.
+                let is_spent = budget::spend(tx, &wrong).await?.is_err();
                 let failures = repo::count_wrong_codes(tx, id, &link.email_address).await?;
-                if failures >= CODE_TRIES_PER_DAY || !key.has_code(&mac, &code) {
+                if is_spent || failures >= CODE_TRIES_PER_DAY || !key.has_code(&mac, &code) {
                     repo::fail(tx, key).await?;
                     return refused;
                 }
+                budget::give_back(tx, &wrong).await?;
                 repo::mark_used(tx, key).await?;
                 Ok(Ok(link))
             })
@@ -180,14 +192,21 @@ impl SignInLinks {
                 Box::pin(async move {
                     budget::spend(tx, &failures).await??;
                     // A refusal is no error here: what was counted must be committed.
-                    let link = match take(tx, mac).await? {
+                    let link = match take(tx, mac.clone()).await? {
                         Ok(link) => link,
-                        Err(refusal) => return Ok::<_, SignInLinkError>(Err(refusal)),
+                        Err(refusal) => {
+                            if matches!(refusal, SignInLinkError::OtherBrowser) {
+                                // The token was right: no guess.
+                                budget::give_back(tx, &failures).await?;
+                            }
+                            return Ok::<_, SignInLinkError>(Err(refusal));
+                        }
                     };
                     let id = tenant.unwrap_or(nobody());
                     let person = person::repo::find_active_by_address(tx, id, &link.email_address).await?;
                     let Some(person) = person else { return Ok(Err(SignInLinkError::LinkRefused)) };
                     let redeemed = enter(tx, &mint, (&person, method, &device), &link).await?;
+                    forget_attempts(tx, &mac, &person).await?;
                     budget::give_back(tx, &failures).await?;
                     Ok(Ok(redeemed))
                 })
@@ -199,6 +218,14 @@ impl SignInLinks {
 /// The link that was used up, or why there is none.
 type Taking<'t> =
     futures_util::future::BoxFuture<'t, Result<Result<OpenLink, SignInLinkError>, SignInLinkError>>;
+
+/// Forgets the wrong passwords of somebody who came in without one.
+async fn forget_attempts(tx: &mut PgConnection, mac: &MacKey, person: &Person) -> Result<(), sqlx::Error> {
+    let Some(organization) = organization::repo::find(tx, person.organization_id).await? else {
+        return Ok(());
+    };
+    attempts::forget(tx, &attempts::account(mac, &organization.slug, &person.email_address)).await
+}
 
 async fn enter(
     tx: &mut PgConnection,

@@ -30,6 +30,7 @@ fn every_error_has_the_kind_and_reason_that_clients_know() {
         ("NotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
         ("SlugTaken", Kind::AlreadyExists, "SLUG_TAKEN"),
         ("Changed", Kind::Aborted, "ORGANIZATION_CHANGED"),
+        ("NotAnAdmin", Kind::PermissionDenied, "ADMINS_ONLY"),
         ("Busy", Kind::ResourceExhausted, "SIGN_IN_BUSY"),
         ("NotFound", Kind::NotFound, "PERSON_NOT_FOUND"),
         ("OrganizationNotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
@@ -52,6 +53,7 @@ fn every_error_has_the_kind_and_reason_that_clients_know() {
         ("Refused", Kind::PermissionDenied, "PASSWORD_REFUSED"),
         ("LinkRefused", Kind::NotFound, "SIGN_IN_LINK_REFUSED"),
         ("PersonNotFound", Kind::NotFound, "PERSON_NOT_FOUND"),
+        ("SessionEnded", Kind::Unauthenticated, "SESSION_ENDED"),
         ("Busy", Kind::ResourceExhausted, "SIGN_IN_BUSY"),
         ("TooManyAttempts", Kind::ResourceExhausted, "TOO_MANY_ATTEMPTS"),
         ("LinkRefused", Kind::NotFound, "INVITATION_LINK_REFUSED"),
@@ -63,10 +65,12 @@ fn every_error_has_the_kind_and_reason_that_clients_know() {
         ("Mismatch", Kind::FailedPrecondition, "INVITATION_MISMATCH"),
         ("PasswordAlreadySet", Kind::FailedPrecondition, "PASSWORD_ALREADY_SET"),
         ("Busy", Kind::ResourceExhausted, "SIGN_IN_BUSY"),
+        ("TooManyAttempts", Kind::ResourceExhausted, "TOO_MANY_ATTEMPTS"),
         ("OrganizationNotFound", Kind::NotFound, "ORGANIZATION_NOT_FOUND"),
         ("PersonNotFound", Kind::NotFound, "PERSON_NOT_FOUND"),
         ("NoticeOutdated", Kind::FailedPrecondition, "NOTICE_OUTDATED"),
         ("NotNeeded", Kind::FailedPrecondition, "CONSENT_NOT_NEEDED"),
+        ("NotAnAdmin", Kind::PermissionDenied, "ADMINS_ONLY"),
         ("OwnOnly", Kind::PermissionDenied, "OWN_CONSENTS_ONLY"),
     ];
     assert_eq!(rows, expected);

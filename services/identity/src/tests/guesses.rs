@@ -239,20 +239,17 @@ async fn a_blocked_account_still_comes_in_by_link_and_its_sessions_go_on() {
 }
 
 #[tokio::test]
-async fn five_mails_go_to_one_address_in_a_quarter_of_an_hour_whether_it_is_known_or_not() {
+async fn one_network_asks_for_five_mails_to_an_address_in_a_quarter_of_an_hour_whether_it_is_known_or_not() {
     let world = World::new().await;
     world.tenant("acme").await;
     let mut refusals = Vec::new();
     for address in [ADMIN_ADDRESS, "nobody@acme.example"] {
-        for number in 0..4 {
-            world.request_link_from(network(number), ("acme", address)).await.unwrap();
+        for _ in 0..4 {
+            world.request_link(address).await.unwrap();
         }
         world.request_reset(address).await.unwrap();
-        let status = assert_refused(
-            world.request_link_from(network(9), ("acme", address)).await,
-            Code::ResourceExhausted,
-            "TOO_MANY_ATTEMPTS",
-        );
+        let status =
+            assert_refused(world.request_link(address).await, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS");
         let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();
         assert!((890..=900).contains(&wait), "{wait}");
         refusals.push((status.code(), status.message().to_owned()));
@@ -261,6 +258,8 @@ async fn five_mails_go_to_one_address_in_a_quarter_of_an_hour_whether_it_is_know
     refusals.dedup();
     assert_eq!(refusals.len(), 1);
     assert_eq!(world.count("sign_in_links").await, 10);
+    let owner = world.request_link_from(network(9), ("acme", ADMIN_ADDRESS)).await;
+    assert!(owner.is_ok(), "what one network asks for leaves another its own");
     world.end_windows().await;
     assert!(world.request_link(ADMIN_ADDRESS).await.is_ok());
 }
@@ -310,4 +309,60 @@ async fn no_budget_holds_an_address_or_a_network() {
     assert!(rows.len() >= 12, "{}", rows.len());
     assert_eq!(world.count("budgets WHERE octet_length(bucket) <> 32").await, 0);
     assert!(rows.iter().all(|row| !row.contains("canary") && !row.contains("192.0.2")));
+}
+
+#[tokio::test]
+async fn thirty_mails_go_to_one_address_in_an_hour_wherever_they_are_asked_for() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    for address in [ADMIN_ADDRESS, "nobody@acme.example"] {
+        for number in 0..30 {
+            world.request_link_from(network(number / 5), ("acme", address)).await.unwrap();
+        }
+        let more = world.request_link_from(network(9), ("acme", address)).await;
+        assert_refused(more, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS");
+    }
+}
+
+#[tokio::test]
+async fn after_a_hundred_failures_an_account_takes_no_password_until_a_link_brings_its_owner_in() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    let failed = async |failures: i32| {
+        world.sql("DELETE FROM sign_in_attempts").await;
+        guess(&world.identity, network(1), ADMIN_ADDRESS).await;
+        sqlx::query(
+            "UPDATE sign_in_attempts
+                SET failures = $1, blocked_until = '-infinity', update_time = now() - interval '2 days'",
+        )
+        .bind(failures)
+        .execute(&world.all)
+        .await
+        .unwrap();
+    };
+    failed(99).await;
+    assert!(world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await.is_ok());
+    failed(100).await;
+    crate::jobs::delete_old_sign_ins::delete_all(&world.test.database).await.unwrap();
+    let password = world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await;
+    let status = assert_refused(password, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS");
+    assert_eq!(status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs(), 900);
+    let mail = world.mail(ADMIN_ADDRESS).await;
+    world.redeem_link(&mail.token, &mail.login_request).await.unwrap();
+    assert!(world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await.is_ok());
+    failed(99).await;
+    crate::jobs::delete_old_sign_ins::delete_all(&world.test.database).await.unwrap();
+    assert_eq!(world.count("sign_in_attempts").await, 0);
+}
+
+#[tokio::test]
+async fn opening_a_link_in_another_browser_costs_its_network_nothing() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    let mail = world.mail(ADMIN_ADDRESS).await;
+    for _ in 0..51 {
+        let other = world.redeem_link(&mail.token, "").await;
+        assert_refused(other, Code::FailedPrecondition, "OTHER_BROWSER");
+    }
+    assert!(world.redeem_link(&mail.token, &mail.login_request).await.is_ok());
 }

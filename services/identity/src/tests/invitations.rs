@@ -6,6 +6,7 @@ use service_kit::caller::CallerKind;
 use service_kit::caller::Principal;
 use sharedspaces_proto::identity::events::v1::InvitationAccepted;
 use sharedspaces_proto::identity::v1 as pb;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 use tonic::Code;
@@ -224,9 +225,11 @@ async fn of_64_acceptances_at_once_exactly_one_gets_in() {
     let Invited { world, acceptance, .. } = invited().await;
     let world = Arc::new(world);
     let mut calls = JoinSet::new();
-    for _ in 0..64 {
+    for racer in 0..64 {
+        // Each from a network of its own, so that they meet at the link and nowhere before.
+        let from = Ipv4Addr::new(198, 51, racer, 1);
         let (world, acceptance) = (Arc::clone(&world), acceptance.clone());
-        calls.spawn(async move { world.accept(acceptance).await });
+        calls.spawn(async move { world.accept_from(from, acceptance).await });
     }
     let (won, lost): (Vec<_>, Vec<_>) = calls.join_all().await.into_iter().partition(Result::is_ok);
     assert_eq!(won.len(), 1);
@@ -395,4 +398,18 @@ async fn an_invitation_does_not_replace_a_password() {
     assert_refused(world.accept(second).await, Code::FailedPrecondition, "PASSWORD_ALREADY_SET");
     assert!(world.sign_in(("acme", GUEST_ADDRESS, "velvet Anchor pebble 42")).await.is_ok());
     assert!(world.accept(pb::AcceptInvitationRequest { token, ..with("") }).await.is_ok());
+}
+
+#[tokio::test]
+async fn fifty_acceptances_that_fail_are_looked_at_from_one_network() {
+    let Invited { world, acceptance, .. } = invited().await;
+    let elsewhere = Ipv4Addr::new(198, 51, 100, 1);
+    for number in 0..50 {
+        let token = if number % 2 == 0 { "x".repeat(64) } else { String::new() };
+        let forged = pb::AcceptInvitationRequest { token, ..acceptance.clone() };
+        assert_refused(world.accept(forged).await, Code::NotFound, "INVITATION_LINK_REFUSED");
+    }
+    let more = world.accept(acceptance.clone()).await;
+    assert_refused(more, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS");
+    assert!(world.accept_from(elsewhere, acceptance).await.is_ok());
 }

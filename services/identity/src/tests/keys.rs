@@ -72,7 +72,7 @@ async fn the_key_set_is_published_over_http() {
     server.abort();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
-    assert!(head.contains("cache-control: public, max-age=30"), "{head}");
+    assert!(head.contains("cache-control: public, max-age=5"), "{head}");
     let set: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(set, serde_json::to_value(world.identity.keys.public()).unwrap());
     assert_eq!(set["keys"][0].get("d"), None, "the private half must not be published");

@@ -411,7 +411,7 @@ async fn an_upgrade_chains_the_entries_and_finds_the_members_that_were_there_bef
                 'https://share.example', '2026-01-01');
          INSERT INTO people (organization_id, user_id, kind, role, email_address, display_name, locale, create_time)
          VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002', 'MEMBER', 'ADMIN',
-                 'z.mueller@acme.example', 'Zoë Müller', 'en', now());
+                 'z.mueller@acme.example', 'Zoë Müller-Große', 'en', now());
          INSERT INTO privacy_notices VALUES ('00000000-0000-0000-0000-000000000001',
                 '00000000-0000-0000-0000-000000000003', 1, 'en', 'abc',
                 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad', now());
@@ -475,6 +475,7 @@ async fn an_upgrade_chains_the_entries_and_finds_the_members_that_were_there_bef
     let expected = [
         ("acme", false),
         ("example", false),
+        ("grosse", true),
         ("mueller", false),
         ("muller", true),
         ("z", false),

@@ -347,20 +347,39 @@ async fn wrong_codes_at_once_count_each() {
 }
 
 #[tokio::test]
-async fn after_20_wrong_codes_in_a_day_an_address_takes_no_codes_but_links() {
+async fn after_20_wrong_codes_in_a_day_one_network_and_after_60_all_redeem_no_codes_of_an_address_but_links()
+{
     let world = World::new().await;
     world.tenant("acme").await;
+    let elsewhere = Ipv4Addr::new(198, 51, 100, 1);
     for _ in 0..4 {
-        world.end_windows().await;
         let mail = world.mail(ADMIN_ADDRESS).await;
         for _ in 0..5 {
             world.redeem_code(&mail.login_request, &wrong(&mail.code)).await.unwrap_err();
         }
     }
-    world.end_windows().await;
     let mail = world.mail(ADMIN_ADDRESS).await;
     let code = world.redeem_code(&mail.login_request, &mail.code).await;
     assert_refused(code, Code::NotFound, "SIGN_IN_LINK_REFUSED");
+    let code = world.redeem_code_from(elsewhere, (&mail.login_request, &mail.code)).await;
+    assert!(code.is_ok(), "who guesses leaves the owner's network its own");
+
+    for (failures, is_taken) in [(59, true), (60, false)] {
+        world.end_windows().await;
+        world.sql("UPDATE sign_in_links SET code_failures = 0").await;
+        let mail = world.mail(ADMIN_ADDRESS).await;
+        sqlx::query(
+            "UPDATE sign_in_links SET code_failures = $1 WHERE void_time IS NULL AND use_time IS NULL",
+        )
+        .bind(failures)
+        .execute(&world.all)
+        .await
+        .unwrap();
+        let code = world.redeem_code_from(elsewhere, (&mail.login_request, &mail.code)).await;
+        assert_eq!(code.is_ok(), is_taken, "{failures}");
+    }
+    world.end_windows().await;
+    let mail = world.mail(ADMIN_ADDRESS).await;
     assert!(world.redeem_link(&mail.token, &mail.login_request).await.is_ok());
     world.sql("UPDATE sign_in_links SET create_time = now() - interval '25 hours'").await;
     let mail = world.mail(ADMIN_ADDRESS).await;
@@ -387,7 +406,7 @@ async fn asking_writes_the_same_rows_and_events_whether_the_address_is_known_or_
         written.push(after.iter().zip(before).map(|(after, before)| after - before).collect::<Vec<_>>());
     }
     written.dedup();
-    assert_eq!(written, [vec![2, 2, 1]], "links, events and the address's budget");
+    assert_eq!(written, [vec![2, 2, 2]], "links, events and the address's budgets");
     let addresses = world
         .count(
             "outbox WHERE body::text LIKE '%' || encode('acme.example', 'hex') || '%'

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use service_kit::caller::{CallerKind, Principal};
 use sharedspaces_proto::identity::events::v1::PersonUpdated;
 use sharedspaces_proto::identity::v1 as pb;
+use sharedspaces_proto::identity::v1::consent_service_server::ConsentService;
 use sharedspaces_proto::identity::v1::organization_service_server::OrganizationService;
 use tonic::Code;
 use uuid::Uuid;
@@ -206,4 +207,35 @@ async fn deactivation_ends_sessions_at_once_closes_every_way_in_and_is_told_once
         ..pb::ResolveAddressesRequest::default()
     };
     assert!(world.resolve(wanted).await.unwrap()[0].is_deactivated);
+}
+
+#[tokio::test]
+async fn an_admin_whose_role_or_way_in_was_taken_neither_makes_members_nor_changes_the_organisation_nor_publishes()
+ {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let (mia, mia_principal) = second_admin(&world, &acme).await;
+    let former = Tenant { id: acme.id.clone(), admin_id: mia.clone() };
+    for change in [
+        "UPDATE people SET role = 'MEMBER' WHERE display_name = 'Mia'",
+        "UPDATE people SET role = 'ADMIN', deactivate_time = now() WHERE display_name = 'Mia'",
+    ] {
+        world.sql(change).await;
+        let new = pb::NewMember { email_address: "eve@acme.example".to_owned(), ..admin_of("acme") };
+        let member = world.create_member(&former, new).await;
+        assert_refused(member, Code::PermissionDenied, "ADMINS_ONLY");
+        let message = pb::UpdateOrganizationRequest {
+            update_mask: mask(&["display_name"]),
+            display_name: "Mine".to_owned(),
+            ..pb::UpdateOrganizationRequest::default()
+        };
+        let asked = request("OrganizationService/UpdateOrganization", &mia_principal, message);
+        let organization = world.organization_grpc().update_organization(asked).await;
+        assert_refused(organization, Code::PermissionDenied, "ADMINS_ONLY");
+        let text = pb::PrivacyNoticeText { locale: "en".to_owned(), text: "Anything goes.".to_owned() };
+        let message = pb::PublishPrivacyNoticeRequest { texts: vec![text], is_material: true };
+        let asked = request("ConsentService/PublishPrivacyNotice", &mia_principal, message);
+        let notice = world.consent_grpc().publish_privacy_notice(asked).await;
+        assert_refused(notice, Code::PermissionDenied, "ADMINS_ONLY");
+    }
 }

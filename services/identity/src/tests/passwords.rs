@@ -15,7 +15,25 @@ const NEW: &str = "velvet Anchor pebble 42";
 const WEAK: &str = "aaaaaaaaaaaaaaaa";
 
 impl World {
+    /// Gives whoever calls the session that the call is made with.
+    async fn in_session(&self, who: &Principal) {
+        let Principal::Person(caller) = who else { return };
+        sqlx::query(
+            "INSERT INTO sessions (organization_id, session_id, user_id, expire_time, method, device_label)
+             SELECT organization_id, $2, user_id, now() + interval '1 day', 'PASSWORD', ''
+               FROM people WHERE organization_id = $1 AND user_id = $3
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(caller.organization_id.uuid())
+        .bind(caller.session_id)
+        .bind(caller.user_id.uuid())
+        .execute(&self.all)
+        .await
+        .unwrap();
+    }
+
     async fn set(&self, who: &Principal, new: &str) -> Answer<pb::SetPasswordResponse> {
+        self.in_session(who).await;
         let message = pb::SetPasswordRequest { new_password: new.to_owned() };
         let request = request("AccountService/SetPassword", who, message);
         Ok(self.account_grpc().set_password(request).await?.into_inner())
@@ -31,6 +49,7 @@ impl World {
         (old, new): (&str, &str),
         key: Option<&str>,
     ) -> Answer<pb::ChangePasswordResponse> {
+        self.in_session(who).await;
         let message =
             pb::ChangePasswordRequest { old_password: old.to_owned(), new_password: new.to_owned() };
         let mut request = request("AccountService/ChangePassword", who, message);
@@ -270,4 +289,79 @@ async fn a_hash_with_weaker_parameters_is_replaced_on_signing_in_and_a_wrong_pas
     assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
     world.signed_in().await;
     assert_eq!(stored().await, renewed, "what is strong enough stays");
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_or_has_expired_neither_sets_nor_changes_a_password() {
+    for end in ["revoke_time = now()", "expire_time = now()"] {
+        let (world, acme, gus) = world_with_guest().await;
+        let principal = |principal| match principal {
+            Principal::Person(caller) => {
+                Principal::Person(service_kit::caller::Caller { session_id: Uuid::from_u128(9), ..caller })
+            }
+            other => other,
+        };
+        let ada = principal(acme.admin());
+        world.in_session(&ada).await;
+        world.in_session(&gus).await;
+        let ending = sqlx::AssertSqlSafe(format!("UPDATE sessions SET {end}"));
+        sqlx::query(ending).execute(&world.all).await.unwrap();
+        assert_refused(world.set(&gus, NEW).await, Code::Unauthenticated, "SESSION_ENDED");
+        assert_refused(world.change(&ada, (PASSWORD, NEW)).await, Code::Unauthenticated, "SESSION_ENDED");
+        assert_eq!(world.count("credentials").await, 1);
+        assert!(world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_first_password_is_tried_ten_times_in_a_quarter_of_an_hour() {
+    let (world, _, gus) = world_with_guest().await;
+    for _ in 0..10 {
+        assert_names(world.set(&gus, WEAK).await, "new_password");
+    }
+    assert_refused(world.set(&gus, NEW).await, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS");
+    world.end_windows().await;
+    assert!(world.set(&gus, NEW).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_right_old_password_is_no_failure_whatever_the_new_one_is() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    for _ in 0..6 {
+        assert_names(world.change(&acme.admin(), (PASSWORD, WEAK)).await, "new_password");
+    }
+    assert!(world.change(&acme.admin(), (PASSWORD, NEW)).await.is_ok());
+}
+
+#[tokio::test]
+async fn links_of_resets_that_worked_or_whose_password_was_refused_cost_their_network_nothing() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    let token = world.reset_token(ADMIN_ADDRESS).await;
+    for _ in 0..51 {
+        assert_names(world.reset(&token, WEAK).await, "new_password");
+    }
+    assert!(world.reset(&token, NEW).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_password_changed_while_a_sign_in_with_the_old_one_was_verified_lets_nobody_in() {
+    let world = std::sync::Arc::new(World::new().await);
+    world.tenant("acme").await;
+    // Holds the sign-in where it has verified the password, and changes that before it goes on.
+    let mut change = world.all.begin().await.unwrap();
+    sqlx::query("UPDATE credentials SET version = version + 1, password_hash = password_hash || ''")
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    let signing = {
+        let world = std::sync::Arc::clone(&world);
+        tokio::spawn(async move { world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await })
+    };
+    world.until_somebody_waits().await;
+    change.commit().await.unwrap();
+    assert_refused(signing.await.unwrap(), Code::Unauthenticated, "CREDENTIALS_REFUSED");
+    assert_eq!(world.count("sessions").await, 0);
+    assert!(world.sign_in(("acme", ADMIN_ADDRESS, PASSWORD)).await.is_ok());
 }

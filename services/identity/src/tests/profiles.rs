@@ -113,3 +113,44 @@ async fn a_profile_tells_whether_there_is_a_password_and_nothing_once_the_way_in
     world.sql("UPDATE people SET deactivate_time = now() WHERE kind = 'GUEST'").await;
     assert_refused(update(&world, &gus, full(ALL)).await, Code::NotFound, "PERSON_NOT_FOUND");
 }
+
+#[tokio::test]
+async fn a_profile_changed_while_consent_is_taken_back_tells_of_no_consent() {
+    let world = std::sync::Arc::new(World::new().await);
+    let acme = world.tenant("acme").await;
+    let (guest, _) = world.enter(&acme, "gus@outside.example").await;
+    let mut withdrawal = world.all.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM people WHERE kind = 'GUEST' FOR UPDATE")
+        .execute(&mut *withdrawal)
+        .await
+        .unwrap();
+    let changing = {
+        let world = std::sync::Arc::clone(&world);
+        let gus = person(&acme.id, &guest.user_id, CallerKind::Guest, Uuid::nil());
+        tokio::spawn(async move {
+            let message = pb::UpdateProfileRequest {
+                update_mask: Some(prost_types::FieldMask { paths: vec!["company".to_owned()] }),
+                company: "Outside".to_owned(),
+                ..pb::UpdateProfileRequest::default()
+            };
+            let request = request("AccountService/UpdateProfile", &gus, message);
+            world.account_grpc().update_profile(request).await.unwrap().into_inner().person.unwrap()
+        })
+    };
+    world.until_somebody_waits().await;
+    sqlx::query("SELECT set_config('app.organization_id', organization_id::text, true) FROM organizations")
+        .execute(&mut *withdrawal)
+        .await
+        .unwrap();
+    sqlx::query(
+        "INSERT INTO consents (organization_id, consent_id, user_id, privacy_notice_id, notice_version,
+                               notice_locale, notice_sha256, action, via)
+         SELECT organization_id, gen_random_uuid(), user_id, privacy_notice_id, notice_version, notice_locale,
+                notice_sha256, 'WITHDRAWN', 'ACCOUNT' FROM consents",
+    )
+    .execute(&mut *withdrawal)
+    .await
+    .unwrap();
+    withdrawal.commit().await.unwrap();
+    assert_eq!(changing.await.unwrap().consent_notice_version, 0);
+}

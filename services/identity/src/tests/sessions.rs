@@ -154,9 +154,7 @@ async fn after_five_failures_in_a_row_an_address_has_to_wait_whether_it_is_known
 #[tokio::test]
 async fn the_wait_doubles_with_each_failure_up_to_15_minutes() {
     let world = World::new().await;
-    for (failures, seconds) in
-        [(4, 1.0), (5, 2.0), (6, 4.0), (13, 512.0), (14, 900.0), (500, 900.0), (2_000_000_000, 900.0)]
-    {
+    for (failures, seconds) in [(4, 1.0), (5, 2.0), (6, 4.0), (13, 512.0), (14, 900.0), (99, 900.0)] {
         sqlx::query("DELETE FROM sign_in_attempts").execute(&world.all).await.unwrap();
         world.sign_in(("acme", ADMIN_ADDRESS, WRONG)).await.unwrap_err();
         sqlx::query("UPDATE sign_in_attempts SET failures = $1")

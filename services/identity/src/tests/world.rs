@@ -267,7 +267,16 @@ impl World {
         &self,
         message: pb::AcceptInvitationRequest,
     ) -> Answer<pb::AcceptInvitationResponse> {
+        self.accept_from(NOWHERE, message).await
+    }
+
+    pub(crate) async fn accept_from(
+        &self,
+        from: Ipv4Addr,
+        message: pb::AcceptInvitationRequest,
+    ) -> Answer<pb::AcceptInvitationResponse> {
         let request = request("InvitationService/AcceptInvitation", &Principal::Anyone, message);
+        let request = called_from(from, request);
         Ok(self.invitation_grpc().accept_invitation(request).await?.into_inner())
     }
 
@@ -321,6 +330,16 @@ impl World {
     pub(crate) async fn count(&self, table: &str) -> i64 {
         let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         sqlx::query_scalar(query).fetch_one(&self.all).await.unwrap()
+    }
+
+    /// Waits until a call waits for a row that the test holds.
+    pub(crate) async fn until_somebody_waits(&self) {
+        testkit::eventually("somebody waits for a row", async || {
+            self.count("pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+                .await
+                > 0
+        })
+        .await;
     }
 
     pub(crate) async fn sql(&self, statement: &'static str) {

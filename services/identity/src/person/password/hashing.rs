@@ -88,10 +88,12 @@ impl Hasher {
             || params.t_cost() < ITERATIONS;
         let bytes = password.expose_secret().as_bytes();
         // Comparing takes the same time wherever they differ.
-        if self.output((algorithm, version, params), bytes, &salt)? != expected {
+        let is_wrong = self.output((algorithm, version, params), bytes, &salt)? != expected;
+        // Computed whether it matches or not: how long it takes must not tell that there is an old hash.
+        let rehashed = is_weak.then(|| self.hash(bytes)).transpose()?;
+        if is_wrong {
             return Ok(Verified::NO);
         }
-        let rehashed = is_weak.then(|| self.hash(bytes)).transpose()?;
         Ok(Verified { matches: true, rehashed })
     }
 
