@@ -1,5 +1,6 @@
 //! The rules of identity on a real database, through the gRPC services as the access layer calls them.
 
+mod codes;
 mod commands;
 mod consents;
 mod devices;
