@@ -16,6 +16,7 @@ pub mod health;
 pub mod ids;
 pub mod jwt;
 pub mod lifecycle;
+pub mod locale;
 pub mod page;
 pub mod peers;
 mod run;

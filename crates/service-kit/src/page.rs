@@ -6,7 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use crate::clock::is_timestamp;
 use crate::validate::Violations;
 
 const DEFAULT_SIZE: i32 = 50;
@@ -30,7 +32,7 @@ impl<K: DeserializeOwned> PageRequest<K> {
         let size = if page_size == 0 { DEFAULT_SIZE } else { page_size };
         let after = match page_token {
             "" => None,
-            token => URL_SAFE_NO_PAD.decode(token).ok().and_then(|key| serde_json::from_slice(&key).ok()),
+            token => read_key(token),
         };
         if after.is_none() && !page_token.is_empty() {
             check.add("page_token", "must be the next_page_token of the page before");
@@ -41,6 +43,21 @@ impl<K: DeserializeOwned> PageRequest<K> {
     /// Returns how many rows to read: one more than asked for tells whether another page follows.
     pub fn limit(&self) -> i64 {
         self.size + 1
+    }
+}
+
+/// Reads the key in a token. One that was edited may hold a text or a time that no database takes, and is none either.
+fn read_key<K: DeserializeOwned>(token: &str) -> Option<K> {
+    let key: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    if is_storable(&key) { serde_json::from_value(key).ok() } else { None }
+}
+
+fn is_storable(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.contains('\0') && text.parse().map_or(true, is_timestamp),
+        Value::Array(values) => values.iter().all(is_storable),
+        Value::Object(fields) => fields.values().all(is_storable),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
 
@@ -70,6 +87,8 @@ impl<T> Page<T> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, Utc};
+
     use super::*;
 
     #[test]
@@ -82,6 +101,20 @@ mod tests {
         assert_eq!(second.after, Some(2));
         assert_eq!(Page::cut(vec![3_i64], &second, |row| *row).next_page_token, "");
         assert!(check.into_result().is_ok());
+    }
+
+    #[test]
+    fn an_edited_token_holds_no_time_and_no_text_that_the_database_refuses() {
+        let read = |time: &str, name: &str| {
+            let mut check = Violations::default();
+            let token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(time, name)).unwrap());
+            PageRequest::<(DateTime<Utc>, String)>::read(&mut check, 0, &token).after.is_some()
+        };
+        assert!(read("0001-01-01T00:00:00Z", "Zoë") && read("9999-12-31T23:59:59.999999Z", ""));
+        assert!(!read("2026-11-22T00:00:00Z", "a\0b"));
+        for time in ["0000-12-31T23:59:59Z", "+10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z"] {
+            assert!(!read(time, ""), "{time}");
+        }
     }
 
     #[test]

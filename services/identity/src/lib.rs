@@ -14,7 +14,6 @@
 //! | [`consent`] | privacy notices and the ledger of consent |
 //! | [`keys`] | the keys that sign access tokens, and their publication |
 //! | [`mac`], [`token`] | keyed hashes and opaque tokens |
-//! | [`locale`] | the languages there are texts in |
 //! | [`command`] | what the operator does on the command line |
 //! | [`jobs`] | what is done without being asked, one file per job |
 //!
@@ -30,7 +29,6 @@ mod grpc;
 mod invitation;
 mod jobs;
 mod keys;
-mod locale;
 mod mac;
 mod organization;
 mod person;

@@ -6,12 +6,13 @@
 use chrono::{DateTime, Utc};
 use lettre::message::Mailbox;
 use service_kit::ids::{OrganizationId, UserId};
+use service_kit::locale::Locale;
 use sharedspaces_proto::identity::v1::{LinkPurpose, Person};
 use uuid::Uuid;
 
 use crate::delivery::{Deliveries, Delivery, Mail, MailKind, Notice, Setback, Told};
 use crate::directory::{Directory, InvitationFor, Issued, SignInLink};
-use crate::mail::{Addressee, Letter, Locale, Moment, Words, compose};
+use crate::mail::{Addressee, Letter, Moment, Words, compose};
 
 /// Writes messages.
 pub(crate) struct Letters {

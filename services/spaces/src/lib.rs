@@ -6,7 +6,6 @@
 //! - [`item`]: what a space holds; [`duplication`]: a new space of an old one
 //! - [`activity`]: the timeline; [`theme`]: looks
 //! - [`organization`], [`person`]: what is kept of identity's, from events
-//! - [`told`]: which times and texts of clients go into a query
 //! - [`grpc`]: transport; [`consumers`]: one file per service listened to; [`jobs`]: one file per job
 //!
 //! Must not send mail, store files, talk to a CRM or know a password: others do, told by events.
@@ -28,7 +27,6 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod theme;
-mod told;
 
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;

@@ -8,9 +8,9 @@ use service_kit::ids::UserId;
 use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
-use crate::locale::Locale;
 use crate::mac::MacKey;
 use crate::organization::Organization;
+use service_kit::locale::Locale;
 
 const ENGLISH: &str = include_str!("../../notices/en.txt");
 const FRENCH: &str = include_str!("../../notices/fr.txt");

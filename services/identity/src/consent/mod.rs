@@ -19,10 +19,10 @@ use service_kit::validate::Violations;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::locale::Locale;
 use crate::mac::MacKey;
 use crate::organization::{self, Organization};
 use crate::person;
+use service_kit::locale::Locale;
 
 pub(crate) use entity::{
     Action, Deed, Entry, NOTICE_TEXT_MAX, NewNotice, Notice, NoticeText, Origin, Verdict, Via, hex,

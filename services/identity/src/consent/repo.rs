@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::NoticeKey;
 use super::entity::{Action, Deed, Entry, Notice, Verdict, Via};
-use crate::locale::Locale;
 use crate::person::Person;
+use service_kit::locale::Locale;
 
 /// Inserts a notice.
 pub(super) async fn insert_notice(

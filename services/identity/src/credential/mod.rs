@@ -105,7 +105,7 @@ impl Credentials {
         self.database
             .transaction(person.organization_id, move |tx| {
                 Box::pin(async move {
-                    if person::has_password(tx, &person).await? {
+                    if credentials::exists(tx, &person).await? {
                         return Err(CredentialError::AlreadySet);
                     }
                     Ok(budget::spend(tx, &[tries]).await??)

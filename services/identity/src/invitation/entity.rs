@@ -5,12 +5,12 @@ use secrecy::{ExposeSecret, SecretString};
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
 
 use crate::consent::{Notice, Origin};
-use crate::locale::Locale;
 use crate::mac::MacKey;
 use crate::organization::Organization;
 use crate::person::{NewPassword, Person, ProfileChange};
 use crate::session::{Device, Tokens};
 use crate::token::Token;
+use service_kit::locale::Locale;
 
 /// How long a link works. A decision: this is the link of an *invitation*, not of a sign-in. People read an invitation
 /// days later, so the ten minutes of a sign-in link would make it useless; it leads into one organisation as one guest,

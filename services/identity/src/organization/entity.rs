@@ -7,8 +7,8 @@ use service_kit::ids::OrganizationId;
 use service_kit::validate::Violations;
 use url::{Host, Url};
 
-use crate::locale::Locale;
 use crate::person::NewMember;
+use service_kit::locale::Locale;
 
 /// Longest name of an organisation, in characters.
 pub(crate) const DISPLAY_NAME_MAX: usize = 255;

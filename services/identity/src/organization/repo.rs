@@ -4,7 +4,7 @@ use service_kit::ids::OrganizationId;
 use sqlx::PgConnection;
 
 use super::{Organization, Plan, SignInMode};
-use crate::locale::Locale;
+use service_kit::locale::Locale;
 
 /// Takes the slug in the public directory; false where it is taken.
 pub(super) async fn take_slug(tx: &mut PgConnection, new: &Organization) -> Result<bool, sqlx::Error> {

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::directory::{MemberSearch, words_of};
 use super::{Person, PersonKind, Role};
-use crate::locale::Locale;
+use service_kit::locale::Locale;
 
 /// Writes what can change of a person.
 pub(super) async fn update(tx: &mut PgConnection, person: &Person) -> Result<(), sqlx::Error> {
@@ -44,19 +44,6 @@ pub(super) async fn deactivate(tx: &mut PgConnection, person: &Person) -> Result
     Ok(())
 }
 
-/// Ends every session of a person.
-pub(super) async fn end_sessions(tx: &mut PgConnection, person: &Person) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "UPDATE sessions SET revoke_time = now()
-          WHERE organization_id = $1 AND user_id = $2 AND revoke_time IS NULL",
-        person.organization_id.uuid(),
-        person.user_id.uuid(),
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
 /// Counts the admins who have a way in, but for one.
 pub(super) async fn count_other_admins(tx: &mut PgConnection, but: &Person) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
@@ -64,17 +51,6 @@ pub(super) async fn count_other_admins(tx: &mut PgConnection, but: &Person) -> R
             WHERE organization_id = $1 AND user_id <> $2 AND role = 'ADMIN' AND deactivate_time IS NULL"#,
         but.organization_id.uuid(),
         but.user_id.uuid(),
-    )
-    .fetch_one(tx)
-    .await
-}
-
-/// Tells whether a person has a password.
-pub(crate) async fn has_password(tx: &mut PgConnection, person: &Person) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM credentials WHERE organization_id = $1 AND user_id = $2) AS "has!""#,
-        person.organization_id.uuid(),
-        person.user_id.uuid(),
     )
     .fetch_one(tx)
     .await

@@ -42,6 +42,17 @@ pub(crate) async fn find(
     Ok(hash.fetch_optional(tx).await?.map(SecretString::from))
 }
 
+/// Tells whether a person has a password.
+pub(crate) async fn exists(tx: &mut PgConnection, person: &Person) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM credentials WHERE organization_id = $1 AND user_id = $2) AS "has!""#,
+        person.organization_id.uuid(),
+        person.user_id.uuid(),
+    )
+    .fetch_one(tx)
+    .await
+}
+
 /// Keeps a person's first password; false where there is one.
 pub(crate) async fn insert_first(
     tx: &mut PgConnection,

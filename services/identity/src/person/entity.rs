@@ -9,8 +9,8 @@ use service_kit::address::EmailAddress;
 use service_kit::error::CommonError;
 use service_kit::ids::{OrganizationId, UserId};
 
-use crate::locale::Locale;
 use crate::organization::Organization;
+use service_kit::locale::Locale;
 
 /// Longest name of a person, in characters.
 pub(crate) const DISPLAY_NAME_MAX: usize = 255;

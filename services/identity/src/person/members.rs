@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use super::{Member, MemberChange, People, Person, PersonError, PersonKind, Role, changes, events, repo};
 use crate::organization;
+use crate::session;
 
 impl People {
     /// Changes name, language or role of a member of the caller's organisation.
@@ -60,7 +61,7 @@ impl People {
                 member.is_deactivated = true;
                 member.version += 1;
                 changes::deactivate(tx, &member).await?;
-                changes::end_sessions(tx, &member).await?;
+                session::end_all(tx, member.organization_id, (user_id, None)).await?;
                 events::append_updated(tx, ids.next(), &member).await?;
                 tracing::info!(user.id = %user_id, "member deactivated");
                 Ok(Member::try_from(member)?)

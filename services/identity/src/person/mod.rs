@@ -28,7 +28,6 @@ use uuid::Uuid;
 
 use crate::organization::{self, Organization};
 
-pub(crate) use changes::has_password;
 pub(crate) use directory::{MemberSearch, SEARCH_MAX, SEARCH_QUERY_MAX};
 pub(crate) use entity::{
     DISPLAY_NAME_MAX, Member, MemberChange, NewMember, NewPassword, OwnProfile, Person, PersonKind,
@@ -186,7 +185,7 @@ pub(crate) async fn enter(
         changes::replace_words(tx, person).await?;
     }
     if let Some(hash) = password_hash {
-        repo::insert_credential(tx, person, hash).await?;
+        credentials::insert_first(tx, person, hash).await?;
     }
     events::append_created(tx, ids.next(), person).await?;
     Ok(true)

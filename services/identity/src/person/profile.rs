@@ -13,7 +13,9 @@ use sqlx::PgConnection;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{OwnProfile, People, Person, PersonError, PersonKind, ProfileChange, changes, events, repo};
+use super::{
+    OwnProfile, People, Person, PersonError, PersonKind, ProfileChange, changes, credentials, events, repo,
+};
 
 /// Longest job title, company and telephone number, in characters.
 pub(crate) const PROFILE_FIELD_MAX: usize = 255;
@@ -82,7 +84,7 @@ impl People {
                 let person = repo::find_active(tx, organization_id, user_id).await?;
                 let person = person.ok_or(PersonError::NotFound)?;
                 Ok::<_, PersonError>(OwnProfile {
-                    has_password: changes::has_password(tx, &person).await?,
+                    has_password: credentials::exists(tx, &person).await?,
                     person,
                 })
             })

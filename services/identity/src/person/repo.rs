@@ -1,6 +1,5 @@
 //! All SQL of people and their credentials.
 
-use secrecy::{ExposeSecret, SecretString};
 use service_kit::address::EmailAddress;
 use service_kit::ids::{OrganizationId, UserId};
 use service_kit::page::PageRequest;
@@ -8,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::credentials::StoredPassword;
 use super::{MemberKey, Person, PersonKind, Role, Wanted};
-use crate::locale::Locale;
+use service_kit::locale::Locale;
 
 /// Inserts a person; false where the address belongs to somebody.
 pub(super) async fn insert(tx: &mut PgConnection, new: &Person) -> Result<bool, sqlx::Error> {
@@ -28,23 +27,6 @@ pub(super) async fn insert(tx: &mut PgConnection, new: &Person) -> Result<bool, 
         new.create_time,
     );
     Ok(inserted.execute(tx).await?.rows_affected() == 1)
-}
-
-/// Inserts a person's first password.
-pub(super) async fn insert_credential(
-    tx: &mut PgConnection,
-    person: &Person,
-    hash: &SecretString,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "INSERT INTO credentials (organization_id, user_id, password_hash) VALUES ($1, $2, $3)",
-        person.organization_id.uuid(),
-        person.user_id.uuid(),
-        hash.expose_secret(),
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
 }
 
 /// Finds a person, whether they have a way in or not.
@@ -91,19 +73,7 @@ pub(crate) async fn find_active(
     organization_id: OrganizationId,
     user_id: UserId,
 ) -> Result<Option<Person>, sqlx::Error> {
-    sqlx::query_as!(
-        Person,
-        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
-                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
-                  deactivate_time IS NOT NULL AS "is_deactivated!",
-                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
-             FROM people WHERE organization_id = $1 AND user_id = $2 AND deactivate_time IS NULL"#,
-        organization_id.uuid(),
-        user_id.uuid(),
-    )
-    .fetch_optional(tx)
-    .await
+    Ok(find(tx, organization_id, user_id).await?.filter(|person| !person.is_deactivated))
 }
 
 /// Finds a person who has a way in, by address.

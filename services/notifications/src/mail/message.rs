@@ -9,9 +9,10 @@ use lettre::Address;
 use lettre::address::AddressError;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use service_kit::locale::Locale;
 use sharedspaces_proto::identity::v1::Person;
 
-use super::render::{Locale, Rendered, render};
+use super::render::{Rendered, render};
 use super::text::Line;
 use super::words::Words;
 use crate::delivery::{Delivery, Setback};

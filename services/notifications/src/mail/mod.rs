@@ -11,6 +11,5 @@ mod words;
 
 pub(crate) use message::{Addressee, Letter, compose};
 pub(crate) use moment::Moment;
-pub(crate) use render::Locale;
 pub(crate) use smtp::{AFTER_DATA_BEFORE_250, Smtp};
 pub(crate) use words::Words;

@@ -3,33 +3,12 @@
 //! HTML templates escape by themselves (askama, by the file's ending); text templates have nothing to escape.
 
 use askama::Template;
+use service_kit::locale::Locale;
 
 use super::words::{
     ColleagueInvitation, GuestInvitation, InvitationAccepted, PasswordReset, SecurityNotice, SignInLink,
     Words,
 };
-
-/// A language that mails are written in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Locale {
-    /// English.
-    En,
-    /// French.
-    Fr,
-    /// German.
-    De,
-}
-
-impl Locale {
-    /// Returns the language for a BCP 47 tag; English where there is none of ours.
-    pub(crate) fn of(tag: &str) -> Self {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        [("fr", Self::Fr), ("de", Self::De)]
-            .into_iter()
-            .find(|(tag, _)| primary.eq_ignore_ascii_case(tag))
-            .map_or(Self::En, |(_, locale)| locale)
-    }
-}
 
 /// A mail's three texts.
 pub(super) struct Rendered {
@@ -85,51 +64,51 @@ macro_rules! templates {
 
 templates!(
     guest_invitation: GuestInvitation,
-    en En "guest_invitation/en/subject.txt" "guest_invitation/en/text.txt" "guest_invitation/en/page.html",
-    fr Fr "guest_invitation/fr/subject.txt" "guest_invitation/fr/text.txt" "guest_invitation/fr/page.html",
-    de De "guest_invitation/de/subject.txt" "guest_invitation/de/text.txt" "guest_invitation/de/page.html",
+    en English "guest_invitation/en/subject.txt" "guest_invitation/en/text.txt" "guest_invitation/en/page.html",
+    fr French "guest_invitation/fr/subject.txt" "guest_invitation/fr/text.txt" "guest_invitation/fr/page.html",
+    de German "guest_invitation/de/subject.txt" "guest_invitation/de/text.txt" "guest_invitation/de/page.html",
 );
 templates!(
     colleague_invitation: ColleagueInvitation,
-    en En "colleague_invitation/en/subject.txt" "colleague_invitation/en/text.txt" "colleague_invitation/en/page.html",
-    fr Fr "colleague_invitation/fr/subject.txt" "colleague_invitation/fr/text.txt" "colleague_invitation/fr/page.html",
-    de De "colleague_invitation/de/subject.txt" "colleague_invitation/de/text.txt" "colleague_invitation/de/page.html",
+    en English "colleague_invitation/en/subject.txt" "colleague_invitation/en/text.txt" "colleague_invitation/en/page.html",
+    fr French "colleague_invitation/fr/subject.txt" "colleague_invitation/fr/text.txt" "colleague_invitation/fr/page.html",
+    de German "colleague_invitation/de/subject.txt" "colleague_invitation/de/text.txt" "colleague_invitation/de/page.html",
 );
 templates!(
     invitation_accepted: InvitationAccepted,
-    en En "invitation_accepted/en/subject.txt" "invitation_accepted/en/text.txt" "invitation_accepted/en/page.html",
-    fr Fr "invitation_accepted/fr/subject.txt" "invitation_accepted/fr/text.txt" "invitation_accepted/fr/page.html",
-    de De "invitation_accepted/de/subject.txt" "invitation_accepted/de/text.txt" "invitation_accepted/de/page.html",
+    en English "invitation_accepted/en/subject.txt" "invitation_accepted/en/text.txt" "invitation_accepted/en/page.html",
+    fr French "invitation_accepted/fr/subject.txt" "invitation_accepted/fr/text.txt" "invitation_accepted/fr/page.html",
+    de German "invitation_accepted/de/subject.txt" "invitation_accepted/de/text.txt" "invitation_accepted/de/page.html",
 );
 templates!(
     sign_in_link: SignInLink,
-    en En "sign_in_link/en/subject.txt" "sign_in_link/en/text.txt" "sign_in_link/en/page.html",
-    fr Fr "sign_in_link/fr/subject.txt" "sign_in_link/fr/text.txt" "sign_in_link/fr/page.html",
-    de De "sign_in_link/de/subject.txt" "sign_in_link/de/text.txt" "sign_in_link/de/page.html",
+    en English "sign_in_link/en/subject.txt" "sign_in_link/en/text.txt" "sign_in_link/en/page.html",
+    fr French "sign_in_link/fr/subject.txt" "sign_in_link/fr/text.txt" "sign_in_link/fr/page.html",
+    de German "sign_in_link/de/subject.txt" "sign_in_link/de/text.txt" "sign_in_link/de/page.html",
 );
 templates!(
     password_reset: PasswordReset,
-    en En "password_reset/en/subject.txt" "password_reset/en/text.txt" "password_reset/en/page.html",
-    fr Fr "password_reset/fr/subject.txt" "password_reset/fr/text.txt" "password_reset/fr/page.html",
-    de De "password_reset/de/subject.txt" "password_reset/de/text.txt" "password_reset/de/page.html",
+    en English "password_reset/en/subject.txt" "password_reset/en/text.txt" "password_reset/en/page.html",
+    fr French "password_reset/fr/subject.txt" "password_reset/fr/text.txt" "password_reset/fr/page.html",
+    de German "password_reset/de/subject.txt" "password_reset/de/text.txt" "password_reset/de/page.html",
 );
 templates!(
     new_device: SecurityNotice,
-    en En "new_device/en/subject.txt" "new_device/en/text.txt" "new_device/en/page.html",
-    fr Fr "new_device/fr/subject.txt" "new_device/fr/text.txt" "new_device/fr/page.html",
-    de De "new_device/de/subject.txt" "new_device/de/text.txt" "new_device/de/page.html",
+    en English "new_device/en/subject.txt" "new_device/en/text.txt" "new_device/en/page.html",
+    fr French "new_device/fr/subject.txt" "new_device/fr/text.txt" "new_device/fr/page.html",
+    de German "new_device/de/subject.txt" "new_device/de/text.txt" "new_device/de/page.html",
 );
 templates!(
     password_changed: SecurityNotice,
-    en En "password_changed/en/subject.txt" "password_changed/en/text.txt" "password_changed/en/page.html",
-    fr Fr "password_changed/fr/subject.txt" "password_changed/fr/text.txt" "password_changed/fr/page.html",
-    de De "password_changed/de/subject.txt" "password_changed/de/text.txt" "password_changed/de/page.html",
+    en English "password_changed/en/subject.txt" "password_changed/en/text.txt" "password_changed/en/page.html",
+    fr French "password_changed/fr/subject.txt" "password_changed/fr/text.txt" "password_changed/fr/page.html",
+    de German "password_changed/de/subject.txt" "password_changed/de/text.txt" "password_changed/de/page.html",
 );
 templates!(
     session_reused: SecurityNotice,
-    en En "session_reused/en/subject.txt" "session_reused/en/text.txt" "session_reused/en/page.html",
-    fr Fr "session_reused/fr/subject.txt" "session_reused/fr/text.txt" "session_reused/fr/page.html",
-    de De "session_reused/de/subject.txt" "session_reused/de/text.txt" "session_reused/de/page.html",
+    en English "session_reused/en/subject.txt" "session_reused/en/text.txt" "session_reused/en/page.html",
+    fr French "session_reused/fr/subject.txt" "session_reused/fr/text.txt" "session_reused/fr/page.html",
+    de German "session_reused/de/subject.txt" "session_reused/de/text.txt" "session_reused/de/page.html",
 );
 
 /// Writes a mail in a language.

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use mail_parser::{Message, MessageParser};
 use service_kit::clock::Clock;
 use service_kit::ids::UserId;
+use service_kit::locale::Locale;
 use uuid::Uuid;
 
 use crate::delivery::{Delivery, DeliveryId, MailKind, State};
-use crate::mail::{Addressee, Locale, Moment, Words, compose};
+use crate::mail::{Addressee, Moment, Words, compose};
 
 const HEADERS: [&str; 8] =
     ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"];
@@ -47,7 +48,6 @@ fn delivery(kind: MailKind) -> Delivery {
 }
 
 const LINK: &str = "https://app.acme.test/invitation#t.1.2";
-const LOCALES: [Locale; 3] = [Locale::En, Locale::Fr, Locale::De];
 
 /// Each mail with `text` wherever people write something.
 fn each(text: &str) -> Vec<(MailKind, Words)> {
@@ -98,7 +98,7 @@ fn links_of(html: &str) -> Vec<&str> {
 fn whatever_people_write_the_mail_has_the_same_headers_parts_and_elements() {
     let mut texts: Vec<String> = HOSTILE.iter().map(|text| (*text).to_owned()).collect();
     texts.extend(made_up(100));
-    for locale in LOCALES {
+    for locale in Locale::ALL {
         let plain: Vec<Vec<String>> =
             each("x").iter().map(|(kind, words)| elements(&written(*kind, words, "x", locale))).collect();
         for hostile in &texts {
@@ -188,9 +188,9 @@ fn is_well_formed(raw: &[u8]) -> bool {
 #[test]
 fn the_footer_ends_both_parts() {
     for (locale, start) in [
-        (Locale::En, "Sent by Shared Spaces"),
-        (Locale::Fr, "Envoyé par Shared Spaces"),
-        (Locale::De, "Gesendet von Shared Spaces"),
+        (Locale::English, "Sent by Shared Spaces"),
+        (Locale::French, "Envoyé par Shared Spaces"),
+        (Locale::German, "Gesendet von Shared Spaces"),
     ] {
         for (kind, words) in each("\r\n.\r\nx") {
             let raw = written(kind, &words, "x", locale);
@@ -207,7 +207,7 @@ fn the_same_delivery_is_the_same_message_byte_for_byte() {
     for (kind, words) in each("Big deal é") {
         let delivery = delivery(kind);
         let from = "Shared Spaces <no-reply@sharedspaces.test>".parse().unwrap();
-        let to = Addressee::new("gil@globex.test".to_owned(), "Gil".to_owned(), Locale::En);
+        let to = Addressee::new("gil@globex.test".to_owned(), "Gil".to_owned(), Locale::English);
         let write = || compose(&from, &to, &delivery, &words).ok().unwrap().content().to_vec();
         assert_eq!(write(), write());
     }
@@ -217,7 +217,7 @@ fn the_same_delivery_is_the_same_message_byte_for_byte() {
 fn names_and_titles_arrive_as_they_were_written() {
     let title = "Ça “va” — 日本 \"2.0\", (x) <y>";
     let words = Words::invitation_accepted(title, "Žofie \"Z\" O'Neil", None, LINK).ok().unwrap();
-    let raw = written(MailKind::InvitationAccepted, &words, "Gil, \"le\" Grand <é>", Locale::En);
+    let raw = written(MailKind::InvitationAccepted, &words, "Gil, \"le\" Grand <é>", Locale::English);
     let mail = MessageParser::default().parse(&raw).unwrap();
     assert_eq!(mail.to().unwrap().first().unwrap().name(), Some("Gil, \"le\" Grand <é>"));
     let subject = format!("Žofie \"Z\" O'Neil accepted your invitation to “{title}”");
@@ -230,7 +230,7 @@ fn names_and_titles_arrive_as_they_were_written() {
 #[test]
 fn a_long_title_and_note_are_folded_within_the_limits() {
     let words = Words::guest_invitation(&"W".repeat(255), &"é".repeat(255), "Acme", &"n".repeat(1_000), LINK);
-    let raw = written(MailKind::GuestInvitation, &words.ok().unwrap(), &"ü".repeat(255), Locale::Fr);
+    let raw = written(MailKind::GuestInvitation, &words.ok().unwrap(), &"ü".repeat(255), Locale::French);
     assert!(is_well_formed(&raw));
     let mail = MessageParser::default().parse(&raw).unwrap();
     assert!(mail.body_text(0).unwrap().contains(&"n".repeat(1_000)));
@@ -239,7 +239,7 @@ fn a_long_title_and_note_are_folded_within_the_limits() {
 
 #[test]
 fn each_mail_is_written_in_each_language_and_fits_small_screens() {
-    for (locale, lang) in [(Locale::En, "en"), (Locale::Fr, "fr"), (Locale::De, "de")] {
+    for (locale, lang) in [(Locale::English, "en"), (Locale::French, "fr"), (Locale::German, "de")] {
         for (kind, words) in each("x") {
             let raw = written(kind, &words, "x", locale);
             let mail = MessageParser::default().parse(&raw).unwrap();
@@ -257,23 +257,23 @@ fn each_mail_is_written_in_each_language_and_fits_small_screens() {
 #[test]
 fn a_language_is_told_by_its_primary_tag_and_english_where_there_is_none() {
     for (tag, locale) in [
-        ("fr", Locale::Fr),
-        ("FR-ca", Locale::Fr),
-        ("de", Locale::De),
-        ("de_CH", Locale::De),
-        ("en", Locale::En),
+        ("fr", Locale::French),
+        ("FR-ca", Locale::French),
+        ("de", Locale::German),
+        ("de_CH", Locale::German),
+        ("en", Locale::English),
     ] {
         assert_eq!(Locale::of(tag), locale);
     }
     for tag in ["", "it", "frr", "x-fr", "den"] {
-        assert_eq!(Locale::of(tag), Locale::En);
+        assert_eq!(Locale::of(tag), Locale::English);
     }
 }
 
 #[test]
 fn a_mail_without_a_note_says_nothing_of_one() {
     let words = Words::colleague_invitation("t", "Ines", " \r\n", LINK).ok().unwrap();
-    let raw = written(MailKind::ColleagueInvitation, &words, "", Locale::En);
+    let raw = written(MailKind::ColleagueInvitation, &words, "", Locale::English);
     let mail = MessageParser::default().parse(&raw).unwrap();
     assert!(!mail.body_text(0).unwrap().contains("writes") && !mail.body_html(0).unwrap().contains("writes"));
 }
@@ -321,7 +321,7 @@ fn ordinary() -> Vec<(MailKind, Words, Vec<&'static str>)> {
 fn each_mail_says_all_it_has_to_say_in_each_language_and_both_parts() {
     for (kind, words, said) in ordinary() {
         let mut seen = BTreeSet::new();
-        for locale in LOCALES {
+        for locale in Locale::ALL {
             let raw = written(kind, &words, "Gil Gold", locale);
             let mail = MessageParser::default().parse(&raw).unwrap();
             let (html, text) = (mail.body_html(0).unwrap(), mail.body_text(0).unwrap());
@@ -353,7 +353,7 @@ fn each_mail_says_all_it_has_to_say_in_each_language_and_both_parts() {
 fn a_device_that_says_nothing_of_itself_is_not_shown() {
     for device in ["", " \r\n\u{202e}"] {
         let words = Words::new_device("Acme", device, moment("UTC"));
-        let raw = written(MailKind::NewDevice, &words, "Gil", Locale::En);
+        let raw = written(MailKind::NewDevice, &words, "Gil", Locale::English);
         let mail = MessageParser::default().parse(&raw).unwrap();
         assert!(
             !mail.body_text(0).unwrap().contains("Device:")

@@ -158,7 +158,6 @@ impl Activity {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct ActivityKey {
     /// When it happened.
-    #[serde(deserialize_with = "crate::told::key_time")]
     pub(crate) create_time: DateTime<Utc>,
     /// Tells apart what happened at once.
     pub(crate) activity_id: Uuid,

@@ -10,10 +10,11 @@ mod words;
 use service_kit::caller::Caller;
 use service_kit::db::Database;
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
+use service_kit::locale::Locale;
 use service_kit::page::{Page, PageRequest};
 use sqlx::PgConnection;
 
-use crate::locale::{self, Locale};
+use crate::locale;
 use crate::permission::Viewer;
 use crate::space::{self, SpaceError};
 
@@ -68,10 +69,7 @@ impl Activities {
                 Box::pin(async move {
                     let organization_id = viewer.organization_id;
                     let view = space::visible(tx, &viewer, space_id).await?;
-                    let locale = match locale {
-                        Some(locale) => locale,
-                        None => locale::of_person(tx, organization_id, viewer.user_id).await?,
-                    };
+                    let locale = locale::or_own(tx, &viewer, locale).await?;
                     let rows =
                         repo::list(tx, organization_id, space_id, !view.standing.is_guest(), &page).await?;
                     let page = Page::cut(rows, &page, Activity::key);

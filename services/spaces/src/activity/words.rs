@@ -1,7 +1,8 @@
 //! The sentences of the timeline, in each language. No I/O.
 
+use service_kit::locale::Locale;
+
 use super::entity::{Activity, ActivityKind};
-use crate::locale::Locale;
 
 /// Returns the whole in one sentence.
 pub(super) fn summary(activity: &Activity, locale: Locale) -> String {
@@ -35,25 +36,25 @@ fn fill(sentence: &str, actor: &str, object: &str) -> String {
 
 fn system(locale: Locale) -> &'static str {
     match locale {
-        Locale::En => "The system",
-        Locale::Fr => "Le système",
-        Locale::De => "Das System",
+        Locale::English => "The system",
+        Locale::French => "Le système",
+        Locale::German => "Das System",
     }
 }
 
 fn somebody(locale: Locale) -> &'static str {
     match locale {
-        Locale::En => "Somebody",
-        Locale::Fr => "Quelqu’un",
-        Locale::De => "Jemand",
+        Locale::English => "Somebody",
+        Locale::French => "Quelqu’un",
+        Locale::German => "Jemand",
     }
 }
 
 fn somebody_as_object(locale: Locale) -> &'static str {
     match locale {
-        Locale::En => "somebody",
-        Locale::Fr => "quelqu’un",
-        Locale::De => "jemanden",
+        Locale::English => "somebody",
+        Locale::French => "quelqu’un",
+        Locale::German => "jemanden",
     }
 }
 
@@ -143,9 +144,9 @@ fn sentence(kind: ActivityKind, locale: Locale) -> &'static str {
         ),
     };
     match locale {
-        Locale::En => en,
-        Locale::Fr => fr,
-        Locale::De => de,
+        Locale::English => en,
+        Locale::French => fr,
+        Locale::German => de,
     }
 }
 
@@ -173,7 +174,7 @@ mod tests {
     fn every_kind_has_a_sentence_of_its_own_in_every_language() {
         let mut sentences = HashSet::new();
         for kind in ActivityKind::ALL {
-            for locale in [Locale::En, Locale::Fr, Locale::De] {
+            for locale in [Locale::English, Locale::French, Locale::German] {
                 let told = summary(&activity(kind, "Ann", "Bob"), locale);
                 assert!(told.starts_with("Ann ") && !told.contains(['{', '}']), "{told}");
                 assert_eq!(told.contains("Bob"), sentence(kind, locale).contains("{object}"), "{told}");
@@ -184,7 +185,8 @@ mod tests {
 
     #[test]
     fn a_name_is_never_taken_for_a_place_of_another() {
-        let told = summary(&activity(ActivityKind::ParticipantInvited, "{object}", "{actor}"), Locale::En);
+        let told =
+            summary(&activity(ActivityKind::ParticipantInvited, "{object}", "{actor}"), Locale::English);
         assert_eq!(told, "{object} invited {actor}");
     }
 
@@ -192,14 +194,14 @@ mod tests {
     fn who_has_no_name_is_somebody_and_nobody_is_the_system() {
         let mut nameless = activity(ActivityKind::ParticipantInvited, "", "");
         let all = |activity: &Activity| {
-            [Locale::En, Locale::Fr, Locale::De].map(|locale| summary(activity, locale))
+            [Locale::English, Locale::French, Locale::German].map(|locale| summary(activity, locale))
         };
         let somebody =
             ["Somebody invited somebody", "Quelqu’un a invité quelqu’un", "Jemand hat jemanden eingeladen"];
         assert_eq!(all(&nameless), somebody);
         nameless.kind = ActivityKind::CrmLogged;
-        assert_eq!(summary(&nameless, Locale::En), "Somebody logged the space to “CRM”");
+        assert_eq!(summary(&nameless, Locale::English), "Somebody logged the space to “CRM”");
         nameless.actor_user_id = None;
-        assert!(summary(&nameless, Locale::De).starts_with("Das System hat "));
+        assert!(summary(&nameless, Locale::German).starts_with("Das System hat "));
     }
 }

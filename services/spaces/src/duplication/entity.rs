@@ -1,11 +1,12 @@
 //! What a copy of a space has and has not. No I/O.
 
+use service_kit::locale::Locale;
+
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
 use crate::item::Origin;
-use crate::locale::Locale;
 use crate::space::TITLE_MAX;
 
 /// A part of a space, in respect of duplication.
@@ -132,9 +133,9 @@ pub(crate) struct Description {
 /// Returns the title of a copy: a word in front, cut to fit (R5.4).
 pub(crate) fn title_of_copy(title: &str, locale: Locale) -> String {
     let word = match locale {
-        Locale::En => "Copy",
-        Locale::Fr => "Copie",
-        Locale::De => "Kopie",
+        Locale::English => "Copy",
+        Locale::French => "Copie",
+        Locale::German => "Kopie",
     };
     let whole = format!("{word} {title}");
     let cut: String = whole.chars().take(TITLE_MAX).collect();
@@ -203,16 +204,20 @@ mod tests {
 
     #[test]
     fn the_title_has_the_word_of_the_language_in_front_and_is_cut_to_fit() {
-        assert_eq!(title_of_copy("Contoso", Locale::En), "Copy Contoso");
-        assert_eq!(title_of_copy("Contoso", Locale::Fr), "Copie Contoso");
-        assert_eq!(title_of_copy("Contoso", Locale::De), "Kopie Contoso");
+        assert_eq!(title_of_copy("Contoso", Locale::English), "Copy Contoso");
+        assert_eq!(title_of_copy("Contoso", Locale::French), "Copie Contoso");
+        assert_eq!(title_of_copy("Contoso", Locale::German), "Kopie Contoso");
         let fits = "é".repeat(TITLE_MAX - 5);
-        assert_eq!(title_of_copy(&fits, Locale::En), format!("Copy {fits}"));
-        let long = title_of_copy(&"é".repeat(TITLE_MAX), Locale::En);
+        assert_eq!(title_of_copy(&fits, Locale::English), format!("Copy {fits}"));
+        let long = title_of_copy(&"é".repeat(TITLE_MAX), Locale::English);
         assert_eq!(long.chars().count(), TITLE_MAX);
         assert_eq!(long, format!("Copy {fits}"));
         let spaced = format!("{} b", "a".repeat(TITLE_MAX - 6));
-        assert_eq!(title_of_copy(&spaced, Locale::En).chars().count(), TITLE_MAX - 1, "no space at the end");
+        assert_eq!(
+            title_of_copy(&spaced, Locale::English).chars().count(),
+            TITLE_MAX - 1,
+            "no space at the end"
+        );
     }
 
     fn item(id: u128, folder: Option<u128>, origin: Origin) -> SourceItem {

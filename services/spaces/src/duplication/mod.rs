@@ -12,10 +12,11 @@ use service_kit::db::{Database, Reply};
 use service_kit::error::CommonError;
 use service_kit::fold::fold;
 use service_kit::ids::{Ids, SpaceId};
+use service_kit::locale::Locale;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::locale::{self, Locale};
+use crate::locale;
 use crate::permission::{Permission, Viewer};
 use crate::space::{self, Address, Shown, SpaceError, SpaceView};
 
@@ -50,7 +51,7 @@ impl Duplications {
                 Box::pin(async move {
                     let view = space::visible(tx, &viewer, space_id).await?;
                     view.require(Permission::Duplicate)?;
-                    let locale = locale_or_own(tx, &viewer, locale).await?;
+                    let locale = locale::or_own(tx, &viewer, locale).await?;
                     let counts = repo::count(tx, viewer.organization_id, space_id).await?;
                     Ok(Description { title: entity::title_of_copy(&view.space.title, locale), counts })
                 })
@@ -91,7 +92,7 @@ impl Duplications {
         space::repo::lock(tx, viewer.organization_id, source_id).await?;
         let source = space::visible(tx, viewer, source_id).await?;
         source.require(Permission::Duplicate)?;
-        let locale = locale_or_own(tx, viewer, locale).await?;
+        let locale = locale::or_own(tx, viewer, locale).await?;
         let title = entity::title_of_copy(&source.space.title, locale);
         let copy = NewCopy {
             organization_id: viewer.organization_id,
@@ -121,16 +122,5 @@ impl Duplications {
             space::events::logo_placed(tx, self.ids.next(), &view.space).await?;
         }
         Ok(())
-    }
-}
-
-async fn locale_or_own(
-    tx: &mut PgConnection,
-    viewer: &Viewer,
-    locale: Option<Locale>,
-) -> Result<Locale, sqlx::Error> {
-    match locale {
-        Some(locale) => Ok(locale),
-        None => locale::of_person(tx, viewer.organization_id, viewer.user_id).await,
     }
 }

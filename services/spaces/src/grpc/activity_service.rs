@@ -3,6 +3,7 @@
 use service_kit::caller::Caller;
 use service_kit::clock::timestamp;
 use service_kit::ids::SpaceId;
+use service_kit::locale::Locale;
 use service_kit::page::{Page, PageRequest};
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::v1 as pb;
@@ -10,7 +11,6 @@ use sharedspaces_proto::spaces::v1::activity_service_server::ActivityService;
 use tonic::{Request, Response, Status};
 
 use crate::activity::{Activities, ActivityKey, ActivityKind, ToldActivity};
-use crate::locale::Locale;
 
 /// ActivityService.
 pub(crate) struct ActivityGrpc {
@@ -44,7 +44,7 @@ impl TryFrom<pb::ListActivitiesRequest> for Listing {
         let mut check = Violations::default();
         let space_id = check.id("space_id", &request.space_id);
         let page = PageRequest::read(&mut check, request.page_size, &request.page_token);
-        let locale = Locale::read(&mut check, "locale", &request.locale);
+        let locale = Locale::read_optional(&mut check, "locale", &request.locale);
         check.into_result().map(|()| Self { space_id, page, locale })
     }
 }

@@ -1,11 +1,11 @@
 //! Between duplication on the wire and what the use cases know of it.
 
 use service_kit::ids::SpaceId;
+use service_kit::locale::Locale;
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::v1 as pb;
 
 use crate::duplication::{Description, Part};
-use crate::locale::Locale;
 use crate::space::Shown;
 
 /// Which space to duplicate, and the language of the new title's first word.
@@ -17,7 +17,7 @@ pub(super) struct Duplication {
 fn duplication(space_id: &str, locale: &str) -> Result<Duplication, Violations> {
     let mut check = Violations::default();
     let space_id = check.id("space_id", space_id);
-    let locale = Locale::read(&mut check, "locale", locale);
+    let locale = Locale::read_optional(&mut check, "locale", locale);
     check.into_result().map(|()| Duplication { space_id, locale })
 }
 

@@ -1,6 +1,6 @@
 //! Between the list of spaces on the wire and what the use cases know of it.
 
-use service_kit::clock::timestamp;
+use service_kit::clock::{self, timestamp};
 use service_kit::ids::UserId;
 use service_kit::page::{Page, PageRequest};
 use service_kit::validate::Violations;
@@ -9,7 +9,6 @@ use sharedspaces_proto::spaces::v1 as pb;
 use super::convert::codes;
 use crate::permission::SpaceState;
 use crate::space::{ListKey, ListQuery, Order, QUERY_MAX, Summary};
-use crate::told;
 
 /// Which page of which list is asked for.
 pub(super) struct SpaceList {
@@ -37,7 +36,7 @@ impl SpaceList {
             query.owner_user_id = Some(owner);
         }
         if let Some(since) = &request.active_since {
-            query.active_since = told::time(since.seconds, since.nanos);
+            query.active_since = clock::time(since);
             if query.active_since.is_none() {
                 check.add("active_since", "must be a time of the years 1 to 9999, with 0 to 999999999 nanos");
             }

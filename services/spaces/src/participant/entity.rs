@@ -121,7 +121,6 @@ impl Participant {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct ParticipantKey {
     /// When they were added.
-    #[serde(deserialize_with = "crate::told::key_time")]
     pub(crate) create_time: DateTime<Utc>,
     /// Tells apart those added at once.
     pub(crate) participant_id: Uuid,

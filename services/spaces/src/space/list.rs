@@ -98,9 +98,9 @@ pub(crate) struct ListKey {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) enum Place {
     /// Of the last activity, or of creation.
-    Time(#[serde(deserialize_with = "crate::told::key_time")] DateTime<Utc>),
+    Time(DateTime<Utc>),
     /// Of the folded title.
-    Title(#[serde(deserialize_with = "crate::told::key_text")] String),
+    Title(String),
 }
 
 /// A space in a list, as somebody sees it.

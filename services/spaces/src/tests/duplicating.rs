@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use service_kit::caller::{Caller, CallerKind};
+use service_kit::locale::Locale;
 use sharedspaces_proto::spaces::events::v1::{LogoPlaced, SpaceCreated};
 use sharedspaces_proto::spaces::v1 as pb;
 use sqlx::AssertSqlSafe;
@@ -12,7 +13,6 @@ use uuid::Uuid;
 
 use super::room::Room;
 use crate::duplication::Part;
-use crate::locale::Locale;
 use crate::space::SpaceError;
 
 async fn duplicate(room: &Room, who: &Caller, locale: Option<Locale>) -> Result<pb::Space, SpaceError> {
@@ -241,7 +241,7 @@ async fn a_copy_has_what_the_list_names_and_nothing_else() {
 async fn the_copy_is_the_callers_own_new_and_told_to_the_others() {
     let room = Room::open().await;
     seed(&room).await;
-    let copy = duplicate(&room, &room.colleague, Some(Locale::Fr)).await.unwrap();
+    let copy = duplicate(&room, &room.colleague, Some(Locale::French)).await.unwrap();
     assert_eq!(copy.title, "Copie canary-title");
     assert_eq!((copy.owner_user_id, copy.etag), (room.colleague.user_id.to_string(), "1".to_owned()));
     assert_eq!(copy.address.len(), 19, "a random address: {}", copy.address);
@@ -252,7 +252,7 @@ async fn the_copy_is_the_callers_own_new_and_told_to_the_others() {
     assert_eq!((told.description.as_str(), created.crm_target), ("canary-description", None));
     let [placed] = room.outbox::<LogoPlaced>().await.try_into().unwrap();
     assert_eq!((placed.place_id, placed.logo_id), (copy.space_id, Uuid::from_u128(7).to_string()));
-    let again = duplicate(&room, &room.colleague, Some(Locale::De)).await.unwrap();
+    let again = duplicate(&room, &room.colleague, Some(Locale::German)).await.unwrap();
     assert_eq!(again.title, "Kopie canary-title");
     assert_ne!(again.address, copy.address);
 }

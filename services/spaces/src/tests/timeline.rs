@@ -5,6 +5,7 @@ use messaging::Received;
 use service_kit::caller::{Caller, CallerKind};
 use service_kit::clock::Clock;
 use service_kit::error::CommonError;
+use service_kit::locale::Locale;
 use service_kit::page::PageRequest;
 use service_kit::validate::Violations;
 use sharedspaces_proto::crmsync::events::v1::LogWritten;
@@ -13,7 +14,6 @@ use uuid::Uuid;
 use super::room::Room;
 use crate::activity::{ActivityKind, ToldActivity};
 use crate::consumers::crm_sync::note_log;
-use crate::locale::Locale;
 use crate::space::SpaceError;
 
 fn page<K: serde::de::DeserializeOwned>(size: i32, token: &str) -> PageRequest<K> {
@@ -109,8 +109,11 @@ async fn a_sentence_is_in_the_language_asked_for_else_in_the_callers_own() {
     room.append(ActivityKind::SpaceCreated, Some((&room.owner, "Olga")), "", testkit::clock().now()).await;
     room.know_person(&room.colleague, "Carl", "de").await;
     assert_eq!(sentences(&all(&room, &room.colleague).await), ["Olga hat den Space erstellt"]);
-    let french =
-        room.activities().list(&room.colleague, room.space_id, page(0, ""), Some(Locale::Fr)).await.unwrap();
+    let french = room
+        .activities()
+        .list(&room.colleague, room.space_id, page(0, ""), Some(Locale::French))
+        .await
+        .unwrap();
     assert_eq!(sentences(&french.items), ["Olga a créé l’espace"]);
     room.know_person(&room.colleague, "Carl", "it").await;
     assert_eq!(sentences(&all(&room, &room.colleague).await), ["Olga created the space"]);
@@ -132,7 +135,7 @@ async fn no_sentence_shows_an_address_of_somebody() {
         room.append(kind, Some((&room.guest, address)), object, testkit::clock().now()).await;
         room.append(kind, None, object, testkit::clock().now()).await;
     }
-    for locale in [Locale::En, Locale::Fr, Locale::De] {
+    for locale in [Locale::English, Locale::French, Locale::German] {
         let told = room
             .activities()
             .list(&room.owner, room.space_id, page(100, ""), Some(locale))

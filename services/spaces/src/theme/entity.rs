@@ -306,7 +306,6 @@ impl Theme {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct ThemeKey {
     /// The name as it is compared.
-    #[serde(deserialize_with = "crate::told::key_text")]
     pub(crate) name_folded: String,
 }
 

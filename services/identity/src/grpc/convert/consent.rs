@@ -11,7 +11,7 @@ use crate::consent::{
     Action, Entry, NOTICE_PAGE_MAX, NOTICE_TEXT_MAX, NewNotice, Notice, NoticeKey, NoticeText, Published,
     Standing, Verdict, Via, Withdrawn, hex,
 };
-use crate::locale::Locale;
+use service_kit::locale::Locale;
 
 /// Which page of notices.
 pub(in crate::grpc) struct ListNotices(pub(in crate::grpc) PageRequest<NoticeKey>);

@@ -7,10 +7,10 @@ use sharedspaces_proto::identity::v1 as pb;
 use super::sign_in::read_device;
 use crate::consent::Origin;
 use crate::invitation::{Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening};
-use crate::locale::Locale;
 use crate::person::{
     DISPLAY_NAME_MAX, PROFILE_FIELD_MAX, ProfileChange, TIME_ZONE_MAX, read_new_password, read_phone,
 };
+use service_kit::locale::Locale;
 
 impl TryFrom<pb::AcceptInvitationRequest> for Acceptance {
     type Error = Violations;

@@ -8,7 +8,6 @@ use service_kit::validate::Violations;
 use sharedspaces_proto::identity::v1 as pb;
 
 use super::mask::Mask;
-use crate::locale::Locale;
 use crate::organization::{
     self, Founded, NewOrganization, Organization, OrganizationChange, PASSWORD_MIN_LENGTHS, Plan, SignInMode,
     read_base_url, read_slug,
@@ -17,6 +16,7 @@ use crate::person::{
     self, Found, Member, MemberChange, MemberKey, MemberSearch, NewMember, RESOLVE_MAX, Role, SEARCH_MAX,
     SEARCH_QUERY_MAX, Wanted, read_new_password,
 };
+use service_kit::locale::Locale;
 
 /// A member to create, with the role.
 pub(in crate::grpc) struct MemberToCreate {

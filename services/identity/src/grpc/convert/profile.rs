@@ -4,11 +4,11 @@ use service_kit::validate::Violations;
 use sharedspaces_proto::identity::v1 as pb;
 
 use super::mask::Mask;
-use crate::locale::Locale;
 use crate::person::{
     DISPLAY_NAME_MAX, OwnProfile, PROFILE_FIELD_MAX, Person, PersonKind, ProfileChange, TIME_ZONE_MAX,
     read_phone,
 };
+use service_kit::locale::Locale;
 
 impl TryFrom<pb::UpdateProfileRequest> for ProfileChange {
     type Error = Violations;

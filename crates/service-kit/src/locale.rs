@@ -1,10 +1,12 @@
 //! The languages there are texts in.
+//!
+//! Owns which there are and how a request names one. The texts stand where they are used.
 
-use service_kit::validate::Violations;
+use crate::validate::Violations;
 
-service_kit::text_enum! {
+crate::text_enum! {
     /// A language, as a BCP 47 tag.
-    pub(crate) enum Locale {
+    pub enum Locale {
         /// English.
         English = "en",
         /// French.
@@ -16,10 +18,18 @@ service_kit::text_enum! {
 
 impl Locale {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::English, Self::French, Self::German];
+    pub const ALL: [Self; 3] = [Self::English, Self::French, Self::German];
+
+    /// Reads a language that must be given.
+    pub fn read(check: &mut Violations, field: &str, value: &str) -> Self {
+        Self::find(value).unwrap_or_else(|| {
+            check.add(field, "must be en, fr or de");
+            Self::English
+        })
+    }
 
     /// Reads a language that may be left out.
-    pub(crate) fn read_optional(check: &mut Violations, field: &str, value: &str) -> Option<Self> {
+    pub fn read_optional(check: &mut Violations, field: &str, value: &str) -> Option<Self> {
         if value.is_empty() {
             return None;
         }
@@ -30,12 +40,11 @@ impl Locale {
         locale
     }
 
-    /// Reads a language that must be given.
-    pub(crate) fn read(check: &mut Violations, field: &str, value: &str) -> Self {
-        Self::find(value).unwrap_or_else(|| {
-            check.add(field, "must be en, fr or de");
-            Self::English
-        })
+    /// Returns the language of a tag that another service told, by its first part; English where there is none of ours.
+    pub fn of(tag: &str) -> Self {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        let is_named = |locale: &Self| primary.eq_ignore_ascii_case(locale.as_str());
+        Self::ALL.into_iter().find(is_named).unwrap_or(Self::English)
     }
 }
 
