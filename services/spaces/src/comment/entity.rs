@@ -155,7 +155,7 @@ mod tests {
         let checked = |people: usize, times: usize| {
             let once: Vec<_> = (0..people).map(|n| Uuid::from_u128(n as u128).to_string()).collect();
             let mut check = Violations::default();
-            let mentions = mentions(&mut check, "mentioned_user_ids", &once.repeat(times));
+            let mentions = mentions(&mut check, "mentioned_user_ids", &vec![once; times].concat());
             check.into_result().map(|()| mentions.len())
         };
         assert_eq!(checked(0, 1).unwrap(), 0);
