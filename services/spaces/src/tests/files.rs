@@ -349,7 +349,6 @@ async fn a_folder_that_is_removed_while_files_are_added_to_it_leaves_none_behind
         calls.spawn(async move {
             let call = Room::call(&who);
             let refused = match n {
-                12 => items.remove::<pb::RemoveItemResponse>(&call, space_id, shelf_id).await.err(),
                 6 | 18 => items.relocate::<pb::MoveItemResponse>(&call, wanted).await.err(),
                 _ => items.add::<pb::AddItemResponse>(&call, file).await.err(),
             };
@@ -357,6 +356,12 @@ async fn a_folder_that_is_removed_while_files_are_added_to_it_leaves_none_behind
             assert!(known, "{refused:?}");
         });
     }
+    testkit::eventually("a file lies in the folder", async || {
+        let sql = "SELECT EXISTS (SELECT FROM items WHERE kind = 'FILE')";
+        sqlx::query_scalar::<_, bool>(sql).fetch_one(&room.superuser).await.unwrap()
+    })
+    .await;
+    remove(&room, &room.owner, &shelf).await.unwrap();
     calls.join_all().await;
     let in_no_folder: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM items i WHERE folder_id IS NOT NULL
@@ -366,6 +371,10 @@ async fn a_folder_that_is_removed_while_files_are_added_to_it_leaves_none_behind
     .await
     .unwrap();
     assert_eq!(in_no_folder, 0);
+    let late = room.assets.upload(&room.owner, room.space_id, "late.pdf");
+    let late = add(&room, &room.owner, Some(&shelf), NewContent::File(late)).await;
+    assert!(matches!(late, Err(ItemError::FolderNotFound)));
+    assert!(room.outbox::<AssetPlaced>().await.len() >= 2, "one came at least, and went");
     let files: i64 = sqlx::query_scalar("SELECT count(*) FROM items WHERE kind = 'FILE'")
         .fetch_one(&room.superuser)
         .await
