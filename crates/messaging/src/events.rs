@@ -11,7 +11,7 @@ use sharedspaces_proto::identity::events::v1::{
 };
 use sharedspaces_proto::identity::v1::Organization;
 use sharedspaces_proto::spaces::events::v1::{
-    LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated, SpaceSnapshot,
+    AssetPlaced, LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated, SpaceSnapshot,
 };
 
 /// A message that travels as an event.
@@ -53,6 +53,7 @@ event!(PrivacyNoticePublished, "identity", "identity.privacy_notice.published.v1
 event!(SignInLinkRequested, "identity", "identity.sign_in_link.requested.v1", |event| &event.organization_id);
 event!(SecurityNoticed, "identity", "identity.security.noticed.v1", |event| &event.organization_id);
 event!(LogWritten, "crm-sync", "crm-sync.log.written.v1", |event| &event.organization_id);
+event!(AssetPlaced, "spaces", "spaces.asset.placed.v1", |event| &event.organization_id);
 event!(LogoPlaced, "spaces", "spaces.logo.placed.v1", |event| &event.organization_id);
 event!(SpaceCreated, "spaces", "spaces.space.created.v1", |event| of_space(event.space.as_ref()));
 event!(ParticipantInvited, "spaces", "spaces.participant.invited.v1", |event| of_space(event.space.as_ref()));

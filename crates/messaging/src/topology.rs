@@ -13,7 +13,7 @@ use sharedspaces_proto::identity::events::v1::{
     OrganizationUpdated, PersonUpdated, PrivacyNoticePublished, SecurityNoticed, SignInLinkRequested,
 };
 use sharedspaces_proto::spaces::events::v1::{
-    LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated,
+    AssetPlaced, LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated,
 };
 
 use crate::events::Event;
@@ -109,7 +109,7 @@ pub static SUBSCRIPTIONS: &[Subscription] = &[
         queue: "assets.from-spaces",
         consumer: "assets",
         producer: "spaces",
-        events: &[EventKind::of::<LogoPlaced>()],
+        events: &[EventKind::of::<LogoPlaced>(), EventKind::of::<AssetPlaced>()],
     },
 ];
 

@@ -3,7 +3,7 @@
 //! - [`space`]: creating, reading, finding and changing spaces
 //! - [`permission`]: who may do what, decided in one place; [`policy`]: what an organisation lets guests do at all
 //! - [`participant`]: inviting, and who is there
-//! - [`item`]: what a space holds; [`duplication`]: a new space of an old one
+//! - [`item`]: what a space holds; [`comment`]: what is said about it; [`duplication`]: a new space of an old one
 //! - [`activity`]: the timeline; [`theme`]: looks
 //! - [`organization`], [`person`]: what is kept of identity's, from events
 //! - [`grpc`]: transport; [`consumers`]: one file per service listened to; [`jobs`]: one file per job
@@ -11,6 +11,7 @@
 //! Must not send mail, store files, talk to a CRM or know a password: others do, told by events.
 
 mod activity;
+mod comment;
 pub mod config;
 mod consumers;
 mod duplication;
@@ -31,9 +32,11 @@ mod theme;
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::{Kit, Parts};
+use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::spaces::v1::activity_service_server::ActivityServiceServer;
+use sharedspaces_proto::spaces::v1::comment_service_server::CommentServiceServer;
 use sharedspaces_proto::spaces::v1::content_service_server::ContentServiceServer;
 use sharedspaces_proto::spaces::v1::participant_service_server::ParticipantServiceServer;
 use sharedspaces_proto::spaces::v1::policy_service_server::PolicyServiceServer;
@@ -42,15 +45,17 @@ use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
 use crate::activity::Activities;
+use crate::comment::Comments;
 use crate::config::Settings;
 use crate::duplication::Duplications;
-use crate::grpc::{ActivityGrpc, ContentGrpc, ParticipantGrpc, PolicyGrpc, SpaceGrpc};
+use crate::grpc::{ActivityGrpc, CommentGrpc, ContentGrpc, ParticipantGrpc, PolicyGrpc, SpaceGrpc};
 use crate::item::Items;
 use crate::participant::Participants;
 use crate::policy::Policies;
 use crate::space::Spaces;
 use crate::theme::Themes;
 
+pub use crate::comment::CommentError;
 pub use crate::item::ItemError;
 pub use crate::participant::ParticipantError;
 pub use crate::policy::PolicyError;
@@ -69,7 +74,9 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let themes = Themes::new(database.clone(), clock.clone(), ids.clone(), logos);
     let policies = Policies::new(database.clone(), clock.clone());
     let activities = Activities::new(database.clone());
-    let items = Items::new(database.clone(), clock.clone(), ids.clone());
+    let files = AssetServiceClient::new(kit.peers.assets()?);
+    let items = Items::new(database.clone(), clock.clone(), ids.clone(), files);
+    let comments = Comments::new(database.clone(), clock.clone(), ids.clone());
     let duplications = Duplications::new(database.clone(), clock.clone(), ids.clone());
     let purge = jobs::purge_deleted_spaces::worker(database.clone(), ids.clone());
     let directory = OrganizationServiceClient::new(kit.peers.identity()?);
@@ -91,6 +98,9 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     )
     .add_service(
         ContentServiceServer::new(ContentGrpc { items }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
+    .add_service(
+        CommentServiceServer::new(CommentGrpc { comments }).max_decoding_message_size(UNARY_LIMIT_BYTES),
     );
     let messaging = consumers::identity::subscribe(Messaging::new(&kit), &participants);
     let mut workers = consumers::crm_sync::subscribe(messaging, &ids).workers()?;

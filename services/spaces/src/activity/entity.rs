@@ -38,6 +38,14 @@ service_kit::text_enum! {
         ItemChanged = "ITEM_CHANGED",
         /// A folder, link or file was removed; the object is the item.
         ItemRemoved = "ITEM_REMOVED",
+        /// A link or file was opened; the object is the item.
+        ItemOpened = "ITEM_OPENED",
+        /// A file was downloaded; the object is the item.
+        ItemDownloaded = "ITEM_DOWNLOADED",
+        /// Somebody commented; the object is the item.
+        CommentAdded = "COMMENT_ADDED",
+        /// A comment was deleted; the object is the item.
+        CommentDeleted = "COMMENT_DELETED",
         /// The space was archived.
         SpaceArchived = "SPACE_ARCHIVED",
         /// The space was opened again.
@@ -54,7 +62,7 @@ service_kit::text_enum! {
 impl ActivityKind {
     /// Every kind there is.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::SpaceCreated,
         Self::SpaceRenamed,
         Self::DescriptionChanged,
@@ -70,6 +78,10 @@ impl ActivityKind {
         Self::ItemAdded,
         Self::ItemChanged,
         Self::ItemRemoved,
+        Self::ItemOpened,
+        Self::ItemDownloaded,
+        Self::CommentAdded,
+        Self::CommentDeleted,
         Self::SpaceArchived,
         Self::SpaceReactivated,
         Self::SpaceDeleted,
@@ -84,6 +96,9 @@ impl ActivityKind {
             | Self::LookChanged
             | Self::ParticipantInvited
             | Self::ParticipantRevoked
+            | Self::ItemOpened
+            | Self::ItemDownloaded
+            | Self::CommentDeleted
             | Self::SpaceArchived
             | Self::SpaceReactivated
             | Self::SpaceDeleted
@@ -99,7 +114,8 @@ impl ActivityKind {
             | Self::OwnershipTransferred
             | Self::ItemAdded
             | Self::ItemChanged
-            | Self::ItemRemoved => false,
+            | Self::ItemRemoved
+            | Self::CommentAdded => false,
         }
     }
 

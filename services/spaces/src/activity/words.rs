@@ -121,6 +121,24 @@ fn sentence(kind: ActivityKind, locale: Locale) -> &'static str {
             "{actor} a supprimé « {object} »",
             "{actor} hat „{object}“ entfernt",
         ),
+        ActivityKind::ItemOpened => {
+            ("{actor} opened “{object}”", "{actor} a ouvert « {object} »", "{actor} hat „{object}“ geöffnet")
+        }
+        ActivityKind::ItemDownloaded => (
+            "{actor} downloaded “{object}”",
+            "{actor} a téléchargé « {object} »",
+            "{actor} hat „{object}“ heruntergeladen",
+        ),
+        ActivityKind::CommentAdded => (
+            "{actor} commented on “{object}”",
+            "{actor} a commenté « {object} »",
+            "{actor} hat „{object}“ kommentiert",
+        ),
+        ActivityKind::CommentDeleted => (
+            "{actor} deleted a comment on “{object}”",
+            "{actor} a supprimé un commentaire sur « {object} »",
+            "{actor} hat einen Kommentar zu „{object}“ gelöscht",
+        ),
         ActivityKind::SpaceArchived => {
             ("{actor} archived the space", "{actor} a archivé l’espace", "{actor} hat den Space archiviert")
         }

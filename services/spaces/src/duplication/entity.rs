@@ -93,6 +93,8 @@ pub(crate) struct Counts {
     pub(crate) external_items: i64,
     /// People who take part or are invited.
     pub(crate) participants: i64,
+    /// Comments.
+    pub(crate) comments: i64,
     /// Logs in a CRM.
     pub(crate) crm_logs: i64,
     /// What stands in the timeline.
@@ -107,6 +109,7 @@ impl Counts {
             Part::InternalContent => self.internal_items,
             Part::ExternalContent => self.external_items,
             Part::Participants => self.participants,
+            Part::Comments => self.comments,
             Part::Crm => self.crm_logs,
             Part::Timeline => self.activities,
             Part::Title
@@ -114,7 +117,6 @@ impl Counts {
             | Part::Sharing
             | Part::Theme
             | Part::NotificationDefaults
-            | Part::Comments
             | Part::Visits
             | Part::Address => 0,
         }

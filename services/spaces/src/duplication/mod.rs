@@ -1,7 +1,7 @@
 //! Duplicating a space: first what would be copied, then the copy.
 //!
 //! Owns the use cases. A copy is made in one transaction, by a list of what is copied; all else starts anew. Must not
-//! copy anything that people did in the space: who takes part, what guests added, the timeline.
+//! copy anything that people did in the space: who takes part, what guests added, comments, the timeline.
 
 mod entity;
 mod repo;
@@ -16,6 +16,7 @@ use service_kit::locale::Locale;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::item;
 use crate::locale;
 use crate::permission::{Permission, Viewer};
 use crate::space::{self, Address, Shown, SpaceError, SpaceView};
@@ -108,6 +109,7 @@ impl Duplications {
         repo::copy_space(tx, &copy).await?;
         let items = repo::list_items(tx, viewer.organization_id, source_id).await?;
         repo::copy_items(tx, &copy, &CopyPlan::of(&items, || self.ids.next())).await?;
+        item::places::copied(tx, &self.ids, viewer.organization_id, copy.space_id).await?;
         repo::insert_owner(tx, &copy, self.ids.next()).await?;
         let view = space::visible(tx, viewer, copy.space_id).await?;
         self.tell(tx, &view).await?;

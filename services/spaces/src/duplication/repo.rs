@@ -38,6 +38,8 @@ pub(super) async fn count(
                   (SELECT count(*) FROM participants
                     WHERE organization_id = $1 AND space_id = $2 AND state IN ('INVITED', 'ACTIVE'))
                   AS "participants!",
+                  (SELECT count(*) FROM comments
+                    WHERE organization_id = $1 AND space_id = $2 AND delete_time IS NULL) AS "comments!",
                   (SELECT count(*) FROM activities
                     WHERE organization_id = $1 AND space_id = $2 AND kind = 'CRM_LOGGED') AS "crm_logs!",
                   (SELECT count(*) FROM activities
@@ -97,7 +99,7 @@ pub(super) async fn list_items(
     .await
 }
 
-/// Copies items as planned. Whoever duplicates is who added them: the people of the source take no part in the copy.
+/// Copies items as planned; of files no byte is copied, both spaces show the same. Whoever duplicates is who added them: the people of the source take no part in the copy.
 pub(super) async fn copy_items(
     tx: &mut PgConnection,
     copy: &NewCopy<'_>,
@@ -106,9 +108,9 @@ pub(super) async fn copy_items(
     sqlx::query!(
         r#"INSERT INTO items (organization_id, item_id, space_id, folder_id, position, origin, adder_user_id,
                               adder_display_name, version, create_time, update_time,
-                              kind, title, description, url, asset_id)
+                              kind, title, description, url, asset_id, file_name, content_type, size_bytes)
            SELECT i.organization_id, c.copy_id, $3, c.folder_id, c.position, 'INTERNAL', $4, $5, 1, $6, $6,
-                  i.kind, i.title, i.description, i.url, i.asset_id
+                  i.kind, i.title, i.description, i.url, i.asset_id, i.file_name, i.content_type, i.size_bytes
              FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::integer[])
                   AS c (item_id, copy_id, folder_id, position)
              JOIN items i ON i.organization_id = $1 AND i.space_id = $2 AND i.item_id = c.item_id

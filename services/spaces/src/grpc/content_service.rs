@@ -5,7 +5,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::content_service_server::ContentService;
 use tonic::{Request, Response, Status};
 
-use super::convert_item::{ItemListing, ItemRemoval, ItemUpdate, list_items_response};
+use super::convert_item::{ItemListing, ItemName, ItemUpdate, list_items_response};
 use crate::item::{ItemMove, Items, NewItem};
 
 /// ContentService.
@@ -56,8 +56,26 @@ impl ContentService for ContentGrpc {
         request: Request<pb::RemoveItemRequest>,
     ) -> Result<Response<pb::RemoveItemResponse>, Status> {
         let call = Call::of(&request)?;
-        let ItemRemoval { space_id, item_id } = ItemRemoval::try_from(request.into_inner())?;
+        let ItemName { space_id, item_id } = ItemName::try_from(request.into_inner())?;
         Ok(Response::new(self.items.remove(&call, space_id, item_id).await?))
+    }
+
+    async fn open_item(
+        &self,
+        request: Request<pb::OpenItemRequest>,
+    ) -> Result<Response<pb::OpenItemResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ItemName { space_id, item_id } = ItemName::try_from(request.into_inner())?;
+        Ok(Response::new(self.items.open(&caller, space_id, item_id).await?.into()))
+    }
+
+    async fn download_item(
+        &self,
+        request: Request<pb::DownloadItemRequest>,
+    ) -> Result<Response<pb::DownloadItemResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let ItemName { space_id, item_id } = ItemName::try_from(request.into_inner())?;
+        Ok(Response::new(self.items.download(&caller, space_id, item_id).await?.into()))
     }
 
     async fn list_items(

@@ -8,8 +8,8 @@ use sharedspaces_proto::spaces::v1 as pb;
 use uuid::Uuid;
 
 use crate::item::{
-    DESCRIPTION_MAX, Item, ItemChange, ItemKey, ItemKind, ItemMove, ItemRemoved, ItemSaved, NewItem, Origin,
-    TITLE_MAX, link,
+    DESCRIPTION_MAX, Item, ItemAddress, ItemChange, ItemKey, ItemKind, ItemMove, ItemRemoved, ItemSaved,
+    NewContent, NewItem, Origin, TITLE_MAX, link,
 };
 
 /// Which item to change, and how.
@@ -19,8 +19,8 @@ pub(super) struct ItemUpdate {
     pub(super) change: ItemChange,
 }
 
-/// Which item to remove.
-pub(super) struct ItemRemoval {
+/// Which item to remove, open or download.
+pub(super) struct ItemName {
     pub(super) space_id: SpaceId,
     pub(super) item_id: Uuid,
 }
@@ -36,6 +36,25 @@ fn folder(check: &mut Violations, value: &str) -> Option<Uuid> {
     (!value.is_empty()).then(|| check.id("folder_id", value))
 }
 
+fn item_name(space_id: &str, item_id: &str) -> Result<ItemName, Violations> {
+    let mut check = Violations::default();
+    let (space_id, item_id) = (check.id("space_id", space_id), check.id("item_id", item_id));
+    check.into_result().map(|()| ItemName { space_id, item_id })
+}
+
+/// Reads what a new item is made of: one of the two.
+fn content(check: &mut Violations, url: &str, asset_id: &str) -> NewContent {
+    match (url, asset_id) {
+        (url, "") if !url.is_empty() => NewContent::Link(link(check, "url", url)),
+        ("", asset_id) if !asset_id.is_empty() => NewContent::File(check.id("asset_id", asset_id)),
+        _ => {
+            check.add("url", "must be set where asset_id is empty, and only there");
+            check.add("asset_id", "must be set where url is empty, and only there");
+            NewContent::Folder
+        }
+    }
+}
+
 impl TryFrom<pb::CreateFolderRequest> for NewItem {
     type Error = Violations;
 
@@ -46,7 +65,7 @@ impl TryFrom<pb::CreateFolderRequest> for NewItem {
             folder_id: folder(&mut check, &request.folder_id),
             title: check.line("title", &request.title, 1, TITLE_MAX),
             description: check.paragraphs("description", &request.description, DESCRIPTION_MAX),
-            url: None,
+            content: NewContent::Folder,
         };
         check.into_result().map(|()| new)
     }
@@ -62,7 +81,7 @@ impl TryFrom<pb::AddItemRequest> for NewItem {
             folder_id: folder(&mut check, &request.folder_id),
             title: check.line("title", &request.title, 1, TITLE_MAX),
             description: check.paragraphs("description", &request.description, DESCRIPTION_MAX),
-            url: Some(link(&mut check, "url", &request.url)),
+            content: content(&mut check, &request.url, &request.asset_id),
         };
         check.into_result().map(|()| new)
     }
@@ -119,14 +138,27 @@ impl TryFrom<pb::MoveItemRequest> for ItemMove {
     }
 }
 
-impl TryFrom<pb::RemoveItemRequest> for ItemRemoval {
+impl TryFrom<pb::RemoveItemRequest> for ItemName {
     type Error = Violations;
 
     fn try_from(request: pb::RemoveItemRequest) -> Result<Self, Violations> {
-        let mut check = Violations::default();
-        let space_id = check.id("space_id", &request.space_id);
-        let item_id = check.id("item_id", &request.item_id);
-        check.into_result().map(|()| Self { space_id, item_id })
+        item_name(&request.space_id, &request.item_id)
+    }
+}
+
+impl TryFrom<pb::OpenItemRequest> for ItemName {
+    type Error = Violations;
+
+    fn try_from(request: pb::OpenItemRequest) -> Result<Self, Violations> {
+        item_name(&request.space_id, &request.item_id)
+    }
+}
+
+impl TryFrom<pb::DownloadItemRequest> for ItemName {
+    type Error = Violations;
+
+    fn try_from(request: pb::DownloadItemRequest) -> Result<Self, Violations> {
+        item_name(&request.space_id, &request.item_id)
     }
 }
 
@@ -147,6 +179,7 @@ impl From<ItemKind> for pb::ItemType {
         match kind {
             ItemKind::Folder => Self::Folder,
             ItemKind::Link => Self::Link,
+            ItemKind::File => Self::File,
         }
     }
 }
@@ -162,6 +195,7 @@ impl From<Origin> for pb::ItemOrigin {
 
 impl From<Item> for pb::Item {
     fn from(item: Item) -> Self {
+        let file = item.file;
         Self {
             item_id: item.item_id.to_string(),
             r#type: pb::ItemType::from(item.kind).into(),
@@ -177,6 +211,11 @@ impl From<Item> for pb::Item {
             etag: item.version.to_string(),
             create_time: Some(timestamp(item.create_time)),
             update_time: Some(timestamp(item.update_time)),
+            asset_id: file.as_ref().map(|file| file.asset_id.to_string()).unwrap_or_default(),
+            size_bytes: file.as_ref().map(|file| file.size_bytes).unwrap_or_default(),
+            file_name: file.as_ref().map(|file| file.file_name.clone()).unwrap_or_default(),
+            content_type: file.map(|file| file.content_type).unwrap_or_default(),
+            comment_count: i32::try_from(item.comment_count).unwrap_or(i32::MAX),
         }
     }
 }
@@ -208,6 +247,18 @@ impl From<ItemSaved> for pb::MoveItemResponse {
 impl From<ItemRemoved> for pb::RemoveItemResponse {
     fn from(_: ItemRemoved) -> Self {
         Self {}
+    }
+}
+
+impl From<ItemAddress> for pb::OpenItemResponse {
+    fn from(address: ItemAddress) -> Self {
+        Self { url: address.url, url_ttl: address.ttl }
+    }
+}
+
+impl From<ItemAddress> for pb::DownloadItemResponse {
+    fn from(address: ItemAddress) -> Self {
+        Self { url: address.url, url_ttl: address.ttl }
     }
 }
 

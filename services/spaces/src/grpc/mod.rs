@@ -1,9 +1,11 @@
 //! Transport: converts, calls a use case, converts back. No SQL, no decision on the state of anything.
 
 mod activity_service;
+mod comment_service;
 mod content_service;
 mod convert;
 mod convert_access;
+mod convert_comment;
 mod convert_duplication;
 mod convert_item;
 mod convert_list;
@@ -15,6 +17,7 @@ mod policy_service;
 mod space_service;
 
 pub(crate) use activity_service::ActivityGrpc;
+pub(crate) use comment_service::CommentGrpc;
 pub(crate) use content_service::ContentGrpc;
 pub(crate) use participant_service::ParticipantGrpc;
 pub(crate) use policy_service::PolicyGrpc;

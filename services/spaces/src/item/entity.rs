@@ -29,6 +29,8 @@ service_kit::text_enum! {
         Folder = "FOLDER",
         /// An address on the web.
         Link = "LINK",
+        /// A file that assets keeps.
+        File = "FILE",
     }
 }
 
@@ -63,7 +65,42 @@ pub(crate) fn link(check: &mut Violations, field: &str, value: &str) -> String {
     url
 }
 
-/// A folder or link to add.
+/// What a new item is made of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum NewContent {
+    /// Nothing: it holds others.
+    Folder,
+    /// Where it leads.
+    Link(String),
+    /// An uploaded file, in assets.
+    File(Uuid),
+}
+
+impl NewContent {
+    /// Returns what the item will be.
+    pub(super) fn kind(&self) -> ItemKind {
+        match self {
+            Self::Folder => ItemKind::Folder,
+            Self::Link(_) => ItemKind::Link,
+            Self::File(_) => ItemKind::File,
+        }
+    }
+}
+
+/// What is shown of a file. It never changes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct ItemFile {
+    /// The file in assets.
+    pub(crate) asset_id: Uuid,
+    /// Its name.
+    pub(crate) file_name: String,
+    /// Its type by content.
+    pub(crate) content_type: String,
+    /// Its size in bytes.
+    pub(crate) size_bytes: i64,
+}
+
+/// A folder, link or file to add.
 #[derive(Clone, Debug)]
 pub(crate) struct NewItem {
     /// The space.
@@ -74,11 +111,11 @@ pub(crate) struct NewItem {
     pub(crate) title: String,
     /// At most 5,000 characters.
     pub(crate) description: String,
-    /// Where it leads; absent: it is a folder.
-    pub(crate) url: Option<String>,
+    /// What it is made of.
+    pub(crate) content: NewContent,
 }
 
-/// A folder or link.
+/// A folder, link or file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Item {
     /// The item.
@@ -97,6 +134,8 @@ pub(crate) struct Item {
     pub(crate) description: String,
     /// Where a link leads.
     pub(crate) url: Option<String>,
+    /// What a file is.
+    pub(crate) file: Option<ItemFile>,
     /// Who it came from.
     pub(crate) origin: Origin,
     /// Who added it.
@@ -105,6 +144,8 @@ pub(crate) struct Item {
     pub(crate) adder_display_name: String,
     /// How many items a folder holds directly.
     pub(crate) item_count: i64,
+    /// How many comments it has.
+    pub(crate) comment_count: i64,
     /// Counts changes, from 1.
     pub(crate) version: i64,
     /// When it was added.
@@ -196,7 +237,7 @@ pub(crate) struct ItemRemoved;
 pub(super) struct Tree {
     /// Of each folder, the one it lies in.
     pub(super) folders: HashMap<Uuid, Option<Uuid>>,
-    /// Folders and links.
+    /// Folders, links and files.
     pub(super) item_count: usize,
 }
 
@@ -320,10 +361,12 @@ mod tests {
             title: "t".into(),
             description: String::new(),
             url: None,
+            file: None,
             origin: Origin::Internal,
             adder_user_id: id(0).into(),
             adder_display_name: String::new(),
             item_count: 0,
+            comment_count: 0,
             version: 1,
             create_time: now,
             update_time: now,
@@ -336,6 +379,7 @@ mod tests {
         assert!(tree.check_add(Some(id(4)), ItemKind::Folder).is_ok());
         assert!(matches!(tree.check_add(Some(id(5)), ItemKind::Folder), Err(ItemError::TooDeep)));
         assert!(tree.check_add(Some(id(5)), ItemKind::Link).is_ok(), "a link makes no level");
+        assert!(tree.check_add(Some(id(5)), ItemKind::File).is_ok(), "nor does a file");
         assert!(matches!(tree.check_add(Some(id(7)), ItemKind::Link), Err(ItemError::FolderNotFound)));
         assert!(tree.check_move(&item(9, ItemKind::Folder), Some(id(4))).is_ok());
         let refused = tree.check_move(&item(9, ItemKind::Folder), Some(id(5)));
@@ -357,7 +401,9 @@ mod tests {
     #[test]
     fn a_space_takes_1000_items_and_no_more() {
         let full = Tree { item_count: ITEMS_MAX, ..tree() };
-        assert!(matches!(full.check_add(None, ItemKind::Link), Err(ItemError::TooMany)));
+        for kind in [ItemKind::Folder, ItemKind::Link, ItemKind::File] {
+            assert!(matches!(full.check_add(None, kind), Err(ItemError::TooMany)));
+        }
         let nearly = Tree { item_count: ITEMS_MAX - 1, ..tree() };
         assert!(nearly.check_add(None, ItemKind::Link).is_ok());
     }

@@ -20,6 +20,18 @@ domain_error! {
         /// Somebody asked for what only internal participants may do.
         #[error("only internal participants may do this")]
         InternalParticipantsOnly => PermissionDenied "INTERNAL_PARTICIPANTS_ONLY",
+        /// No such file may become an item of this space: it is not ready, or was uploaded for another or by somebody else.
+        #[error("no such file that is ready, and was uploaded by the caller for this space")]
+        AssetNotFound => NotFound "ASSET_NOT_FOUND" on "asset_id",
+        /// A folder cannot be opened, and neither a folder nor a link downloaded.
+        #[error("must be a file")]
+        NotAFile => FailedPrecondition "NOT_A_FILE" on "item_id",
+        /// Files of this type are not shown in the browser.
+        #[error("only images, PDF and plain text are shown in the browser")]
+        InlineNotAllowed => FailedPrecondition "INLINE_NOT_ALLOWED" on "item_id",
+        /// The caller may not download from this space.
+        #[error("only those who may download from this space save files of it")]
+        DownloadingNotAllowed => PermissionDenied "DOWNLOADING_NOT_ALLOWED",
         /// The caller may not upload to this space.
         #[error("only those who may upload to this space add to it")]
         UploadingNotAllowed => PermissionDenied "UPLOADING_NOT_ALLOWED",
@@ -52,11 +64,12 @@ impl From<SpaceError> for ItemError {
         match error {
             SpaceError::NotFound => Self::SpaceNotFound,
             SpaceError::InternalParticipantsOnly => Self::InternalParticipantsOnly,
+            SpaceError::DownloadingNotAllowed => Self::DownloadingNotAllowed,
             SpaceError::UploadingNotAllowed => Self::UploadingNotAllowed,
             SpaceError::Archived => Self::SpaceArchived,
             SpaceError::ConsentRequired => Self::ConsentRequired,
             SpaceError::Common(error) => Self::Common(error),
-            // Reading a space, and asking to edit or upload, refuse for no other reason.
+            // Reading a space, and asking to edit, upload or download, refuse for no other reason.
             error => Self::Common(CommonError::Unexpected(error.into())),
         }
     }

@@ -1,10 +1,13 @@
-//! What a space holds: folders and links, in order.
+//! What a space holds: folders, links and files, in order.
 //!
 //! Owns the use cases; each opens and commits its transaction, and holds the space while places change, so that they
-//! stay without gaps. The rules are in `entity`, the SQL in `repo`.
+//! stay without gaps. The rules are in `entity`, the SQL in `repo`; `files` asks assets, and opens and downloads;
+//! `places` tells assets which item shows which file. Must not touch the bytes of a file.
 
 mod entity;
 mod error;
+mod files;
+pub(crate) mod places;
 mod repo;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +16,8 @@ use service_kit::clock::SharedClock;
 use service_kit::db::{Database, Reply};
 use service_kit::ids::{Ids, SpaceId};
 use service_kit::page::{Page, PageRequest};
+use service_kit::peers::PeerChannel;
+use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -21,10 +26,12 @@ use crate::permission::{Permission, Viewer};
 use crate::space::{self, SpaceView};
 
 pub(crate) use entity::{
-    DESCRIPTION_MAX, Item, ItemChange, ItemKey, ItemKind, ItemMove, ItemRemoved, ItemSaved, NewItem, Origin,
-    TITLE_MAX, link,
+    DESCRIPTION_MAX, Item, ItemChange, ItemFile, ItemKey, ItemKind, ItemMove, ItemRemoved, ItemSaved,
+    NewContent, NewItem, Origin, TITLE_MAX, link,
 };
 pub use error::ItemError;
+pub(crate) use files::ItemAddress;
+pub(crate) use repo::find;
 
 /// The use cases of items.
 #[derive(Clone)]
@@ -32,6 +39,7 @@ pub(crate) struct Items {
     database: Database,
     clock: SharedClock,
     ids: Ids,
+    assets: AssetServiceClient<PeerChannel>,
 }
 
 /// One change of what a space holds: who makes it, when, and what they see of the space.
@@ -40,23 +48,39 @@ struct Change {
     view: SpaceView,
     now: DateTime<Utc>,
     activity_id: Uuid,
+    ids: Ids,
 }
 
 impl Items {
-    /// Returns the use cases.
-    pub(crate) fn new(database: Database, clock: SharedClock, ids: Ids) -> Self {
-        Self { database, clock, ids }
+    /// Returns the use cases; `assets` is where uploaded files are asked for.
+    pub(crate) fn new(
+        database: Database,
+        clock: SharedClock,
+        ids: Ids,
+        assets: AssetServiceClient<PeerChannel>,
+    ) -> Self {
+        Self { database, clock, ids, assets }
     }
 
-    /// Adds a folder or link at the end of a folder.
+    /// Adds a folder, link or file at the end of a folder.
     pub(crate) async fn add<R: Reply<ItemSaved>>(&self, call: &Call, new: NewItem) -> Result<R, ItemError> {
+        let file = match new.content {
+            NewContent::File(asset_id) => {
+                let caller = call.caller()?;
+                if let Some(reply) = self.database.replay(call, caller.organization_id).await? {
+                    return Ok(reply);
+                }
+                Some(self.uploaded(caller, new.space_id, asset_id).await?)
+            }
+            NewContent::Folder | NewContent::Link(_) => None,
+        };
         let item_id = self.ids.next();
         self.change(call, new.space_id, move |tx, change| {
             Box::pin(async move {
-                let kind = if new.url.is_some() { ItemKind::Link } else { ItemKind::Folder };
+                let kind = new.content.kind();
                 match kind {
                     ItemKind::Folder => change.view.require(Permission::Edit)?,
-                    ItemKind::Link => change.view.require(Permission::Upload)?,
+                    ItemKind::Link | ItemKind::File => change.view.require(Permission::Upload)?,
                 }
                 let organization_id = change.viewer.organization_id;
                 repo::tree(tx, organization_id, new.space_id).await?.check_add(new.folder_id, kind)?;
@@ -68,16 +92,22 @@ impl Items {
                     position: repo::count_in(tx, organization_id, new.space_id, new.folder_id).await?,
                     title: new.title,
                     description: new.description,
-                    url: new.url,
+                    url: match new.content {
+                        NewContent::Link(url) => Some(url),
+                        NewContent::Folder | NewContent::File(_) => None,
+                    },
+                    file,
                     origin: change.origin(),
                     adder_user_id: change.viewer.user_id,
                     adder_display_name: change.view.viewer_name.clone(),
                     item_count: 0,
+                    comment_count: 0,
                     version: 1,
                     create_time: change.now,
                     update_time: change.now,
                 };
                 repo::insert(tx, organization_id, &item).await?;
+                places::added(tx, &change.ids, organization_id, &item).await?;
                 change.note(tx, ActivityKind::ItemAdded, &item).await?;
                 Ok(ItemSaved(item))
             })
@@ -153,6 +183,7 @@ impl Items {
                 let organization_id = change.viewer.organization_id;
                 let item = change.find(tx, item_id).await?;
                 change.check_own(&item)?;
+                places::gone_with(tx, &change.ids, organization_id, space_id, item_id).await?;
                 repo::delete(tx, organization_id, space_id, item_id).await?;
                 repo::shift(tx, organization_id, space_id, item.folder_id, item.position + 1, -1).await?;
                 change.note(tx, ActivityKind::ItemRemoved, &item).await?;
@@ -201,13 +232,13 @@ impl Items {
             + 'static,
     {
         let viewer = Viewer::from(call.caller()?);
-        let (now, activity_id) = (self.clock.now(), self.ids.next());
+        let (now, activity_id, ids) = (self.clock.now(), self.ids.next(), self.ids.clone());
         self.database
             .write(call, viewer.organization_id, move |tx| {
                 Box::pin(async move {
                     space::repo::lock(tx, viewer.organization_id, space_id).await?;
                     let view = space::visible(tx, &viewer, space_id).await?;
-                    work(tx, Change { viewer, view, now, activity_id }).await
+                    work(tx, Change { viewer, view, now, activity_id, ids }).await
                 })
             })
             .await

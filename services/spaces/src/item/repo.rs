@@ -6,7 +6,8 @@ use service_kit::page::PageRequest;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::entity::{Item, ItemKey, ItemKind, Origin, Tree};
+use super::entity::{Item, ItemFile, ItemKey, ItemKind, Origin, Tree};
+use super::places::Place;
 
 /// Reads which folder lies in which, and how many items the space has.
 pub(super) async fn tree(
@@ -50,10 +51,12 @@ pub(super) async fn insert(
     organization_id: OrganizationId,
     item: &Item,
 ) -> Result<(), sqlx::Error> {
+    let file = item.file.as_ref();
     sqlx::query!(
         "INSERT INTO items (organization_id, item_id, space_id, folder_id, kind, position, title, description, url,
-                            origin, adder_user_id, adder_display_name, version, create_time, update_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                            origin, adder_user_id, adder_display_name, version, create_time, update_time, asset_id,
+                            file_name, content_type, size_bytes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         organization_id.uuid(),
         item.item_id,
         item.space_id.uuid(),
@@ -69,6 +72,10 @@ pub(super) async fn insert(
         item.version,
         item.create_time,
         item.update_time,
+        file.map(|file| file.asset_id),
+        file.map(|file| file.file_name.as_str()),
+        file.map(|file| file.content_type.as_str()),
+        file.map(|file| file.size_bytes),
     )
     .execute(tx)
     .await?;
@@ -86,7 +93,12 @@ struct Row {
     origin: Origin,
     adder_user_id: Uuid,
     adder_display_name: String,
+    asset_id: Option<Uuid>,
+    file_name: Option<String>,
+    content_type: Option<String>,
+    size_bytes: Option<i64>,
     item_count: i64,
+    comment_count: i64,
     version: i64,
     create_time: DateTime<Utc>,
     update_time: DateTime<Utc>,
@@ -94,6 +106,13 @@ struct Row {
 
 impl Row {
     fn into_item(self, space_id: SpaceId) -> Item {
+        let file = match (self.asset_id, self.file_name, self.content_type, self.size_bytes) {
+            (Some(asset_id), Some(file_name), Some(content_type), Some(size_bytes)) => {
+                Some(ItemFile { asset_id, file_name, content_type, size_bytes })
+            }
+            // The table has all four of a file or none.
+            _ => None,
+        };
         Item {
             item_id: self.item_id,
             space_id,
@@ -103,10 +122,12 @@ impl Row {
             title: self.title,
             description: self.description,
             url: self.url,
+            file,
             origin: self.origin,
             adder_user_id: self.adder_user_id.into(),
             adder_display_name: self.adder_display_name,
             item_count: self.item_count,
+            comment_count: self.comment_count,
             version: self.version,
             create_time: self.create_time,
             update_time: self.update_time,
@@ -114,7 +135,8 @@ impl Row {
     }
 }
 
-pub(super) async fn find(
+/// Finds an item of a space.
+pub(crate) async fn find(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     space_id: SpaceId,
@@ -124,9 +146,12 @@ pub(super) async fn find(
         Row,
         r#"SELECT i.item_id, i.folder_id, i.kind AS "kind: ItemKind", i.position, i.title, i.description, i.url,
                   i.origin AS "origin: Origin", i.adder_user_id, i.adder_display_name, i.version, i.create_time,
-                  i.update_time,
+                  i.update_time, i.asset_id, i.file_name, i.content_type, i.size_bytes,
                   (SELECT count(*) FROM items c
-                    WHERE c.organization_id = $1 AND c.space_id = $2 AND c.folder_id = i.item_id) AS "item_count!"
+                    WHERE c.organization_id = $1 AND c.space_id = $2 AND c.folder_id = i.item_id) AS "item_count!",
+                  (SELECT count(*) FROM comments c
+                    WHERE c.organization_id = $1 AND c.space_id = $2 AND c.item_id = i.item_id
+                      AND c.delete_time IS NULL) AS "comment_count!"
              FROM items i
             WHERE i.organization_id = $1 AND i.space_id = $2 AND i.item_id = $3"#,
         organization_id.uuid(),
@@ -150,9 +175,12 @@ pub(super) async fn list(
         Row,
         r#"SELECT i.item_id, i.folder_id, i.kind AS "kind: ItemKind", i.position, i.title, i.description, i.url,
                   i.origin AS "origin: Origin", i.adder_user_id, i.adder_display_name, i.version, i.create_time,
-                  i.update_time,
+                  i.update_time, i.asset_id, i.file_name, i.content_type, i.size_bytes,
                   (SELECT count(*) FROM items c
-                    WHERE c.organization_id = $1 AND c.space_id = $2 AND c.folder_id = i.item_id) AS "item_count!"
+                    WHERE c.organization_id = $1 AND c.space_id = $2 AND c.folder_id = i.item_id) AS "item_count!",
+                  (SELECT count(*) FROM comments c
+                    WHERE c.organization_id = $1 AND c.space_id = $2 AND c.item_id = i.item_id
+                      AND c.delete_time IS NULL) AS "comment_count!"
              FROM items i
             WHERE i.organization_id = $1 AND i.space_id = $2 AND i.folder_id IS NOT DISTINCT FROM $3
               AND ($4::integer IS NULL
@@ -238,4 +266,47 @@ pub(super) async fn delete(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Lists the files among an item and all that lies in it, at any depth.
+pub(super) async fn list_files_in(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    item_id: Uuid,
+) -> Result<Vec<Place>, sqlx::Error> {
+    sqlx::query_as!(
+        Place,
+        r#"WITH RECURSIVE held AS (
+               SELECT item_id, asset_id, version FROM items
+                WHERE organization_id = $1 AND space_id = $2 AND item_id = $3
+               UNION ALL
+               SELECT i.item_id, i.asset_id, i.version FROM items i JOIN held h ON i.folder_id = h.item_id
+                WHERE i.organization_id = $1 AND i.space_id = $2)
+           SELECT item_id AS "item_id!", asset_id AS "asset_id!", version AS "version!" FROM held
+            WHERE asset_id IS NOT NULL"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+        item_id,
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// Lists all files of a space.
+pub(super) async fn list_files(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+) -> Result<Vec<Place>, sqlx::Error> {
+    sqlx::query_as!(
+        Place,
+        r#"SELECT item_id, asset_id AS "asset_id!", version FROM items
+            WHERE organization_id = $1 AND space_id = $2 AND asset_id IS NOT NULL
+            ORDER BY item_id"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+    )
+    .fetch_all(tx)
+    .await
 }

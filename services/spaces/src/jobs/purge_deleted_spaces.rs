@@ -1,7 +1,7 @@
 //! Deletes for good what was deleted thirty days ago.
 //!
-//! Owns when: at the start and every ten minutes. Each space goes in one transaction with the word to assets that it
-//! shows nothing any more, so that a crash leaves it whole or gone, and several processes may do it at once. Its
+//! Owns when: at the start and every ten minutes. Each space goes in one transaction with the word to assets that neither
+//! it nor its items show anything any more, so that a crash leaves it whole or gone, and several processes may do it at once. Its
 //! address stays taken. Must not touch a space that an admin took back meanwhile.
 
 use std::time::Duration;
@@ -13,7 +13,8 @@ use service_kit::error::{CommonError, chain};
 use service_kit::ids::{Ids, OrganizationId, SpaceId};
 use sharedspaces_proto::spaces::events::v1::LogoPlaced;
 use sqlx::PgConnection;
-use uuid::Uuid;
+
+use crate::item;
 
 const EVERY: Duration = Duration::from_secs(600);
 
@@ -45,10 +46,10 @@ pub(crate) async fn purge_all(database: &Database, ids: &Ids) -> Result<u64, Com
         let due = list_due(database).await?;
         let before = purged;
         for (organization_id, space_id) in due {
-            let event_id = ids.next();
+            let ids = ids.clone();
             let gone: Result<bool, CommonError> = database
                 .transaction(organization_id, move |tx| {
-                    Box::pin(async move { purge(tx, organization_id, space_id, event_id).await })
+                    Box::pin(async move { purge(tx, organization_id, space_id, &ids).await })
                 })
                 .await;
             match gone {
@@ -80,7 +81,7 @@ async fn purge(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     space_id: SpaceId,
-    event_id: Uuid,
+    ids: &Ids,
 ) -> Result<bool, CommonError> {
     let (organization, space) = (organization_id.uuid(), space_id.uuid());
     let due = sqlx::query!(
@@ -93,6 +94,7 @@ async fn purge(
     .fetch_optional(&mut *tx)
     .await?;
     let Some(due) = due else { return Ok(false) };
+    item::places::gone_with_space(tx, ids, organization_id, space_id).await?;
     sqlx::query!(
         "DELETE FROM participants WHERE organization_id = $1 AND space_id = $2",
         organization,
@@ -100,7 +102,7 @@ async fn purge(
     )
     .execute(&mut *tx)
     .await?;
-    // Items and activities go with it.
+    // Items, their comments and activities go with it.
     sqlx::query!("DELETE FROM spaces WHERE organization_id = $1 AND space_id = $2", organization, space)
         .execute(&mut *tx)
         .await?;
@@ -109,7 +111,7 @@ async fn purge(
         place_id: space_id.to_string(),
         logo_id: String::new(),
     };
-    let aggregate_version = due.version + 1;
+    let (event_id, aggregate_version) = (ids.next(), due.version + 1);
     outbox::append(
         tx,
         NewEvent { event_id, organization_id, aggregate_id: space, aggregate_version, event: &event },

@@ -7,7 +7,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use uuid::Uuid;
 
 use super::room::Room;
-use crate::item::{ItemChange, ItemError, ItemMove, NewItem};
+use crate::item::{ItemChange, ItemError, ItemMove, NewContent, NewItem};
 
 fn new(room: &Room, folder: Option<&pb::Item>, title: &str) -> NewItem {
     NewItem {
@@ -15,7 +15,7 @@ fn new(room: &Room, folder: Option<&pb::Item>, title: &str) -> NewItem {
         folder_id: folder.map(id_of),
         title: title.to_owned(),
         description: String::new(),
-        url: Some("https://a.example/".to_owned()),
+        content: NewContent::Link("https://a.example/".to_owned()),
     }
 }
 
@@ -39,7 +39,7 @@ async fn folder(
     parent: Option<&pb::Item>,
     title: &str,
 ) -> Result<pb::Item, ItemError> {
-    let new = NewItem { url: None, ..new(room, parent, title) };
+    let new = NewItem { content: NewContent::Folder, ..new(room, parent, title) };
     let added: pb::CreateFolderResponse = room.items().add(&Room::call(who), new).await?;
     Ok(added.item.unwrap())
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use service_kit::caller::{Caller, CallerKind};
 use service_kit::locale::Locale;
-use sharedspaces_proto::spaces::events::v1::{LogoPlaced, SpaceCreated};
+use sharedspaces_proto::spaces::events::v1::{AssetPlaced, LogoPlaced, SpaceCreated};
 use sharedspaces_proto::spaces::v1 as pb;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -27,11 +27,14 @@ fn id_of(space: &pb::Space) -> Uuid {
 
 /// Lays an item into the room's space; `folder` is the number of another.
 async fn lay(room: &Room, n: u128, folder: Option<u128>, kind: &str, origin: &str, position: i32) {
+    let is_file = kind == "FILE";
     let adder = if origin == "INTERNAL" { &room.owner } else { &room.guest };
     sqlx::query(
         "INSERT INTO items (organization_id, item_id, space_id, folder_id, kind, position, title, description, url,
-                            asset_id, origin, adder_user_id, adder_display_name, version, create_time, update_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'canary-adder', 7, '2001-01-01', '2001-01-01')",
+                            asset_id, origin, adder_user_id, adder_display_name, version, create_time, update_time,
+                            file_name, content_type, size_bytes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'canary-adder', 7, '2001-01-01', '2001-01-01',
+                 $13, $14, $15)",
     )
     .bind(room.owner.organization_id)
     .bind(Uuid::from_u128(n))
@@ -42,9 +45,12 @@ async fn lay(room: &Room, n: u128, folder: Option<u128>, kind: &str, origin: &st
     .bind(format!("canary-title-{n}"))
     .bind(format!("canary-description-{n}"))
     .bind((kind == "LINK").then(|| format!("https://canary.example/{n}")))
-    .bind(Uuid::from_u128(1_000 + n))
+    .bind(is_file.then(|| Uuid::from_u128(1_000 + n)))
     .bind(origin)
     .bind(adder.user_id)
+    .bind(is_file.then(|| format!("canary-{n}.pdf")))
+    .bind(is_file.then_some("application/canary"))
+    .bind(is_file.then_some(4_711_i64))
     .execute(&room.superuser)
     .await
     .unwrap();
@@ -78,6 +84,23 @@ async fn seed(room: &Room) {
     lay(room, 3, Some(1), "LINK", "INTERNAL", 0).await;
     lay(room, 4, Some(1), "LINK", "EXTERNAL", 1).await;
     lay(room, 5, Some(2), "LINK", "INTERNAL", 0).await;
+    lay(room, 6, Some(1), "FILE", "INTERNAL", 2).await;
+    lay(room, 7, None, "FILE", "EXTERNAL", 2).await;
+    sqlx::query(
+        "INSERT INTO comments (organization_id, comment_id, space_id, item_id, author_user_id, author_display_name,
+                               text, mentioned_user_ids, version, create_time, update_time)
+         SELECT organization_id, gen_random_uuid(), space_id, item_id, adder_user_id, 'Olga', 'canary-comment', '{}',
+                1, now(), now()
+           FROM items",
+    )
+    .execute(&room.superuser)
+    .await
+    .unwrap();
+    sqlx::query("UPDATE comments SET text = '', delete_time = now() WHERE item_id = $1")
+        .bind(Uuid::from_u128(1))
+        .execute(&room.superuser)
+        .await
+        .unwrap();
     let now: DateTime<Utc> = "2001-01-01T00:00:00Z".parse().unwrap();
     room.append(crate::activity::ActivityKind::CrmLogged, Some((&room.owner, "Olga")), "canary-record", now)
         .await;
@@ -107,7 +130,18 @@ fn is_copied(table: &str, column: &str) -> Option<bool> {
             "customer_logo_height_px",
             "organization_logo_height_px",
         ],
-        "items" => &["organization_id", "kind", "title", "description", "url", "asset_id", "origin"],
+        "items" => &[
+            "organization_id",
+            "kind",
+            "title",
+            "description",
+            "url",
+            "origin",
+            "asset_id",
+            "file_name",
+            "content_type",
+            "size_bytes",
+        ],
         _ => &[],
     };
     let fresh: &[&str] = match table {
@@ -163,16 +197,24 @@ async fn row(room: &Room, table: &str, condition: &str) -> BTreeMap<String, Opti
     row.into_iter().map(|(column, value)| (column, (!value.is_null()).then(|| value.to_string()))).collect()
 }
 
-async fn compare(room: &Room, table: &str, source: &str, copy: &str) {
-    let (source, copy) = (row(room, table, source).await, row(room, table, copy).await);
+/// Compares pairs of a row and its copy; each column that is copied was seeded in one of them.
+async fn compare(room: &Room, table: &str, pairs: &[(String, String)]) {
+    let mut rows = Vec::new();
+    for (source, copy) in pairs {
+        rows.push((row(room, table, source).await, row(room, table, copy).await));
+    }
     for column in columns(room, table).await {
-        match is_copied(table, &column) {
-            Some(true) => {
-                assert!(source[&column].is_some(), "{table}.{column} was not seeded");
-                assert_eq!(copy[&column], source[&column], "{table}.{column}");
+        let decided = is_copied(table, &column);
+        if decided == Some(true) {
+            let seeded = rows.iter().any(|(source, _)| source[&column].is_some());
+            assert!(seeded, "{table}.{column} was not seeded");
+        }
+        for (source, copy) in &rows {
+            match decided {
+                Some(true) => assert_eq!(copy[&column], source[&column], "{table}.{column}"),
+                Some(false) => assert_ne!(copy[&column], source[&column], "{table}.{column}"),
+                None => {}
             }
-            Some(false) => assert_ne!(copy[&column], source[&column], "{table}.{column}"),
-            None => {}
         }
     }
 }
@@ -183,11 +225,12 @@ async fn a_copy_has_what_the_list_names_and_nothing_else() {
     seed(&room).await;
     let copy = duplicate(&room, &room.colleague, None).await.unwrap();
     let (old, new) = (room.space_id, id_of(&copy));
-    compare(&room, "spaces", &format!("space_id = '{old}'"), &format!("space_id = '{new}'")).await;
-    let of = |space: String, n: u32| {
-        format!("space_id = '{space}' AND title = 'canary-title-{n}' AND kind = 'LINK'")
+    compare(&room, "spaces", &[(format!("space_id = '{old}'"), format!("space_id = '{new}'"))]).await;
+    let pair = |n: u32| {
+        let of = |space: &str| format!("space_id = '{space}' AND title = 'canary-title-{n}'");
+        (of(&old.to_string()), of(&new.to_string()))
     };
-    compare(&room, "items", &of(old.to_string(), 3), &of(new.to_string(), 3)).await;
+    compare(&room, "items", &[pair(1), pair(3), pair(6)]).await;
 
     // Every other table that knows spaces has nothing of the new one, but its owner and its address.
     let tables: Vec<String> = sqlx::query_scalar(
@@ -206,7 +249,7 @@ async fn a_copy_has_what_the_list_names_and_nothing_else() {
         assert!(before > 0, "{table} was not seeded: what of it is copied is not known");
         let expected = match table.as_str() {
             "spaces" | "participants" | "space_addresses" => 1,
-            "items" => 3,
+            "items" => 4,
             _ => 0,
         };
         assert_eq!(after, expected, "{table}");
@@ -232,6 +275,7 @@ async fn a_copy_has_what_the_list_names_and_nothing_else() {
             ("canary-title-1", None, 0),
             ("canary-title-3", Some("canary-title-1"), 0),
             ("canary-title-5", None, 1),
+            ("canary-title-6", Some("canary-title-1"), 1),
         ],
         "what lay in a guest's folder moves up"
     );
@@ -251,6 +295,14 @@ async fn the_copy_is_the_callers_own_new_and_told_to_the_others() {
     assert_eq!((told.space_id, told.title), (copy.space_id.clone(), copy.title));
     assert_eq!((told.description.as_str(), created.crm_target), ("canary-description", None));
     let [placed] = room.outbox::<LogoPlaced>().await.try_into().unwrap();
+    let [file] = room.outbox::<AssetPlaced>().await.try_into().unwrap();
+    assert_eq!((file.space_id, file.asset_id), (copy.space_id.clone(), Uuid::from_u128(1_006).to_string()));
+    let shows: Uuid = sqlx::query_scalar("SELECT asset_id FROM items WHERE item_id = $1")
+        .bind(file.place_id.parse::<Uuid>().unwrap())
+        .fetch_one(&room.superuser)
+        .await
+        .unwrap();
+    assert_eq!(shows, Uuid::from_u128(1_006), "the place is the copy's item, not the source's");
     assert_eq!((placed.place_id, placed.logo_id), (copy.space_id, Uuid::from_u128(7).to_string()));
     let again = duplicate(&room, &room.colleague, Some(Locale::German)).await.unwrap();
     assert_eq!(again.title, "Kopie canary-title");
@@ -305,9 +357,10 @@ async fn a_description_names_every_part_and_how_many_there_are() {
     }
     assert!(pb::SpacePart::try_from(15).is_err(), "a new part: describe it");
     assert_eq!(parts[&pb::SpacePart::Logo], (true, 1));
-    assert_eq!(parts[&pb::SpacePart::InternalContent], (true, 3));
-    assert_eq!(parts[&pb::SpacePart::ExternalContent], (false, 2));
+    assert_eq!(parts[&pb::SpacePart::InternalContent], (true, 4));
+    assert_eq!(parts[&pb::SpacePart::ExternalContent], (false, 3));
     assert_eq!(parts[&pb::SpacePart::Participants], (false, 3));
+    assert_eq!(parts[&pb::SpacePart::Comments], (false, 6), "a deleted one is none");
     assert_eq!(parts[&pb::SpacePart::Crm], (false, 1));
     assert_eq!(parts[&pb::SpacePart::Timeline], (false, 2));
     assert_eq!(parts[&pb::SpacePart::Title], (true, 0));

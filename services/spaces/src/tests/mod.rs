@@ -1,8 +1,10 @@
 //! Use cases and repositories of spaces on a real database, with identity and assets played by small servers.
 
+mod comments;
 mod content;
 mod creating;
 mod duplicating;
+mod files;
 mod inviting;
 mod isolation;
 mod lifecycle;

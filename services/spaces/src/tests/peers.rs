@@ -1,8 +1,15 @@
 //! identity and assets as spaces meets them: small servers that answer what a test needs.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use futures_util::future::BoxFuture;
+use service_kit::caller::Caller;
+use service_kit::ids::SpaceId;
 use service_kit::peers::{PeerChannel, Peers};
 use sharedspaces_proto::assets::v1 as assets;
+use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
+use sharedspaces_proto::assets::v1::asset_service_server::{AssetService, AssetServiceServer};
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_server::{LogoService, LogoServiceServer};
 use sharedspaces_proto::identity::v1 as identity;
@@ -11,7 +18,8 @@ use sharedspaces_proto::identity::v1::organization_service_server::{
     OrganizationService, OrganizationServiceServer,
 };
 use tokio::net::TcpListener;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
+use tonic_types::{ErrorDetails, StatusExt};
 use uuid::Uuid;
 
 /// Addresses that end so belong to members.
@@ -23,26 +31,35 @@ pub(crate) const JPEG_ID: Uuid = Uuid::from_u128(8);
 /// A banner of themes.
 pub(crate) const BANNER_ID: Uuid = Uuid::from_u128(9);
 
-pub(crate) struct RunningPeers(Peers);
+pub(crate) struct RunningPeers {
+    peers: Peers,
+    pub(crate) assets: PlayedAssets,
+}
 
 impl RunningPeers {
     pub(crate) fn logos(&self) -> LogoServiceClient<PeerChannel> {
-        LogoServiceClient::new(self.0.assets().unwrap())
+        LogoServiceClient::new(self.peers.assets().unwrap())
+    }
+
+    pub(crate) fn files(&self) -> AssetServiceClient<PeerChannel> {
+        AssetServiceClient::new(self.peers.assets().unwrap())
     }
 
     pub(crate) fn directory(&self) -> OrganizationServiceClient<PeerChannel> {
-        OrganizationServiceClient::new(self.0.identity().unwrap())
+        OrganizationServiceClient::new(self.peers.identity().unwrap())
     }
 }
 
 pub(crate) async fn start() -> RunningPeers {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let assets = PlayedAssets::default();
     let server = tonic::transport::Server::builder()
         .add_service(OrganizationServiceServer::new(Directory))
+        .add_service(AssetServiceServer::new(assets.clone()))
         .add_service(LogoServiceServer::new(Logos));
     tokio::spawn(server.serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(listener)));
-    RunningPeers(testkit::peers(address))
+    RunningPeers { peers: testkit::peers(address), assets }
 }
 
 /// Methods of a peer that spaces never calls, as the trait's macro would have written them.
@@ -140,5 +157,149 @@ impl LogoService for Logos {
         upload_theme_banner(Streaming<assets::UploadThemeBannerRequest>) -> assets::UploadThemeBannerResponse,
         format_logo(assets::FormatLogoRequest) -> assets::FormatLogoResponse,
         batch_get_logos(assets::BatchGetLogosRequest) -> assets::BatchGetLogosResponse,
+    }
+}
+
+/// A file as assets knows it.
+struct PlayedAsset {
+    organization_id: String,
+    asset: assets::Asset,
+    placed_in: Vec<String>,
+}
+
+#[derive(Default)]
+struct Played {
+    files: HashMap<String, PlayedAsset>,
+    described: usize,
+    issued: Vec<assets::IssueDownloadRequest>,
+    is_down: bool,
+    meanwhile: Option<(sqlx::PgPool, String)>,
+}
+
+/// AssetService, as far as spaces asks it.
+#[derive(Clone, Default)]
+pub(crate) struct PlayedAssets(Arc<Mutex<Played>>);
+
+impl PlayedAssets {
+    /// Uploads a file that is clean, and returns it.
+    pub(crate) fn upload(&self, uploader: &Caller, space_id: SpaceId, file_name: &str) -> Uuid {
+        let asset_id = testkit::ids().next();
+        let content_type = if file_name.ends_with(".pdf") { "application/pdf" } else { "application/zip" };
+        let asset = assets::Asset {
+            asset_id: Uuid::to_string(&asset_id),
+            space_id: space_id.to_string(),
+            file_name: file_name.to_owned(),
+            size_bytes: 2_147_483_648,
+            content_type: content_type.to_owned(),
+            state: assets::AssetState::Clean.into(),
+            can_be_inline: content_type == "application/pdf",
+            uploader_user_id: uploader.user_id.to_string(),
+            ..assets::Asset::default()
+        };
+        let organization_id = uploader.organization_id.to_string();
+        let file = PlayedAsset { organization_id, asset, placed_in: Vec::new() };
+        self.0.lock().unwrap().files.insert(asset_id.to_string(), file);
+        asset_id
+    }
+
+    pub(crate) fn set_state(&self, asset_id: Uuid, state: assets::AssetState) {
+        self.0.lock().unwrap().files.get_mut(&asset_id.to_string()).unwrap().asset.state = state.into();
+    }
+
+    /// Plays that an item of a space shows the file.
+    pub(crate) fn place(&self, asset_id: Uuid, space_id: SpaceId) {
+        let mut played = self.0.lock().unwrap();
+        played.files.get_mut(&asset_id.to_string()).unwrap().placed_in.push(space_id.to_string());
+    }
+
+    pub(crate) fn forget(&self, asset_id: Uuid) {
+        self.0.lock().unwrap().files.remove(&asset_id.to_string()).unwrap();
+    }
+
+    /// Answers nothing any more.
+    pub(crate) fn go_down(&self) {
+        self.0.lock().unwrap().is_down = true;
+    }
+
+    /// Runs a statement while it is asked for an address, once.
+    pub(crate) fn meanwhile(&self, pool: &sqlx::PgPool, sql: &str) {
+        self.0.lock().unwrap().meanwhile = Some((pool.clone(), sql.to_owned()));
+    }
+
+    /// Returns for which addresses it was asked.
+    pub(crate) fn issued(&self) -> Vec<assets::IssueDownloadRequest> {
+        self.0.lock().unwrap().issued.clone()
+    }
+
+    /// Returns how often it was asked about a file.
+    pub(crate) fn described(&self) -> usize {
+        self.0.lock().unwrap().described
+    }
+}
+
+impl Played {
+    fn find(&self, organization_id: &str, asset_id: &str) -> Result<&PlayedAsset, Status> {
+        if self.is_down {
+            return Err(Status::unavailable("away"));
+        }
+        self.files
+            .get(asset_id)
+            .filter(|file| file.organization_id == organization_id)
+            .filter(|file| file.asset.state() == assets::AssetState::Clean)
+            .ok_or_else(|| refusal(Code::NotFound, "ASSET_NOT_FOUND"))
+    }
+}
+
+fn refusal(code: Code, reason: &str) -> Status {
+    Status::with_error_details(code, reason, ErrorDetails::with_error_info(reason, "assets.sharedspaces", []))
+}
+
+#[tonic::async_trait]
+impl AssetService for PlayedAssets {
+    async fn describe_asset(
+        &self,
+        request: Request<assets::DescribeAssetRequest>,
+    ) -> Result<Response<assets::DescribeAssetResponse>, Status> {
+        let request = request.into_inner();
+        let mut played = self.0.lock().unwrap();
+        played.described += 1;
+        let file = played.find(&request.organization_id, &request.asset_id)?;
+        let is_own =
+            file.asset.space_id == request.space_id && file.asset.uploader_user_id == request.user_id;
+        if !is_own && !file.placed_in.contains(&request.space_id) {
+            return Err(refusal(Code::NotFound, "ASSET_NOT_FOUND"));
+        }
+        Ok(Response::new(assets::DescribeAssetResponse { asset: Some(file.asset.clone()) }))
+    }
+
+    async fn issue_download(
+        &self,
+        request: Request<assets::IssueDownloadRequest>,
+    ) -> Result<Response<assets::IssueDownloadResponse>, Status> {
+        let request = request.into_inner();
+        let meanwhile = self.0.lock().unwrap().meanwhile.take();
+        if let Some((pool, sql)) = meanwhile {
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        }
+        let mut played = self.0.lock().unwrap();
+        let file = played.find(&request.organization_id, &request.asset_id)?;
+        if request.is_inline && !file.asset.can_be_inline {
+            return Err(refusal(Code::FailedPrecondition, "INLINE_NOT_ALLOWED"));
+        }
+        played.issued.push(request);
+        let url = format!("https://content.example/content/{}", played.issued.len());
+        let url_ttl = Some(prost_types::Duration { seconds: 60, nanos: 0 });
+        Ok(Response::new(assets::IssueDownloadResponse { url, url_ttl }))
+    }
+
+    not_asked! {
+        start_upload(assets::StartUploadRequest) -> assets::StartUploadResponse,
+        continue_upload(assets::ContinueUploadRequest) -> assets::ContinueUploadResponse,
+        upload_asset(Streaming<assets::UploadAssetRequest>) -> assets::UploadAssetResponse,
+        complete_upload(assets::CompleteUploadRequest) -> assets::CompleteUploadResponse,
+        get_asset(assets::GetAssetRequest) -> assets::GetAssetResponse,
+        get_preview(assets::GetPreviewRequest) -> assets::GetPreviewResponse,
+        delete_asset(assets::DeleteAssetRequest) -> assets::DeleteAssetResponse,
+        get_storage_usage(assets::GetStorageUsageRequest) -> assets::GetStorageUsageResponse,
     }
 }

@@ -1,12 +1,13 @@
 //! Purging what was deleted thirty days ago.
 
 use service_kit::clock::Clock;
-use sharedspaces_proto::spaces::events::v1::LogoPlaced;
+use sharedspaces_proto::spaces::events::v1::{AssetPlaced, LogoPlaced};
 use sharedspaces_proto::spaces::v1 as pb;
 
 use super::room::Room;
 use crate::activity::ActivityKind;
-use crate::item::NewItem;
+use crate::comment::NewComment;
+use crate::item::{NewContent, NewItem};
 use crate::jobs::purge_deleted_spaces::purge_all;
 
 const DUE: &str =
@@ -16,16 +17,28 @@ const DUE: &str =
 async fn filled() -> Room {
     let room = Room::open().await;
     room.append(ActivityKind::SpaceCreated, Some((&room.owner, "Olga")), "", testkit::clock().now()).await;
-    for url in [None, Some("https://a.example/".to_owned())] {
+    let file = room.assets.upload(&room.owner, room.space_id, "a.pdf");
+    let contents =
+        [NewContent::Folder, NewContent::Link("https://a.example/".to_owned()), NewContent::File(file)];
+    for content in contents {
         let new = NewItem {
             space_id: room.space_id,
             folder_id: None,
             title: "t".to_owned(),
             description: String::new(),
-            url,
+            content,
         };
-        let _added: pb::AddItemResponse = room.items().add(&Room::call(&room.owner), new).await.unwrap();
+        let added: pb::AddItemResponse = room.items().add(&Room::call(&room.owner), new).await.unwrap();
+        let comment = NewComment {
+            space_id: room.space_id,
+            item_id: added.item.unwrap().item_id.parse().unwrap(),
+            text: "c".to_owned(),
+            mentioned_user_ids: Vec::new(),
+        };
+        let _said: pb::AddCommentResponse =
+            room.comments().add(&Room::call(&room.owner), comment).await.unwrap();
     }
+    room.check_places().await;
     room
 }
 
@@ -42,7 +55,7 @@ async fn rows(room: &Room) -> i64 {
     .fetch_all(&room.superuser)
     .await
     .unwrap();
-    assert!(tables.len() >= 4, "{tables:?}");
+    assert!(tables.len() >= 5, "{tables:?}");
     let mut rows = 0;
     for table in tables {
         let sql = format!("SELECT count(*) FROM {table} WHERE space_id = $1");
@@ -62,6 +75,8 @@ async fn a_space_whose_time_has_come_is_purged_with_all_its_rows_and_its_address
     room.set(DUE).await;
     assert_eq!(purge(&room).await, 1);
     assert_eq!(rows(&room).await, 0);
+    room.check_places().await;
+    assert_eq!(room.outbox::<AssetPlaced>().await.len(), 2, "one when it was added, one now");
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM space_addresses WHERE space_id = $1")
         .bind(room.space_id)
         .fetch_one(&room.superuser)

@@ -1,14 +1,20 @@
 //! A space with an owner, a colleague and a guest, laid into the database as the events would have made it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
+use prost::Message;
 use service_kit::caller::{Call, Caller, CallerKind};
 use service_kit::clock::Clock;
 use service_kit::ids::SpaceId;
+use sharedspaces_proto::spaces::events::v1::AssetPlaced;
 use sqlx::PgPool;
 use testkit::TestDatabase;
 use uuid::Uuid;
 
+use super::peers::{PlayedAssets, RunningPeers};
 use crate::activity::{self, Activities, ActivityKind, NewActivity};
+use crate::comment::Comments;
 use crate::duplication::Duplications;
 use crate::item::Items;
 use crate::theme::Themes;
@@ -24,6 +30,9 @@ pub(super) struct Room {
     /// A member who takes no part.
     pub(super) stranger: Caller,
     pub(super) themes: Themes,
+    /// assets, as spaces meets it.
+    pub(super) assets: PlayedAssets,
+    peers: RunningPeers,
 }
 
 impl Room {
@@ -45,6 +54,8 @@ impl Room {
             guest,
             stranger,
             themes,
+            assets: peers.assets.clone(),
+            peers,
         };
         room.know_organization(&room.owner).await;
         room.lay_space(&room.owner, room.space_id, "Contoso").await;
@@ -136,7 +147,11 @@ impl Room {
     }
 
     pub(super) fn items(&self) -> Items {
-        Items::new(self.database.database.clone(), testkit::clock(), testkit::ids())
+        Items::new(self.database.database.clone(), testkit::clock(), testkit::ids(), self.peers.files())
+    }
+
+    pub(super) fn comments(&self) -> Comments {
+        Comments::new(self.database.database.clone(), testkit::clock(), testkit::ids())
     }
 
     pub(super) fn activities(&self) -> Activities {
@@ -145,6 +160,37 @@ impl Room {
 
     pub(super) fn duplications(&self) -> Duplications {
         Duplications::new(self.database.database.clone(), testkit::clock(), testkit::ids())
+    }
+
+    /// Makes sure that assets, once it was told everything in whatever order, keeps the files that items show and no
+    /// others.
+    pub(super) async fn check_places(&self) {
+        let told: Vec<(Uuid, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT aggregate_id, aggregate_version, body FROM outbox WHERE routing_key = $1
+              ORDER BY aggregate_id, aggregate_version",
+        )
+        .bind(<AssetPlaced as messaging::Event>::ROUTING_KEY)
+        .fetch_all(&self.superuser)
+        .await
+        .unwrap();
+        let versions: BTreeSet<_> = told.iter().map(|(place, version, _)| (*place, *version)).collect();
+        assert_eq!(versions.len(), told.len(), "two events of one item have one version");
+        let mut believed = BTreeMap::new();
+        for (place, _, body) in told {
+            let event = AssetPlaced::decode(body.as_slice()).unwrap();
+            assert_eq!(event.place_id, place.to_string());
+            believed.insert(place, (event.space_id, event.asset_id));
+        }
+        believed.retain(|_, (_, asset_id)| !asset_id.is_empty());
+        let shown: Vec<(Uuid, String, String)> = sqlx::query_as(
+            "SELECT item_id, space_id::text, asset_id::text FROM items WHERE kind = 'FILE' ORDER BY item_id",
+        )
+        .fetch_all(&self.superuser)
+        .await
+        .unwrap();
+        let shown: BTreeMap<_, _> =
+            shown.into_iter().map(|(item, space, asset)| (item, (space, asset))).collect();
+        assert_eq!(believed, shown);
     }
 
     /// Appends to the timeline, at a time.
