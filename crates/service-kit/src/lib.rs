@@ -25,4 +25,4 @@ mod text_enum;
 pub mod validate;
 pub mod verify;
 
-pub use run::{Kit, Parts, Worker, run};
+pub use run::{Kit, Parts, Port, Worker, run};

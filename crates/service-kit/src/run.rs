@@ -3,6 +3,7 @@
 //! Owns the four commands, the order of starting (settings, telemetry, schema check, ports, workers) and of stopping
 //! (NOT_SERVING, drain calls, end workers, close the pool, flush telemetry). Must not know what a service does.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,8 +66,21 @@ pub struct Parts {
     pub routes: Routes,
     /// What else the second port offers.
     pub http: Router,
+    /// Further ports of the service's own, open while it answers calls; they stop and drain as the business port does.
+    pub ports: Vec<Port>,
     /// What `work` and `run` keep running.
     pub workers: Vec<Worker>,
+}
+
+/// A port of the service's own, over HTTP.
+#[derive(Debug)]
+pub struct Port {
+    /// The setting that says where it listens.
+    pub setting: &'static str,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What it offers.
+    pub routes: Router,
 }
 
 type WorkerFn = dyn Fn(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync;
@@ -248,9 +262,19 @@ impl Process {
             stop.calls.cancelled().await;
         } else {
             watchers.spawn(verifier.clone().watch(board.clone(), stop.work.clone()));
+            let mut ports = JoinSet::new();
+            for port in parts.ports {
+                let listener = listen(port.setting, port.listen).await?;
+                ports.spawn(serve_port(port, listener, stop.calls.clone()));
+            }
             let listener = listen("grpc.listen", config.grpc.listen).await?;
             tracing::info!(server.address = %config.grpc.listen, "answering calls");
             grpc::serve(listener, parts.routes, &config, verifier, ids, &stop).await?;
+            stop.calls.cancel();
+            let drained = async { while ports.join_next().await.is_some() {} };
+            if tokio::time::timeout(config.shutdown.drain(), drained).await.is_err() {
+                tracing::warn!("answers of the service's own ports were cut off at the end of the drain");
+            }
         }
         stop.calls.cancel();
         stop.work.cancel();
@@ -260,6 +284,14 @@ impl Process {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Answers on a port until told to stop, then lets what is under way end.
+async fn serve_port(port: Port, listener: TcpListener, stop: CancellationToken) {
+    let serving = axum::serve(listener, port.routes).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!(port.setting = port.setting, error.chain = %error, "a port failed");
     }
 }
 
