@@ -77,7 +77,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let mut workers = Messaging::new(&kit).workers()?;
     workers.push(jobs::delete_old_sign_ins::worker(kit.database.clone()));
     let http = keys::http::routes(Arc::clone(&identity.keys));
-    Ok(Parts { routes: grpc::routes(identity), http, workers })
+    Ok(Parts { routes: grpc::routes(identity), http, workers, ..Parts::default() })
 }
 
 /// What the use cases stand on.

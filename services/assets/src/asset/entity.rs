@@ -273,7 +273,8 @@ mod tests {
 
     #[test]
     fn a_size_is_taken_between_one_byte_and_two_gibibytes_and_refused_beyond() {
-        for (size_bytes, is_good) in [(i64::MIN, false), (0, false), (1, true), (MAX_BYTES, true), (MAX_BYTES + 1, false)]
+        for (size_bytes, is_good) in
+            [(i64::MIN, false), (0, false), (1, true), (MAX_BYTES, true), (MAX_BYTES + 1, false)]
         {
             assert_eq!(fields(size_bytes, SHA256).is_empty(), is_good, "{size_bytes}");
         }

@@ -33,13 +33,14 @@ use crate::storage::ObjectStore;
 
 pub(crate) use checking::{AFTER_END_BEFORE_CHECK, AFTER_REFUSAL_BEFORE_DELETE, CHECK_ASSET};
 pub(crate) use entity::{
-    Asset, AssetDeleted, AssetId, MissingParts, NewAsset, Part, PartAddress, Preview, PreviewSize, Refusal, State, Usage,
+    Asset, AssetDeleted, AssetId, MissingParts, NewAsset, Part, PartAddress, Preview, PreviewSize, Refusal,
+    State, Usage,
 };
 pub use error::AssetError;
 pub(crate) use name::extension;
 pub(crate) use places::{Placed, place};
 pub(crate) use previewing::{AFTER_PUT_BEFORE_PREVIEW, MAKE_PREVIEWS};
-pub(crate) use receiving::{AFTER_PART_BEFORE_ROW, MAX_CHUNK_BYTES};
+pub(crate) use receiving::{AFTER_PART_BEFORE_ROW, IDLE, MAX_CHUNK_BYTES};
 pub(crate) use showing::{DownloadWanted, Fetched, LinkedPreview, Question};
 pub(crate) use starting::{AFTER_BEGIN_BEFORE_UPLOAD, AFTER_RESERVED_BEFORE_BEGIN};
 

@@ -27,7 +27,17 @@ pub(crate) fn check(check: &mut Violations, field: &str, name: &str) {
 /// Tells what separates paths somewhere, cannot stand in a name somewhere, or looks so.
 fn is_separator(c: char) -> bool {
     matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
-        || matches!(c, '\u{2044}' | '\u{2215}' | '\u{29f5}' | '\u{29f8}' | '\u{29f9}' | '\u{fe68}' | '\u{ff0f}' | '\u{ff3c}')
+        || matches!(
+            c,
+            '\u{2044}'
+                | '\u{2215}'
+                | '\u{29f5}'
+                | '\u{29f8}'
+                | '\u{29f9}'
+                | '\u{fe68}'
+                | '\u{ff0f}'
+                | '\u{ff3c}'
+        )
 }
 
 /// Tells what changes how a name is shown without being seen (Unicode's categories Cc, Cf, Zl and Zp, in short).
@@ -63,8 +73,22 @@ mod tests {
 
     #[test]
     fn names_that_mean_another_place_are_refused() {
-        for bad in ["../a", "a/b", "a\\b", "C:a", ".", "..", "...", "a\u{2215}b", "a\u{ff0f}b", "a|b", "a?", "a*", "\"a\"", "<a>"]
-        {
+        for bad in [
+            "../a",
+            "a/b",
+            "a\\b",
+            "C:a",
+            ".",
+            "..",
+            "...",
+            "a\u{2215}b",
+            "a\u{ff0f}b",
+            "a|b",
+            "a?",
+            "a*",
+            "\"a\"",
+            "<a>",
+        ] {
             assert!(!is_good(bad), "{bad:?}");
         }
         // As it is written, it leads nowhere: keys are made of ids alone.
@@ -73,8 +97,17 @@ mod tests {
 
     #[test]
     fn names_that_look_like_another_are_refused() {
-        for bad in ["a\u{202e}fdp.exe", "a\u{2066}b", "a\u{200f}b", "a\u{200b}.txt", "\u{feff}a", "a\nb", "a\0", "a\u{7f}", "a\u{e0041}"]
-        {
+        for bad in [
+            "a\u{202e}fdp.exe",
+            "a\u{2066}b",
+            "a\u{200f}b",
+            "a\u{200b}.txt",
+            "\u{feff}a",
+            "a\nb",
+            "a\0",
+            "a\u{7f}",
+            "a\u{e0041}",
+        ] {
             assert!(!is_good(bad), "{bad:?}");
         }
     }

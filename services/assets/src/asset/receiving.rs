@@ -31,7 +31,10 @@ struct Pace {
     part: Duration,
 }
 
-const PACE: Pace = Pace { idle: Duration::from_secs(10), part: Duration::from_secs(300) };
+/// Longest wait for the next message of a stream.
+pub(crate) const IDLE: Duration = Duration::from_secs(10);
+
+const PACE: Pace = Pace { idle: IDLE, part: Duration::from_secs(300) };
 
 impl Assets {
     /// Takes the bytes of a file from `offset_bytes` on, as far as they come; returns what has arrived. What comes
@@ -83,9 +86,9 @@ impl Assets {
     ) -> Result<(), AssetError> {
         self.database
             .transaction(organization_id, move |tx| {
-                Box::pin(async move {
-                    Ok(repo::begin_stream(tx, organization_id, asset_id, stream_id).await?)
-                })
+                Box::pin(
+                    async move { Ok(repo::begin_stream(tx, organization_id, asset_id, stream_id).await?) },
+                )
             })
             .await
     }

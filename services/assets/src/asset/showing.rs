@@ -11,9 +11,7 @@ use service_kit::db::Reply;
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use service_kit::space_access::Permission;
 
-use super::{
-    Asset, AssetDeleted, AssetError, AssetId, Assets, Preview, PreviewSize, State, places, repo,
-};
+use super::{Asset, AssetDeleted, AssetError, AssetId, Assets, Preview, PreviewSize, State, places, repo};
 use crate::content::{Grant, Wanted};
 use crate::storage::Content;
 
@@ -125,7 +123,8 @@ impl Assets {
             .transaction(organization_id, move |tx| {
                 Box::pin(async move {
                     let found = repo::lock(tx, organization_id, asset_id).await?;
-                    let asset = found.filter(|asset| asset.state == State::Clean).ok_or(AssetError::NotFound)?;
+                    let asset =
+                        found.filter(|asset| asset.state == State::Clean).ok_or(AssetError::NotFound)?;
                     let is_own = asset.space_id == space_id && asset.uploader_user_id == user_id;
                     if !is_own && !places::is_placed_in(tx, organization_id, asset_id, space_id).await? {
                         return Err(AssetError::NotFound);

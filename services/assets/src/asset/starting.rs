@@ -13,7 +13,8 @@ use sqlx::PgConnection;
 
 use super::entity::{MAX_UPLOADS, admit_upload, object_key};
 use super::{
-    Asset, AssetError, AssetId, Assets, CHECK_ASSET, MissingParts, NewAsset, Part, PartAddress, State, Usage, repo,
+    Asset, AssetError, AssetId, Assets, CHECK_ASSET, MissingParts, NewAsset, Part, PartAddress, State, Usage,
+    repo,
 };
 use crate::config::QuotaSettings;
 use crate::storage::StoredPart;
@@ -78,7 +79,9 @@ impl Assets {
         let freed = self
             .database
             .transaction(organization_id, move |tx| {
-                Box::pin(async move { Ok::<_, AssetError>(repo::abandon(tx, organization_id, asset_id).await?) })
+                Box::pin(
+                    async move { Ok::<_, AssetError>(repo::abandon(tx, organization_id, asset_id).await?) },
+                )
             })
             .await;
         if let Err(error) = freed {
@@ -128,7 +131,8 @@ impl Assets {
         self.database
             .write(call, organization_id, move |tx| {
                 Box::pin(async move {
-                    let asset = repo::lock(tx, organization_id, asset_id).await?.ok_or(AssetError::UploadEnded)?;
+                    let asset =
+                        repo::lock(tx, organization_id, asset_id).await?.ok_or(AssetError::UploadEnded)?;
                     if asset.state != State::Uploading {
                         return Ok(asset);
                     }

@@ -112,6 +112,8 @@ impl Addresses {
 mod tests {
     use base64::engine::general_purpose::STANDARD;
 
+    use service_kit::clock::Clock;
+
     use super::*;
 
     fn addresses(key: u8) -> Addresses {
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_address_is_good_for_sixty_seconds_and_not_longer() {
-        let now = Utc::now();
+        let now = testkit::clock().now();
         let token = token(&addresses(1).issue(grant(), now).unwrap());
         let after = |milliseconds| now + Duration::from_millis(milliseconds);
         assert!(addresses(1).open(&token, after(59_990)).is_some());
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn an_address_gives_what_it_was_made_for_and_cannot_be_forged() {
-        let (now, grant) = (Utc::now(), grant());
+        let (now, grant) = (testkit::clock().now(), grant());
         let token = token(&addresses(1).issue(grant.clone(), now).unwrap());
         assert_eq!(addresses(1).open(&token, now), Some(grant));
         assert_eq!(addresses(2).open(&token, now), None);

@@ -8,9 +8,8 @@ use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert_assets::{self as convert, PreviewWanted};
-use crate::asset::{AssetError, Assets, DownloadWanted, NewAsset, Question};
+use crate::asset::{AssetError, Assets, DownloadWanted, IDLE, NewAsset, Question};
 use crate::content::ADDRESS_TTL;
-use crate::logo::PACE;
 
 /// `AssetService` over the use cases.
 pub(crate) struct AssetGrpc {
@@ -51,7 +50,7 @@ impl AssetService for AssetGrpc {
     ) -> Result<Response<pb::UploadAssetResponse>, Status> {
         let caller = Caller::of(&request)?;
         let mut messages = request.into_inner();
-        let first = timeout(PACE.idle, messages.next()).await.map_err(|_| AssetError::TooSlow)?;
+        let first = timeout(IDLE, messages.next()).await.map_err(|_| AssetError::TooSlow)?;
         let begin = convert::beginning(first)?;
         let chunks = messages.map(convert::chunk);
         let asset = self.assets.receive(&caller, begin.asset_id, begin.offset_bytes, chunks).await?;

@@ -10,8 +10,8 @@ use sharedspaces_proto::assets::v1::upload_asset_request::Part as Message;
 use tonic::{Code, Status};
 
 use crate::asset::{
-    Asset, AssetDeleted, AssetError, AssetId, DownloadWanted, LinkedPreview, MAX_CHUNK_BYTES, MissingParts, NewAsset,
-    PartAddress, PreviewSize, Question, Refusal, State, Usage,
+    Asset, AssetDeleted, AssetError, AssetId, DownloadWanted, LinkedPreview, MAX_CHUNK_BYTES, MissingParts,
+    NewAsset, PartAddress, PreviewSize, Question, Refusal, State, Usage,
 };
 use crate::content::ADDRESS_TTL;
 use crate::storage::PART_TTL;

@@ -106,55 +106,12 @@ fn verdict(answer: &[u8]) -> Result<Verdict, ScanError> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
-
     use super::*;
+    use crate::tests::clamd::{EICAR, Plays, play};
 
-    const EICAR: &[u8] = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*";
-
-    /// What a played daemon does with a stream once it has read `after` bytes of content, or all.
-    #[derive(Clone, Copy)]
-    enum Plays {
-        Verdict,
-        Says(&'static [u8]),
-        HangsUp,
-        Sleeps,
-    }
-
-    /// Plays clamd for one connection: knows EICAR.
     async fn clamd(plays: Plays) -> Clamd {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut command = [0; 10];
-            stream.read_exact(&mut command).await.unwrap();
-            assert_eq!(&command, b"zINSTREAM\0");
-            let mut content = Vec::new();
-            loop {
-                match plays {
-                    Plays::HangsUp => return,
-                    Plays::Sleeps => std::future::pending::<()>().await,
-                    Plays::Verdict | Plays::Says(_) => {}
-                }
-                let length = stream.read_u32().await.unwrap();
-                if length == 0 {
-                    break;
-                }
-                let mut piece = vec![0; usize::try_from(length).unwrap()];
-                stream.read_exact(&mut piece).await.unwrap();
-                content.extend(piece);
-            }
-            let found = content.windows(EICAR.len()).any(|window| window == EICAR);
-            let says: &[u8] = match plays {
-                Plays::Says(says) => says,
-                _ if found => b"stream: Eicar-Test-Signature FOUND\0",
-                _ => b"stream: OK\0",
-            };
-            stream.write_all(says).await.unwrap();
-        });
         let patience = Patience { piece: Duration::from_millis(300), verdict: Duration::from_millis(300) };
-        Clamd { address, patience }
+        Clamd { address: play(plays).await, patience }
     }
 
     async fn look(clamd: Clamd, content: &[u8]) -> Result<Verdict, ScanError> {

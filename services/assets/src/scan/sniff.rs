@@ -65,7 +65,18 @@ const RUN: [&str; 6] = [
 /// HTML, SVG and other XML.
 const MARKUP: &str = "text/html";
 const MARKS: [&str; 12] = [
-    "<!doctype", "<html", "<head", "<body", "<script", "<svg", "<?xml", "<iframe", "<img", "<a ", "<math", "<style",
+    "<!doctype",
+    "<html",
+    "<head",
+    "<body",
+    "<script",
+    "<svg",
+    "<?xml",
+    "<iframe",
+    "<img",
+    "<a ",
+    "<math",
+    "<style",
 ];
 
 /// Types of office files, which are all ZIP inside, by the ending of the name.

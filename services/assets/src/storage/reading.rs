@@ -34,7 +34,8 @@ impl ObjectStore {
     pub(crate) async fn open(&self, key: &str, range: Option<(i64, i64)>) -> Result<Content, StoreError> {
         let mut headers = HeaderMap::new();
         if let Some((first, last)) = range {
-            let range = HeaderValue::try_from(format!("bytes={first}-{last}")).map_err(|_| StoreError::Unreadable)?;
+            let range =
+                HeaderValue::try_from(format!("bytes={first}-{last}")).map_err(|_| StoreError::Unreadable)?;
             headers.insert(RANGE, range);
         }
         let bucket = self.patient.with_extra_headers(headers)?;
