@@ -316,3 +316,41 @@ async fn listen(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<
         .await
         .with_context(|| format!("setting {setting}: cannot listen on {address}; is the port taken?"))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_of_a_services_own_ends_what_is_under_way_and_takes_nothing_new() {
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let handler = {
+            let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+            move || async move {
+                begun.notify_one();
+                go_on.notified().await;
+                "done"
+            }
+        };
+        let listener = listen("test", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let port = Port { setting: "test", listen: address, routes: Router::new().route("/", get(handler)) };
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve_port(port, listener, stop.clone()));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.unwrap();
+        begun.notified().await;
+        stop.cancel();
+        go_on.notify_one();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("done"), "{answer}");
+        serving.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}

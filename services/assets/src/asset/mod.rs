@@ -109,3 +109,28 @@ impl Assets {
         if asset.uploader_user_id == caller.user_id { Ok(asset) } else { Err(AssetError::NotFound) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::files::world::Files;
+    use crate::tests::world::reason;
+
+    #[tokio::test]
+    async fn eight_files_are_streamed_at_once_and_one_more_is_turned_away() {
+        let files = Files::new().await;
+        let (uploader, space_id) = files.uploader();
+        let asset_id = files.begin(&uploader, space_id, "a.txt", b"hello").await;
+        let others = u32::try_from(MAX_STREAMS - 1).unwrap();
+        let held = files.assets.streams.acquire_many(others).await.unwrap();
+        let last = files.assets.streams.acquire().await.unwrap();
+        let refused = files.stream(&uploader, &asset_id, 0, b"hello").await.unwrap_err();
+        assert_eq!(
+            (refused.code(), reason(&refused).as_str()),
+            (tonic::Code::ResourceExhausted, "UPLOADS_BUSY")
+        );
+        drop(last);
+        assert!(files.stream(&uploader, &asset_id, 0, b"hello").await.is_ok());
+        drop(held);
+    }
+}

@@ -136,3 +136,26 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     *response.headers_mut() = headers;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+    use crate::tests::files::world::Files;
+
+    #[tokio::test]
+    async fn an_answer_holds_its_place_until_it_is_sent_and_one_too_many_is_told_to_try_again() {
+        let files = Files::new().await;
+        let (uploader, space_id) = files.uploader();
+        let asset = files.upload_file(&uploader, space_id, "a.txt", b"hello").await;
+        let url = files.issue(&uploader, space_id, &asset.asset_id, false).await.unwrap();
+        let token = url.split(PATH).nth(1).unwrap();
+        let content = Content { assets: files.assets.clone(), places: Arc::new(Semaphore::new(1)) };
+        let first = content.answer(token, None, false).await.unwrap();
+        let busy = content.answer(token, None, false).await.unwrap_err();
+        assert_eq!(refusal_of(&busy).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(to_bytes(first.into_body(), 100).await.unwrap(), "hello");
+        assert!(content.answer(token, None, false).await.is_ok());
+    }
+}

@@ -3,7 +3,7 @@
 mod abandoned;
 pub(crate) mod clamd;
 mod collecting;
-mod files;
+pub(crate) mod files;
 mod isolation;
 mod kinds;
 pub(crate) mod pictures;

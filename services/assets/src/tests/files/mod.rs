@@ -8,4 +8,4 @@ mod quota;
 mod rights;
 mod scanning;
 mod uploading;
-mod world;
+pub(crate) mod world;

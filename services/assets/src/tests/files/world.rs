@@ -36,13 +36,13 @@ use crate::tests::world::{World, admit, by, channel, files_below, s3_settings, s
 use crate::{consumers, jobs};
 
 /// What a guest may do who may do most.
-pub(super) const GUEST: [Permission; 3] = [Permission::View, Permission::Download, Permission::Upload];
+pub(crate) const GUEST: [Permission; 3] = [Permission::View, Permission::Download, Permission::Upload];
 
 /// The service with files, and what is around it.
-pub(super) struct Files {
+pub(crate) struct Files {
     world: World,
-    pub(super) assets: Assets,
-    pub(super) clock: Arc<ManualClock>,
+    pub(crate) assets: Assets,
+    pub(crate) clock: Arc<ManualClock>,
     client: AssetServiceClient<Channel>,
 }
 
@@ -55,11 +55,11 @@ impl Deref for Files {
 }
 
 impl Files {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(QuotaSettings::default(), ScanSettings::default()).await
     }
 
-    pub(super) async fn with(quota: QuotaSettings, scan: ScanSettings) -> Self {
+    pub(crate) async fn with(quota: QuotaSettings, scan: ScanSettings) -> Self {
         let world = World::new().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
@@ -83,24 +83,24 @@ impl Files {
         Self { world, assets, clock, client: AssetServiceClient::new(channel(address)) }
     }
 
-    pub(super) fn client(&self) -> AssetServiceClient<Channel> {
+    pub(crate) fn client(&self) -> AssetServiceClient<Channel> {
         self.client.clone()
     }
 
     /// Returns somebody who may upload to a new space, and that space.
-    pub(super) fn uploader(&self) -> (Caller, SpaceId) {
+    pub(crate) fn uploader(&self) -> (Caller, SpaceId) {
         let space_id = testkit::ids().next();
         (self.person(space_id, &GUEST), space_id)
     }
 
     /// Returns somebody of the same organisation who may do this in the space.
-    pub(super) fn colleague(&self, of: &Caller, space_id: SpaceId, permissions: &[Permission]) -> Caller {
+    pub(crate) fn colleague(&self, of: &Caller, space_id: SpaceId, permissions: &[Permission]) -> Caller {
         let caller = testkit::caller_of(of.organization_id, of.kind);
         self.spaces.allow(&caller, space_id, permissions);
         caller
     }
 
-    pub(super) async fn start(
+    pub(crate) async fn start(
         &self,
         caller: &Caller,
         request: pb::StartUploadRequest,
@@ -109,12 +109,12 @@ impl Files {
     }
 
     /// Begins an upload that is streamed; returns its id.
-    pub(super) async fn begin(&self, caller: &Caller, space_id: SpaceId, name: &str, file: &[u8]) -> String {
+    pub(crate) async fn begin(&self, caller: &Caller, space_id: SpaceId, name: &str, file: &[u8]) -> String {
         let started = self.start(caller, announced(space_id, name, file)).await.unwrap();
         started.asset.unwrap().asset_id
     }
 
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         caller: &Caller,
         messages: impl Stream<Item = pb::UploadAssetRequest> + Send + 'static,
@@ -124,7 +124,7 @@ impl Files {
     }
 
     /// Streams the bytes of a file from an offset on.
-    pub(super) async fn stream(
+    pub(crate) async fn stream(
         &self,
         caller: &Caller,
         asset_id: &str,
@@ -134,23 +134,23 @@ impl Files {
         self.send(caller, stream::iter(messages(asset_id, offset_bytes, bytes))).await
     }
 
-    pub(super) async fn complete(&self, caller: &Caller, asset_id: &str) -> Result<pb::Asset, Status> {
+    pub(crate) async fn complete(&self, caller: &Caller, asset_id: &str) -> Result<pb::Asset, Status> {
         let request = pb::CompleteUploadRequest { asset_id: asset_id.to_owned() };
         Ok(self.client().complete_upload(by(caller, request)).await?.into_inner().asset.unwrap())
     }
 
-    pub(super) async fn asset(&self, caller: &Caller, asset_id: &str) -> Result<pb::Asset, Status> {
+    pub(crate) async fn asset(&self, caller: &Caller, asset_id: &str) -> Result<pb::Asset, Status> {
         let request = pb::GetAssetRequest { asset_id: asset_id.to_owned() };
         Ok(self.client().get_asset(by(caller, request)).await?.into_inner().asset.unwrap())
     }
 
-    pub(super) async fn delete(&self, caller: &Caller, asset_id: &str) -> Result<(), Status> {
+    pub(crate) async fn delete(&self, caller: &Caller, asset_id: &str) -> Result<(), Status> {
         let request = pb::DeleteAssetRequest { asset_id: asset_id.to_owned() };
         self.client().delete_asset(by(caller, request)).await.map(|_| ())
     }
 
     /// Uploads a file and has it checked; returns what became of it.
-    pub(super) async fn upload_file(
+    pub(crate) async fn upload_file(
         &self,
         caller: &Caller,
         space_id: SpaceId,
@@ -165,7 +165,7 @@ impl Files {
     }
 
     /// Runs each job that waits, once; those that succeed are done. Returns how many failed.
-    pub(super) async fn run_jobs(&self) -> usize {
+    pub(crate) async fn run_jobs(&self) -> usize {
         let pool = self.database.superuser_pool();
         let mut failed = Vec::new();
         loop {
@@ -199,7 +199,7 @@ impl Files {
     }
 
     /// Applies spaces' event that an item shows this file now, or nothing.
-    pub(super) async fn place_file(
+    pub(crate) async fn place_file(
         &self,
         caller: &Caller,
         place_id: Uuid,
@@ -230,7 +230,7 @@ impl Files {
         applied.await.unwrap();
     }
 
-    pub(super) async fn describe_file(
+    pub(crate) async fn describe_file(
         &self,
         caller: &Caller,
         space_id: SpaceId,
@@ -246,7 +246,7 @@ impl Files {
     }
 
     /// Has spaces ask for an address for somebody.
-    pub(super) async fn issue(
+    pub(crate) async fn issue(
         &self,
         caller: &Caller,
         space_id: SpaceId,
@@ -266,7 +266,7 @@ impl Files {
     }
 
     /// Makes all files older.
-    pub(super) async fn age_files(&self, interval: &str) {
+    pub(crate) async fn age_files(&self, interval: &str) {
         sqlx::query("UPDATE assets SET use_time = now() - $1::text::interval")
             .bind(interval)
             .execute(&self.database.superuser_pool())
@@ -275,7 +275,7 @@ impl Files {
     }
 
     /// Returns state and refusal of each file, of every organisation, by name.
-    pub(super) async fn states(&self) -> Vec<(String, String)> {
+    pub(crate) async fn states(&self) -> Vec<(String, String)> {
         sqlx::query_as("SELECT file_name, state FROM assets ORDER BY file_name")
             .fetch_all(&self.database.superuser_pool())
             .await
@@ -283,7 +283,7 @@ impl Files {
     }
 
     /// Returns the keys of the objects of files.
-    pub(super) fn file_objects(&self) -> Vec<String> {
+    pub(crate) fn file_objects(&self) -> Vec<String> {
         let bucket = self.bucket_dir();
         let mut keys: Vec<String> = files_below(&bucket.join("assets"))
             .iter()
@@ -295,7 +295,7 @@ impl Files {
 
     /// Holds what the store has against what the rows lead to: objects of clean files and their previews, uploads of
     /// those that go on or are to be checked, and nothing else.
-    pub(super) async fn reconcile(&self) {
+    pub(crate) async fn reconcile(&self) {
         let pool = self.database.superuser_pool();
         let expected: Vec<String> = sqlx::query_scalar(
             "SELECT format('assets/%s/%s', organization_id, asset_id) AS key FROM assets WHERE state = 'CLEAN'
@@ -321,7 +321,7 @@ impl Files {
 }
 
 /// Announces a file truly, to be streamed.
-pub(super) fn announced(space_id: SpaceId, name: &str, file: &[u8]) -> pb::StartUploadRequest {
+pub(crate) fn announced(space_id: SpaceId, name: &str, file: &[u8]) -> pb::StartUploadRequest {
     pb::StartUploadRequest {
         space_id: space_id.to_string(),
         file_name: name.to_owned(),
@@ -331,12 +331,12 @@ pub(super) fn announced(space_id: SpaceId, name: &str, file: &[u8]) -> pb::Start
     }
 }
 
-pub(super) fn sha256(file: &[u8]) -> String {
+pub(crate) fn sha256(file: &[u8]) -> String {
     digest(&SHA256, file).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns a stream of these bytes.
-pub(super) fn messages(asset_id: &str, offset_bytes: i64, bytes: &[u8]) -> Vec<pb::UploadAssetRequest> {
+pub(crate) fn messages(asset_id: &str, offset_bytes: i64, bytes: &[u8]) -> Vec<pb::UploadAssetRequest> {
     let header = pb::UploadAssetHeader { asset_id: asset_id.to_owned(), offset_bytes };
     let chunks = bytes.chunks(256 * 1024).map(|chunk| Part::Chunk(Bytes::copy_from_slice(chunk)));
     let parts = [Part::Header(header)].into_iter().chain(chunks);
@@ -344,7 +344,7 @@ pub(super) fn messages(asset_id: &str, offset_bytes: i64, bytes: &[u8]) -> Vec<p
 }
 
 /// Returns bytes that are nothing in particular, and no two pieces alike.
-pub(super) fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_u32;
     let mut next = || {
         state ^= state << 13;
@@ -355,6 +355,6 @@ pub(super) fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-pub(super) fn id(text: &str) -> AssetId {
+pub(crate) fn id(text: &str) -> AssetId {
     text.parse::<Uuid>().unwrap().into()
 }
