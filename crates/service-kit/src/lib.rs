@@ -17,6 +17,7 @@ pub mod jwt;
 pub mod lifecycle;
 pub mod page;
 pub mod peers;
+mod port;
 mod run;
 pub mod seal;
 pub mod space_access;
@@ -25,4 +26,5 @@ mod text_enum;
 pub mod validate;
 pub mod verify;
 
-pub use run::{Kit, Parts, Port, Worker, run};
+pub use port::Port;
+pub use run::{Kit, Parts, Worker, run};

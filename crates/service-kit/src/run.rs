@@ -3,7 +3,6 @@
 //! Owns the four commands, the order of starting (settings, telemetry, schema check, ports, workers) and of stopping
 //! (NOT_SERVING, drain calls, end workers, close the pool, flush telemetry). Must not know what a service does.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +26,10 @@ use crate::health::{self, HealthBoard};
 use crate::ids::Ids;
 use crate::lifecycle::Stop;
 use crate::peers::Peers;
+use crate::port::Port;
 use crate::telemetry::Telemetry;
 use crate::verify::Verifier;
-use crate::{grpc, jwt};
+use crate::{grpc, jwt, port};
 
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// A relay publishes what is left for up to 12 seconds after the jobs have ended.
@@ -70,17 +70,6 @@ pub struct Parts {
     pub ports: Vec<Port>,
     /// What `work` and `run` keep running.
     pub workers: Vec<Worker>,
-}
-
-/// A port of the service's own, over HTTP.
-#[derive(Debug)]
-pub struct Port {
-    /// The setting that says where it listens.
-    pub setting: &'static str,
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// What it offers.
-    pub routes: Router,
 }
 
 type WorkerFn = dyn Fn(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync;
@@ -265,7 +254,7 @@ impl Process {
             let mut ports = JoinSet::new();
             for port in parts.ports {
                 let listener = listen(port.setting, port.listen).await?;
-                ports.spawn(serve_port(port, listener, stop.calls.clone()));
+                ports.spawn(port::serve(listener, port.routes, stop.calls.clone()));
             }
             let listener = listen("grpc.listen", config.grpc.listen).await?;
             tracing::info!(server.address = %config.grpc.listen, "answering calls");
@@ -284,14 +273,6 @@ impl Process {
         }
         tracing::info!("stopped");
         Ok(())
-    }
-}
-
-/// Answers on a port until told to stop, then lets what is under way end.
-async fn serve_port(port: Port, listener: TcpListener, stop: CancellationToken) {
-    let serving = axum::serve(listener, port.routes).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!(port.setting = port.setting, error.chain = %error, "a port failed");
     }
 }
 
@@ -315,42 +296,4 @@ async fn listen(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<
     TcpListener::bind(address)
         .await
         .with_context(|| format!("setting {setting}: cannot listen on {address}; is the port taken?"))
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::routing::get;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
-    use tokio::sync::Notify;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_port_of_a_services_own_ends_what_is_under_way_and_takes_nothing_new() {
-        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let handler = {
-            let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
-            move || async move {
-                begun.notify_one();
-                go_on.notified().await;
-                "done"
-            }
-        };
-        let listener = listen("test", "127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let port = Port { setting: "test", listen: address, routes: Router::new().route("/", get(handler)) };
-        let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve_port(port, listener, stop.clone()));
-        let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.unwrap();
-        begun.notified().await;
-        stop.cancel();
-        go_on.notify_one();
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.ends_with("done"), "{answer}");
-        serving.await.unwrap();
-        assert!(TcpStream::connect(address).await.is_err());
-    }
 }
