@@ -48,8 +48,10 @@ impl Assets {
         upload_id: Option<&str>,
     ) -> Result<(), StoreError> {
         let key = object_key(organization_id, asset_id);
-        if let Some(upload_id) = upload_id {
-            self.store.abort_upload(&key, upload_id).await?;
+        match upload_id {
+            Some(upload_id) => self.store.abort_upload(&key, upload_id).await?,
+            // Ended long ago, or begun by a process that stopped before it could note so.
+            None => self.store.abort_uploads(&key).await?,
         }
         for size in PreviewSize::ALL {
             self.store.delete(&size.object_key(organization_id, asset_id)).await?;

@@ -79,14 +79,17 @@ const MARKS: [&str; 12] = [
     "<style",
 ];
 
-/// Types of office files, which are all ZIP inside, by the ending of the name.
-const OFFICE: [(&str, &str); 6] = [
-    ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    ("pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
-    ("odt", "application/vnd.oasis.opendocument.text"),
-    ("ods", "application/vnd.oasis.opendocument.spreadsheet"),
-    ("odp", "application/vnd.oasis.opendocument.presentation"),
+/// Types of office files, by what they are inside and the ending of the name.
+const OFFICE: [(&str, &str, &str); 9] = [
+    (OLE, "doc", "application/msword"),
+    (OLE, "xls", "application/vnd.ms-excel"),
+    (OLE, "ppt", "application/vnd.ms-powerpoint"),
+    (ZIP, "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    (ZIP, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    (ZIP, "pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+    (ZIP, "odt", "application/vnd.oasis.opendocument.text"),
+    (ZIP, "ods", "application/vnd.oasis.opendocument.spreadsheet"),
+    (ZIP, "odp", "application/vnd.oasis.opendocument.presentation"),
 ];
 
 /// Keeps the beginning of a file that passes by.
@@ -118,11 +121,11 @@ impl Sniffer {
 impl Sniffed {
     /// Returns the type to send it with. What would be run is a stream of bytes.
     pub(crate) fn content_type(&self) -> &'static str {
-        let office = OFFICE.iter().find(|(extension, _)| *extension == self.extension);
-        match (self.found, office) {
-            (ZIP, Some((_, office))) => office,
-            (found, _) if RUN.contains(&found) => OCTET_STREAM,
-            (found, _) => found,
+        let is_ours = |inside: &str, extension: &str| inside == self.found && extension == self.extension;
+        match OFFICE.iter().find(|(inside, extension, _)| is_ours(inside, extension)) {
+            Some((_, _, office)) => office,
+            None if RUN.contains(&self.found) => OCTET_STREAM,
+            None => self.found,
         }
     }
 
@@ -300,6 +303,9 @@ mod tests {
         let zip = b"PK\x03\x04rest";
         assert_eq!(sniffed(zip, "a.zip").content_type(), ZIP);
         assert!(sniffed(zip, "a.docx").content_type().ends_with("wordprocessingml.document"));
+        let ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+        assert_eq!(sniffed(ole, "a.xls").content_type(), "application/vnd.ms-excel");
+        assert_eq!(sniffed(ole, "a.docx").content_type(), OLE);
     }
 
     #[test]

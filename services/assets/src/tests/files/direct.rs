@@ -120,3 +120,23 @@ async fn a_direct_upload_is_not_streamed_and_a_streamed_one_has_no_addresses() {
     let rest = missing(&files, &uploader, &streamed).await;
     assert!(rest.parts.is_empty() && rest.url_ttl.is_none());
 }
+
+#[tokio::test]
+async fn a_repeated_start_gives_the_same_file_with_addresses_that_are_not_kept() {
+    let files = Files::new().await;
+    let (uploader, space_id) = files.uploader();
+    let mut started = Vec::new();
+    for _ in 0..2 {
+        let announced = pb::StartUploadRequest { is_direct: true, ..announced(space_id, "a.bin", b"hello") };
+        let mut request = by(&uploader, announced);
+        request.metadata_mut().insert("idempotency-key", "once".parse().unwrap());
+        started.push(files.client().start_upload(request).await.unwrap().into_inner());
+    }
+    assert_eq!(started[0].asset.clone().unwrap().asset_id, started[1].asset.clone().unwrap().asset_id);
+    assert_eq!(put(&files, &started[1].parts[0].url, b"hello").await, 200);
+    let kept: Vec<Vec<u8>> = sqlx::query_scalar("SELECT reply FROM idempotency_keys")
+        .fetch_all(&files.database.superuser_pool())
+        .await
+        .unwrap();
+    assert!(!kept.is_empty() && kept.iter().all(|kept| !String::from_utf8_lossy(kept).contains("http")));
+}
