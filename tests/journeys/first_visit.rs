@@ -56,7 +56,8 @@ async fn one_guests_first_visit_goes_from_end_to_end() {
     let seen = journey.get_space(&guest, &space.space_id).await.unwrap();
     assert_eq!((seen.title.as_str(), seen.sharing), (title.as_str(), None));
     let permissions: Vec<_> = seen.permissions().collect();
-    assert_eq!(permissions, [spaces::Permission::View, spaces::Permission::Download]);
+    let expected = [spaces::Permission::View, spaces::Permission::Download, spaces::Permission::Comment];
+    assert_eq!(permissions, expected);
     let refused = journey.rename(&guest, &space.space_id, "Mine").await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     let refused = journey.invite(&guest, &space.space_id, &["a@b.example"], "").await.unwrap_err();

@@ -157,8 +157,13 @@ async fn a_token_of_64_kib_does_not_reach_a_service_and_headers_that_name_a_pers
         let refused = raw.call(path, vec![], Some(bearer(&huge))).await.unwrap_err();
         assert_ne!(refused.code(), Code::Ok, "{path}: {refused:?}");
         // The service is none the worse for it.
-        let small = raw.call(path, vec![], Some(bearer("garbage"))).await.unwrap_err();
-        assert_eq!(small.code(), Code::Unauthenticated, "{path}: {small:?}");
+        within(Duration::from_secs(10), "an answer over a new connection", async || {
+            let small = raw.call(path, vec![], Some(bearer("garbage"))).await.unwrap_err();
+            // The connection that the huge token came over is closed, sooner or later.
+            Ok((small.code() == Code::Unauthenticated).then_some(()))
+        })
+        .await
+        .unwrap();
 
         let service = path.trim_start_matches("/sharedspaces.").split('.').next().unwrap();
         let mut request = Request::new(vec![]);

@@ -95,7 +95,8 @@ fn assert_value_reads_the_same(path: &str, golden: &Value, expected: &Value) {
 #[test]
 fn a_golden_payload_may_lack_what_was_added_since_but_not_read_otherwise_nor_hold_what_is_gone() {
     let pool = DescriptorPool::decode(sharedspaces_proto::FILE_DESCRIPTOR_SET).unwrap();
-    let (routing_key, type_name) = events().into_iter().find(|(key, _)| key.starts_with("spaces.")).unwrap();
+    let (routing_key, type_name) =
+        events().into_iter().find(|(key, _)| key.starts_with("spaces.space.")).unwrap();
     let descriptor = pool.get_message_by_name(&type_name).unwrap();
     let now = sample(&descriptor);
     let inner = descriptor.fields().find(|field| matches!(field.kind(), Kind::Message(_))).unwrap();

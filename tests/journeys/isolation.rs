@@ -131,7 +131,7 @@ async fn a_query_without_a_filter_reaches_the_rows_of_its_own_organization_only(
 
 async fn nothing_is_seen_without_an_organization(app: &PgPool, table: &str, what: &str) {
     // Empty is what the setting is on a connection that was used before.
-    for organization in [None, Some(""), Some("00000000-0000-0000-0000-000000000000")] {
+    for organization in [None, Some(""), Some("00000000-0000-4000-8000-000000000000")] {
         assert!(seen(app, organization, table).await.is_empty(), "{what} with {organization:?}");
         for sql in [format!("DELETE FROM {table}"), update(table)] {
             let done = touched(app, organization, &sql).await;

@@ -71,12 +71,16 @@ impl Outside {
         .await
     }
 
-    /// Waits until the newest mail to an address is another than the one seen before.
-    pub async fn wait_for_another_mail(&self, to: &str, seen: &Mail) -> anyhow::Result<Mail> {
-        within(Duration::from_secs(30), "another mail", async || {
-            let newest = self.mails(to).await?.into_iter().next();
-            Ok(newest.filter(|mail| mail.message_id != seen.message_id))
-        })
+    /// Waits for a mail as [`Self::wait_for_mail`] does, that is another than the one seen before.
+    pub async fn wait_for_another_mail(&self, to: &str, subject: &str, seen: &Mail) -> anyhow::Result<Mail> {
+        within(
+            Duration::from_secs(30),
+            &format!("another mail with `{subject}` in its subject"),
+            async || {
+                let mut mails = self.mails(to).await?.into_iter();
+                Ok(mails.find(|mail| mail.subject.contains(subject) && mail.message_id != seen.message_id))
+            },
+        )
         .await
     }
 

@@ -134,10 +134,10 @@ impl World {
     ) -> anyhow::Result<()> {
         let mut process = Command::new(self.binaries.join(service));
         process.arg(command).envs(service_env(service, &self.addresses)?);
-        let prefix = service.to_uppercase().replace('-', "_");
+        let prefix = format!("{}__", service.to_uppercase().replace('-', "_"));
         for (key, value) in settings {
-            if key.contains("__") {
-                process.env(format!("{prefix}__{key}"), value);
+            if key.contains("__") && !key.starts_with(&prefix) {
+                process.env(format!("{prefix}{key}"), value);
             } else {
                 process.env(key, value);
             }

@@ -48,6 +48,12 @@ pub struct SandboxAddresses {
     pub s3: String,
     /// `host:port` of the Salesforce look-alike.
     pub salesforce: String,
+    /// `host:port` of the Dataverse look-alike.
+    pub dataverse: String,
+    /// `host:port` of the SAP C4C look-alike.
+    pub c4c: String,
+    /// `host:port` of the SAP Sales Cloud V2 look-alike.
+    pub sales_cloud: String,
 }
 
 impl SandboxAddresses {
@@ -72,6 +78,9 @@ impl SandboxAddresses {
             ("--smtp", self.smtp.clone()),
             ("--s3", self.s3.clone()),
             ("--salesforce", self.salesforce.clone()),
+            ("--dataverse", self.dataverse.clone()),
+            ("--c4c", self.c4c.clone()),
+            ("--sales-cloud", self.sales_cloud.clone()),
         ];
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
@@ -147,6 +156,9 @@ impl Addresses {
                 smtp: address("sandbox-smtp")?,
                 s3: address("sandbox-s3")?,
                 salesforce: address("sandbox-salesforce")?,
+                dataverse: address("sandbox-dataverse")?,
+                c4c: address("sandbox-c4c")?,
+                sales_cloud: address("sandbox-sales-cloud")?,
             },
             broker_url: broker_url.to_owned(),
             broker_prefix: String::new(),
@@ -208,6 +220,8 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
             ("WEB_BASE_URL", format!("http://{}", world.web)),
             ("KEY_ENCRYPTION_KEY", world.keys.identity_encryption.clone()),
             ("LINK_KEY", world.keys.identity_link.clone()),
+            // On one machine everybody calls from one network.
+            ("PUBLIC_CALLS_PER_SECOND", "1000".to_owned()),
         ],
         "notifications" => {
             let (host, port) =

@@ -202,7 +202,8 @@ fn start_sandbox(workspace: &Workspace, logs: &Path, world: &Addresses, running:
     let mut command = Command::new(workspace.binary("sandbox")?);
     command.args(world.sandbox.arguments());
     let child = running.sandbox.insert(Child::spawn("sandbox", command, &logs.join("sandbox.log"))?);
-    let addresses = [&world.sandbox.http, &world.sandbox.smtp, &world.sandbox.s3, &world.sandbox.salesforce];
+    let of = &world.sandbox;
+    let addresses = [&of.http, &of.smtp, &of.s3, &of.salesforce, &of.dataverse, &of.c4c, &of.sales_cloud];
     let files: Vec<PathBuf> = SERVICES
         .iter()
         .map(|service| world.sandbox.token_file(service))
@@ -261,7 +262,15 @@ fn greet(logs: &Path, world: &Addresses) -> Result<()> {
         say(&format!("  {service:<14} gRPC {}   health http://{}/readyz", own.grpc, own.health));
     }
     say(&format!("  {:<14} http://{}", "mailbox", world.sandbox.http));
-    say(&format!("  {:<14} http://{}", "Salesforce", world.sandbox.salesforce));
+    let of = &world.sandbox;
+    for (name, address) in [
+        ("Salesforce", &of.salesforce),
+        ("Dynamics 365", &of.dataverse),
+        ("SAP C4C", &of.c4c),
+        ("SAP Sales Cloud", &of.sales_cloud),
+    ] {
+        say(&format!("  {name:<15} http://{address}"));
+    }
     say(&format!("  {:<14} {}", "logs", logs.display()));
     say("\nThree things to try:");
     say("  1. In another terminal: cargo xtask demo     (a first visit, signing in, a room; step by step)");

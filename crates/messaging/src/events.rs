@@ -6,8 +6,8 @@
 use prost::{Message, Name};
 use sharedspaces_proto::crmsync::events::v1::LogWritten;
 use sharedspaces_proto::identity::events::v1::{
-    ConsentChanged, GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated, OrganizationUpdated,
-    PersonUpdated, PrivacyNoticePublished, SecurityNoticed, SignInLinkRequested,
+    ConsentChanged, GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated,
+    OrganizationUpdated, PersonUpdated, PrivacyNoticePublished, SecurityNoticed, SignInLinkRequested,
 };
 use sharedspaces_proto::identity::v1::Organization;
 use sharedspaces_proto::spaces::events::v1::{
@@ -48,7 +48,8 @@ event!(GuestCreated, "identity", "identity.guest.created.v1", |event| &event.org
 event!(InvitationAccepted, "identity", "identity.invitation.accepted.v1", |event| &event.organization_id);
 event!(PersonUpdated, "identity", "identity.person.updated.v1", |event| &event.organization_id);
 event!(ConsentChanged, "identity", "identity.consent.changed.v1", |event| &event.organization_id);
-event!(PrivacyNoticePublished, "identity", "identity.privacy_notice.published.v1", |event| &event.organization_id);
+event!(PrivacyNoticePublished, "identity", "identity.privacy_notice.published.v1", |event| &event
+    .organization_id);
 event!(SignInLinkRequested, "identity", "identity.sign_in_link.requested.v1", |event| &event.organization_id);
 event!(SecurityNoticed, "identity", "identity.security.noticed.v1", |event| &event.organization_id);
 event!(LogWritten, "crm-sync", "crm-sync.log.written.v1", |event| &event.organization_id);

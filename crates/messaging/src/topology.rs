@@ -9,8 +9,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 use sharedspaces_proto::crmsync::events::v1::LogWritten;
 use sharedspaces_proto::identity::events::v1::{
-    ConsentChanged, GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated, OrganizationUpdated,
-    PersonUpdated, PrivacyNoticePublished, SecurityNoticed, SignInLinkRequested,
+    ConsentChanged, GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated,
+    OrganizationUpdated, PersonUpdated, PrivacyNoticePublished, SecurityNoticed, SignInLinkRequested,
 };
 use sharedspaces_proto::spaces::events::v1::{
     AssetPlaced, LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated,

@@ -21,6 +21,12 @@ pub(crate) enum Target {
     S3,
     /// The Salesforce look-alike.
     Salesforce,
+    /// The Dataverse look-alike, its token endpoint among it.
+    Dataverse,
+    /// The SAP C4C look-alike, its token endpoint among it.
+    C4c,
+    /// The SAP Sales Cloud V2 look-alike.
+    SalesCloud,
 }
 
 /// When it fails.
@@ -65,6 +71,12 @@ pub(crate) struct Fault {
     /// How often it is still to happen.
     #[serde(default = "once")]
     pub(crate) times: u32,
+    /// Of the calls it could hit, only each so-manieth; 1 where it is not given.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub(crate) every: u32,
+    /// How many calls it could have hit.
+    #[serde(skip)]
+    seen: u32,
     /// SMTP: only for this recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recipient: Option<String>,
@@ -77,6 +89,9 @@ pub(crate) struct Fault {
     /// HTTP: the message in the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
+    /// HTTP: how many seconds the answer asks to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_after: Option<u64>,
     /// HTTP: only this method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<String>,
@@ -89,18 +104,28 @@ fn once() -> u32 {
     1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_once(number: &u32) -> bool {
+    *number == 1
+}
+
 impl Fault {
     /// Checks that the failure can happen at all, and fills in the phase; the error names field and rule.
     pub(crate) fn validate(mut self) -> Result<Self, String> {
         if self.times == 0 {
             return Err("times: must be at least 1".to_owned());
         }
+        if self.every == 0 {
+            return Err("every: must be at least 1".to_owned());
+        }
         if self.stall_seconds.is_some_and(|seconds| seconds > 3600) {
             return Err("stall_seconds: must be at most 3600".to_owned());
         }
         match self.target {
             Target::Mailbox => self.validate_mail()?,
-            Target::S3 | Target::Salesforce => self.validate_http()?,
+            Target::S3 | Target::Salesforce | Target::Dataverse | Target::C4c | Target::SalesCloud => {
+                self.validate_http()?;
+            }
         }
         Ok(self)
     }
@@ -113,9 +138,9 @@ impl Fault {
         if self.recipient.is_some() && matches!(phase, Phase::Banner | Phase::Mail) {
             return Err("recipient: is not known yet at the phases banner and mail".to_owned());
         }
-        if self.status.is_some() || self.error_code.is_some() || self.method.is_some() || self.path.is_some()
-        {
-            return Err("status, errorCode, method, path: are not for the mailbox".to_owned());
+        let http = [self.error_code.is_some(), self.method.is_some(), self.path.is_some()];
+        if self.status.is_some() || self.retry_after.is_some() || http.contains(&true) {
+            return Err("status, errorCode, retry_after, method, path: are not for the mailbox".to_owned());
         }
         if let Some(reply) = &self.reply {
             let code = reply.get(..3).and_then(|code| code.parse::<u16>().ok());
@@ -133,13 +158,16 @@ impl Fault {
     fn validate_http(&mut self) -> Result<(), String> {
         let phase = *self.phase.get_or_insert(Phase::BeforeCommit);
         if !matches!(phase, Phase::BeforeCommit | Phase::AfterCommit) {
-            return Err("phase: must be before_commit or after_commit for s3 and salesforce".to_owned());
+            return Err("phase: must be before_commit or after_commit for s3 and the CRMs".to_owned());
         }
         if self.reply.is_some() || self.recipient.is_some() {
             return Err("reply, recipient: are only for the mailbox".to_owned());
         }
         if self.status.is_some_and(|status| !(400..600).contains(&status)) {
             return Err("status: must be from 400 to 599".to_owned());
+        }
+        if self.retry_after.is_some() && self.status.is_none() {
+            return Err("retry_after: goes with a status".to_owned());
         }
         if self.method.as_ref().is_some_and(|method| Method::from_bytes(method.as_bytes()).is_err()) {
             return Err("method: must be an HTTP method".to_owned());
@@ -225,6 +253,10 @@ impl Faults {
         let mut faults = lock(&self.0);
         let place = faults.iter().position(due)?;
         let fault = faults.get_mut(place)?;
+        fault.seen += 1;
+        if fault.seen % fault.every != 0 {
+            return None;
+        }
         fault.times -= 1;
         let taken = fault.clone();
         if taken.times == 0 {
@@ -255,6 +287,15 @@ mod tests {
     }
 
     #[test]
+    fn fault_of_each_third_call_spares_the_others() {
+        let faults = Faults::default();
+        faults.add(parse(r#"{"phase":"rcpt","reply":"451 later","times":2,"every":3}"#).unwrap());
+        let hits: Vec<bool> = (0..9).map(|_| faults.take_mail(Phase::Rcpt, &[]).is_some()).collect();
+        assert_eq!(hits, [false, false, true, false, false, true, false, false, false]);
+        assert!(faults.list().is_empty());
+    }
+
+    #[test]
     fn fault_for_a_recipient_spares_the_others() {
         let faults = Faults::default();
         faults.add(parse(r#"{"phase":"rcpt","reply":"550 no","recipient":"A@x.test"}"#).unwrap());
@@ -276,6 +317,8 @@ mod tests {
             (r#"{"target":"s3","phase":"rcpt","drop":true}"#, "phase"),
             (r#"{"target":"s3","status":200}"#, "status"),
             (r#"{"target":"salesforce"}"#, "status"),
+            (r#"{"target":"c4c","status":429,"every":0}"#, "every"),
+            (r#"{"target":"dataverse","drop":true,"retry_after":3}"#, "retry_after"),
         ] {
             let error = parse(json).unwrap_err();
             assert!(error.starts_with(field), "{json}: {error}");

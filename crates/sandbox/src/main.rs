@@ -10,7 +10,7 @@ use sandbox::{Options, S3_ACCESS_KEY, S3_BUCKET, S3_SECRET_KEY, Sandbox};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// The outside world on one machine: mailbox, S3, Salesforce look-alike and service tokens.
+/// The outside world on one machine: mailbox, S3, look-alikes of CRMs and service tokens.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Where everything is kept.
@@ -28,6 +28,24 @@ struct Arguments {
     /// The Salesforce look-alike.
     #[arg(long)]
     salesforce: SocketAddr,
+    /// The Dataverse look-alike with its directory.
+    #[arg(long)]
+    dataverse: SocketAddr,
+    /// The SAP C4C look-alike.
+    #[arg(long)]
+    c4c: SocketAddr,
+    /// The SAP Sales Cloud V2 look-alike.
+    #[arg(long)]
+    sales_cloud: SocketAddr,
+    /// What the Salesforce look-alike calls itself, where a proxy that speaks HTTPS stands before it.
+    #[arg(long)]
+    salesforce_url: Option<String>,
+    /// The same for the Dataverse look-alike.
+    #[arg(long)]
+    dataverse_url: Option<String>,
+    /// The same for the C4C look-alike.
+    #[arg(long)]
+    c4c_url: Option<String>,
     /// The object store's key id.
     #[arg(long, default_value = S3_ACCESS_KEY)]
     s3_access_key: String,
@@ -47,6 +65,12 @@ impl From<Arguments> for Options {
             smtp: arguments.smtp,
             s3: arguments.s3,
             salesforce: arguments.salesforce,
+            dataverse: arguments.dataverse,
+            c4c: arguments.c4c,
+            sales_cloud: arguments.sales_cloud,
+            salesforce_url: arguments.salesforce_url,
+            dataverse_url: arguments.dataverse_url,
+            c4c_url: arguments.c4c_url,
             s3_access_key: arguments.s3_access_key,
             s3_secret_key: arguments.s3_secret_key,
             buckets: arguments.buckets,
@@ -70,6 +94,9 @@ async fn main() -> anyhow::Result<()> {
         smtp = %sandbox.smtp_addr(),
         s3 = %sandbox.s3_addr(),
         salesforce = %sandbox.salesforce_addr(),
+        dataverse = %sandbox.dataverse_addr(),
+        c4c = %sandbox.c4c_addr(),
+        sales_cloud = %sandbox.sales_cloud_addr(),
         "sandbox listens"
     );
 

@@ -30,6 +30,15 @@ pub(crate) fn token(bytes: usize) -> io::Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(raw))
 }
 
+/// Makes a random id in the form of a UUID of version 4.
+pub(crate) fn guid() -> io::Result<String> {
+    let mut raw = [0; 16];
+    ring::rand::SystemRandom::new()
+        .fill(&mut raw)
+        .map_err(|_| io::Error::other("the system gave no random bytes"))?;
+    Ok(uuid::Builder::from_random_bytes(raw).into_uuid().to_string())
+}
+
 /// Locks, also after another holder panicked: every holder leaves the data whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod fold;
 pub mod grpc;
 pub mod health;
 pub mod ids;
@@ -27,4 +28,4 @@ pub mod validate;
 pub mod verify;
 
 pub use port::Port;
-pub use run::{Kit, Parts, Worker, run};
+pub use run::{Kit, Outcome, Parts, Worker, run, run_with_commands};

@@ -1,6 +1,6 @@
 //! Starting and stopping a service.
 //!
-//! Owns the four commands, the order of starting (settings, telemetry, schema check, ports, workers) and of stopping
+//! Owns the four commands and room for a service's own, the order of starting (settings, telemetry, schema check, ports, workers) and of stopping
 //! (NOT_SERVING, drain calls, end workers, close the pool, flush telemetry). Must not know what a service does.
 
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::service::Routes;
+use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Config};
@@ -113,13 +114,13 @@ impl Worker {
 
 #[derive(Parser)]
 #[command(about = "A service of Shared Spaces.", disable_version_flag = true)]
-struct Arguments {
+struct Arguments<C: Subcommand> {
     #[command(subcommand)]
-    command: Command,
+    command: Command<C>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Subcommand)]
-enum Command {
+enum Command<C: Subcommand> {
     /// Answers calls.
     Serve,
     /// Publishes events, consumes them, runs jobs.
@@ -128,6 +129,29 @@ enum Command {
     Run,
     /// Brings the database's schema up to date, with the role that owns it, and ends.
     Migrate,
+    #[command(flatten)]
+    Own(C),
+}
+
+/// What a command of a service's own came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What to tell the person who gave the command, on standard output.
+    pub text: String,
+    /// False: the process ends with the exit code 1.
+    pub is_success: bool,
+}
+
+/// The commands of a service that has none of its own.
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum NoCommands {}
+
+/// Which parts of a service run in this process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mode {
+    Serve,
+    Work,
+    Run,
 }
 
 /// Runs a service: reads the command and the settings, builds it with `build`, and stays until it is stopped.
@@ -138,9 +162,31 @@ where
     F: Future<Output = anyhow::Result<Parts>>,
     B: FnOnce(Kit<S>) -> F,
 {
-    let command = Arguments::parse().command;
-    match start(name, version, command, migrations, build) {
-        Ok(()) => ExitCode::SUCCESS,
+    let none = async |_: Kit<S>, command: NoCommands| match command {};
+    run_with_commands(name, version, migrations, build, none)
+}
+
+/// Runs a service as [`run`] does; it also has commands of its own, which `execute` carries out with what a running
+/// service has. A command ends by itself, listens nowhere and runs no worker.
+pub fn run_with_commands<S, C, F, B, G, X>(
+    name: &'static str,
+    version: &'static str,
+    migrations: &[&Migrator],
+    build: B,
+    execute: X,
+) -> ExitCode
+where
+    S: DeserializeOwned,
+    C: Subcommand,
+    F: Future<Output = anyhow::Result<Parts>>,
+    B: FnOnce(Kit<S>) -> F,
+    G: Future<Output = anyhow::Result<Outcome>>,
+    X: FnOnce(Kit<S>, C) -> G,
+{
+    let Arguments { command } = Arguments::<C>::parse();
+    match start((name, version), command, migrations, build, execute) {
+        Ok(is_success) if is_success => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "logs may not be set up yet; a person started this")]
             {
@@ -152,24 +198,27 @@ where
 }
 
 #[tokio::main]
-async fn start<S, F, B>(
-    name: &'static str,
-    version: &'static str,
-    command: Command,
+async fn start<S, C, F, B, G, X>(
+    (name, version): (&'static str, &'static str),
+    command: Command<C>,
     migrations: &[&Migrator],
     build: B,
-) -> anyhow::Result<()>
+    execute: X,
+) -> anyhow::Result<bool>
 where
     S: DeserializeOwned,
+    C: Subcommand,
     F: Future<Output = anyhow::Result<Parts>>,
     B: FnOnce(Kit<S>) -> F,
+    G: Future<Output = anyhow::Result<Outcome>>,
+    X: FnOnce(Kit<S>, C) -> G,
 {
     jwt::install_provider();
     // Fails only where a provider stands already, which can only be this one: the build has no other.
     let _second = rustls::crypto::ring::default_provider().install_default();
     let config: Config = config::load(name).context("bad settings")?;
-    if command == Command::Migrate {
-        return migrate::run(&config.database, migrations).await;
+    if matches!(command, Command::Migrate) {
+        return migrate::run(&config.database, migrations).await.map(|()| true);
     }
     let settings: S = config::load(name).context("bad settings")?;
     let telemetry = Telemetry::init(name, version, &config.telemetry)?;
@@ -177,8 +226,16 @@ where
     let stop = Stop::default();
     stop.on_signals()?;
     migrate::refuse_pending(&database, migrations, &stop.calls).await?;
-    let result =
-        Process { name, command, config, stop, database: database.clone() }.run(settings, build).await;
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    let kit = assemble(name, config, settings, (database.clone(), HealthBoard::new(reporter), stop));
+    let result = match command {
+        Command::Own(command) => execute(kit, command).await.map(|outcome| tell(&outcome)),
+        Command::Serve => Process { mode: Mode::Serve, health_service }.run(kit, build).await.map(|()| true),
+        Command::Work => Process { mode: Mode::Work, health_service }.run(kit, build).await.map(|()| true),
+        Command::Run | Command::Migrate => {
+            Process { mode: Mode::Run, health_service }.run(kit, build).await.map(|()| true)
+        }
+    };
     if tokio::time::timeout(POOL_CLOSES_WITHIN, database.pool().close()).await.is_err() {
         tracing::warn!("connections were cut off");
     }
@@ -186,37 +243,40 @@ where
     result
 }
 
-struct Process {
+/// Puts together what a service is built from.
+fn assemble<S>(
     name: &'static str,
-    command: Command,
     config: Config,
-    stop: Stop,
-    database: Database,
+    settings: S,
+    (database, health, stop): (Database, HealthBoard, Stop),
+) -> Kit<S> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let ids = Ids::new(Arc::clone(&clock));
+    let peers = Peers::new(config.peers.clone(), &config.service_auth);
+    Kit { name, config, settings, database, clock, ids, peers, health, stop }
 }
 
-impl Process {
-    async fn run<S, F, B>(self, settings: S, build: B) -> anyhow::Result<()>
+#[expect(clippy::print_stdout, reason = "a person gave the command and reads what came of it")]
+fn tell(outcome: &Outcome) -> bool {
+    println!("{}", outcome.text);
+    outcome.is_success
+}
+
+struct Process<H> {
+    mode: Mode,
+    health_service: HealthServer<H>,
+}
+
+impl<H: Health> Process<H> {
+    async fn run<S, F, B>(self, kit: Kit<S>, build: B) -> anyhow::Result<()>
     where
         F: Future<Output = anyhow::Result<Parts>>,
         B: FnOnce(Kit<S>) -> F,
     {
-        let Self { name, command, config, stop, database } = self;
-        let clock: SharedClock = Arc::new(SystemClock);
-        let ids = Ids::new(Arc::clone(&clock));
-        let (reporter, health_service) = tonic_health::server::health_reporter();
-        let board = HealthBoard::new(reporter);
+        let Self { mode, health_service } = self;
+        let (config, database, ids) = (kit.config.clone(), kit.database.clone(), kit.ids.clone());
+        let (board, stop) = (kit.health.clone(), kit.stop.clone());
         let verifier = Verifier::new(config.auth.clone(), config.service_auth.clone());
-        let kit = Kit {
-            name,
-            config: config.clone(),
-            settings,
-            database: database.clone(),
-            clock,
-            ids: ids.clone(),
-            peers: Peers::new(config.peers.clone(), &config.service_auth),
-            health: board.clone(),
-            stop: stop.clone(),
-        };
         let parts = build(kit).await.context("the service could not be built")?;
 
         let mut watchers = JoinSet::new();
@@ -235,7 +295,7 @@ impl Process {
         });
 
         let mut workers = JoinSet::new();
-        if command != Command::Serve {
+        if mode != Mode::Serve {
             let own = keys_worker(database.clone());
             for worker in parts.workers.into_iter().chain([own]) {
                 workers.spawn(worker.supervise(stop.work.clone()));
@@ -247,7 +307,7 @@ impl Process {
             calls.cancelled().await;
             stopping.stop().await;
         });
-        if command == Command::Work {
+        if mode == Mode::Work {
             stop.calls.cancelled().await;
         } else {
             watchers.spawn(verifier.clone().watch(board.clone(), stop.work.clone()));
@@ -296,4 +356,41 @@ async fn listen(setting: &str, address: std::net::SocketAddr) -> anyhow::Result<
     TcpListener::bind(address)
         .await
         .with_context(|| format!("setting {setting}: cannot listen on {address}; is the port taken?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Eq, PartialEq, Subcommand)]
+    enum OwnCommand {
+        /// Greets.
+        SayHello {
+            #[arg(long)]
+            name: String,
+        },
+    }
+
+    fn parse<C: Subcommand>(words: &[&str]) -> Result<Command<C>, clap::Error> {
+        Arguments::<C>::try_parse_from(["service"].iter().chain(words)).map(|arguments| arguments.command)
+    }
+
+    #[test]
+    fn every_service_has_the_four_commands_and_its_own_beside_them() {
+        for (word, expected) in [("serve", Command::Serve), ("work", Command::Work), ("run", Command::Run)] {
+            assert_eq!(parse::<OwnCommand>(&[word]).unwrap(), expected);
+        }
+        assert_eq!(parse::<OwnCommand>(&["migrate"]).unwrap(), Command::Migrate);
+        let hello = parse::<OwnCommand>(&["say-hello", "--name", "Ada"]).unwrap();
+        assert_eq!(hello, Command::Own(OwnCommand::SayHello { name: "Ada".to_owned() }));
+        assert!(parse::<OwnCommand>(&["say-hello"]).is_err());
+    }
+
+    #[test]
+    fn a_service_without_commands_of_its_own_has_the_four_and_no_more() {
+        assert!(matches!(parse::<NoCommands>(&["migrate"]), Ok(Command::Migrate)));
+        for other in ["say-hello", "own", ""] {
+            assert!(parse::<NoCommands>(&[other]).is_err(), "{other:?}");
+        }
+    }
 }

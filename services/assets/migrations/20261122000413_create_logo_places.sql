@@ -18,8 +18,9 @@ CREATE POLICY tenant ON logo_places
     USING (organization_id = nullif(current_setting('app.organization_id', true), '')::uuid);
 
 ALTER TABLE logos
-    -- Uploaded before spaces told of places: taken as shown by its own space until that one tells what it shows.
-    ADD COLUMN predates_places boolean NOT NULL DEFAULT true,
+    -- Taken as shown by its own space until that one tells what it shows: uploaded before spaces told of places, or asked
+    -- for by its space to be shown, however late that is told.
+    ADD COLUMN awaits_place boolean NOT NULL DEFAULT true,
     -- Whether anything shows it: a place, or the organisation as its own. Written with the row that makes it so.
     ADD COLUMN is_shown boolean NOT NULL DEFAULT true,
     -- When it was uploaded, last asked for in order to be shown, or last began or ceased to be shown somewhere.
@@ -28,4 +29,4 @@ ALTER TABLE logos
     ADD COLUMN claim_time timestamptz;
 
 CREATE INDEX logos_unshown_idx ON logos (use_time) WHERE state = 'READY' AND NOT is_shown;
-CREATE INDEX logos_predating_idx ON logos (organization_id, space_id) WHERE predates_places;
+CREATE INDEX logos_awaiting_idx ON logos (organization_id, space_id) WHERE awaits_place;

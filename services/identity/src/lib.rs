@@ -5,18 +5,27 @@
 //! | [`grpc`] | transport: convert, call a use case, convert back |
 //! | [`organization`] | the tenants, and the public directory of their slugs |
 //! | [`person`] | members and guests, their addresses and passwords |
-//! | [`session`] | signing in, access and refresh tokens, guessing |
+//! | [`session`] | signing in, sessions, devices, access and refresh tokens, guessing |
+//! | [`sign_in_link`] | the links in mails that somebody asked for |
+//! | [`credential`] | setting, changing and resetting passwords |
+//! | [`security_notice`] | what people are told about their accounts |
+//! | [`budget`], [`client`] | how often something may be done, and where a call comes from |
 //! | [`invitation`] | the links in invitation mails and what opening one leads to |
 //! | [`consent`] | privacy notices and the ledger of consent |
 //! | [`keys`] | the keys that sign access tokens, and their publication |
 //! | [`mac`], [`token`] | keyed hashes and opaque tokens |
 //! | [`locale`] | the languages there are texts in |
+//! | [`command`] | what the operator does on the command line |
 //! | [`jobs`] | what is done without being asked, one file per job |
 //!
 //! Must not know spaces, invitations' texts or mails: spaces decides who is invited, notifications what is written.
 
+mod budget;
+mod client;
+mod command;
 mod config;
 mod consent;
+mod credential;
 mod grpc;
 mod invitation;
 mod jobs;
@@ -25,7 +34,9 @@ mod locale;
 mod mac;
 mod organization;
 mod person;
+mod security_notice;
 mod session;
+mod sign_in_link;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -42,20 +53,27 @@ use service_kit::seal::Sealer;
 use service_kit::{Kit, Parts};
 use sqlx::migrate::Migrator;
 
+pub use command::{Command, execute};
 pub use config::Settings;
 pub use consent::ConsentError;
+pub use credential::CredentialError;
 pub use invitation::InvitationError;
 pub use organization::OrganizationError;
 pub use person::PersonError;
 pub use session::SessionError;
+pub use sign_in_link::SignInLinkError;
 
+use client::Gate;
 use consent::Consents;
+use credential::Credentials;
 use invitation::Invitations;
 use keys::SigningKeys;
 use mac::MacKey;
 use organization::Organizations;
 use person::{Passwords, People};
+use security_notice::SecurityNotices;
 use session::{Sessions, TokenMint};
+use sign_in_link::SignInLinks;
 
 /// The points at which a test may end the process; those of messaging come to them.
 pub const FAILPOINTS: &[&str] = &[invitation::AFTER_CONSUME_BEFORE_SESSION];
@@ -65,17 +83,12 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Builds the service: its gRPC services, the key set on the second port, and its workers.
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
-    let identity = Identity::assemble(Foundation {
-        database: kit.database.clone(),
-        clock: Arc::clone(&kit.clock),
-        ids: kit.ids.clone(),
-        settings: kit.settings.clone(),
-        issuer: kit.config.auth.issuer.clone(),
-    })
-    .await?;
+    let identity = Identity::assemble(Foundation::of(&kit)).await?;
     tokio::spawn(Arc::clone(&identity.keys).watch(kit.stop.work.clone().cancelled_owned()));
     let mut workers = Messaging::new(&kit).workers()?;
     workers.push(jobs::delete_old_sign_ins::worker(kit.database.clone()));
+    workers.push(jobs::log_consent_heads::worker(kit.database.clone()));
+    workers.push(jobs::rotate_keys::worker(Arc::clone(&identity.keys), kit.settings.key_rotation()?));
     let http = keys::http::routes(Arc::clone(&identity.keys));
     Ok(Parts { routes: grpc::routes(identity), http, workers, ..Parts::default() })
 }
@@ -89,15 +102,30 @@ struct Foundation {
     issuer: String,
 }
 
+impl Foundation {
+    fn of(kit: &Kit<Settings>) -> Self {
+        Self {
+            database: kit.database.clone(),
+            clock: Arc::clone(&kit.clock),
+            ids: kit.ids.clone(),
+            settings: kit.settings.clone(),
+            issuer: kit.config.auth.issuer.clone(),
+        }
+    }
+}
+
 /// All use cases of the service.
 #[derive(Clone)]
 struct Identity {
     organizations: Organizations,
     people: People,
     sessions: Sessions,
+    links: SignInLinks,
+    credentials: Credentials,
     invitations: Invitations,
     consents: Consents,
     keys: Arc<SigningKeys>,
+    gate: Gate,
     mac: MacKey,
 }
 
@@ -110,18 +138,26 @@ impl Identity {
         let mint = TokenMint::new(Arc::clone(&keys), Arc::clone(&clock), ids.clone(), &issuer);
         let people = People::new(database.clone(), Arc::clone(&clock), ids.clone(), passwords.clone());
         let base_url = settings.base_url();
+        let notices = SecurityNotices::new(ids.clone(), Arc::clone(&clock));
         Ok(Self {
             organizations: Organizations::new(
                 database.clone(),
-                clock,
+                Arc::clone(&clock),
                 ids.clone(),
                 passwords.clone(),
                 base_url,
             ),
+            sessions: Sessions::new(database.clone(), mint.clone(), passwords.clone(), mac.clone()),
+            links: SignInLinks::new(database.clone(), ids.clone(), mint.clone(), mac.clone()),
+            credentials: Credentials::new(database.clone(), passwords.clone(), notices, mac.clone()),
+            invitations: Invitations::new(
+                (database.clone(), ids.clone(), mac.clone()),
+                mint,
+                (passwords, people.time_zones()),
+            ),
             people,
-            sessions: Sessions::new(database.clone(), mint.clone(), passwords, mac.clone()),
-            invitations: Invitations::new(database.clone(), ids, mint, mac.clone()),
-            consents: Consents::new(database),
+            gate: Gate::new(settings.trusted_proxies, settings.public_calls_per_second),
+            consents: Consents::new(database, clock, ids, mac.clone()),
             keys,
             mac,
         })

@@ -9,10 +9,15 @@ service_kit::text_enum! {
         English = "en",
         /// French.
         French = "fr",
+        /// German.
+        German = "de",
     }
 }
 
 impl Locale {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::English, Self::French, Self::German];
+
     /// Reads a language that may be left out.
     pub(crate) fn read_optional(check: &mut Violations, field: &str, value: &str) -> Option<Self> {
         if value.is_empty() {
@@ -20,7 +25,7 @@ impl Locale {
         }
         let locale = Self::find(value);
         if locale.is_none() {
-            check.add(field, "must be en, fr or empty");
+            check.add(field, "must be en, fr, de or empty");
         }
         locale
     }
@@ -28,7 +33,7 @@ impl Locale {
     /// Reads a language that must be given.
     pub(crate) fn read(check: &mut Violations, field: &str, value: &str) -> Self {
         Self::find(value).unwrap_or_else(|| {
-            check.add(field, "must be en or fr");
+            check.add(field, "must be en, fr or de");
             Self::English
         })
     }
@@ -45,7 +50,7 @@ mod tests {
         assert_eq!(Locale::read_optional(&mut check, "locale", ""), None);
         assert!(check.clone().into_result().is_ok());
         Locale::read(&mut check, "a", "");
-        Locale::read_optional(&mut check, "b", "de");
+        Locale::read_optional(&mut check, "b", "it");
         assert_eq!(check.into_result().unwrap_err().iter().count(), 2);
     }
 }

@@ -4,5 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let migrations = [&messaging::MIGRATOR, &identity::MIGRATOR];
-    service_kit::run("identity", env!("CARGO_PKG_VERSION"), &migrations, identity::build)
+    let version = env!("CARGO_PKG_VERSION");
+    service_kit::run_with_commands("identity", version, &migrations, identity::build, identity::execute)
 }

@@ -1,39 +1,61 @@
 //! The spaces service: spaces, and who takes part in them.
 //!
-//! - [`space`]: creating, reading and changing spaces; what a participant may do in one
+//! - [`space`]: creating, reading, finding and changing spaces
+//! - [`permission`]: who may do what, decided in one place; [`policy`]: what an organisation lets guests do at all
 //! - [`participant`]: inviting, and who is there
+//! - [`item`]: what a space holds; [`duplication`]: a new space of an old one
+//! - [`activity`]: the timeline; [`theme`]: looks
 //! - [`organization`], [`person`]: what is kept of identity's, from events
-//! - [`grpc`]: transport; [`consumers`]: one file per service listened to
+//! - [`grpc`]: transport; [`consumers`]: one file per service listened to; [`jobs`]: one file per job
 //!
 //! Must not send mail, store files, talk to a CRM or know a password: others do, told by events.
 
+mod activity;
 pub mod config;
 mod consumers;
+mod duplication;
 mod grpc;
+mod item;
+mod jobs;
+mod locale;
 mod organization;
 mod participant;
+mod permission;
 mod person;
+mod policy;
 mod space;
 #[cfg(test)]
 mod tests;
+mod theme;
 
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::{Kit, Parts};
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
+use sharedspaces_proto::spaces::v1::activity_service_server::ActivityServiceServer;
+use sharedspaces_proto::spaces::v1::content_service_server::ContentServiceServer;
 use sharedspaces_proto::spaces::v1::participant_service_server::ParticipantServiceServer;
+use sharedspaces_proto::spaces::v1::policy_service_server::PolicyServiceServer;
 use sharedspaces_proto::spaces::v1::space_service_server::SpaceServiceServer;
 use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
+use crate::activity::Activities;
 use crate::config::Settings;
-use crate::grpc::{ParticipantGrpc, SpaceGrpc};
+use crate::duplication::Duplications;
+use crate::grpc::{ActivityGrpc, ContentGrpc, ParticipantGrpc, PolicyGrpc, SpaceGrpc};
+use crate::item::Items;
 use crate::participant::Participants;
+use crate::policy::Policies;
 use crate::space::Spaces;
+use crate::theme::Themes;
 
+pub use crate::item::ItemError;
 pub use crate::participant::ParticipantError;
+pub use crate::policy::PolicyError;
 pub use crate::space::SpaceError;
+pub use crate::theme::ThemeError;
 
 /// The schema of spaces.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -43,16 +65,35 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let (database, clock, ids) = (kit.database.clone(), kit.clock.clone(), kit.ids.clone());
     let logos = LogoServiceClient::new(kit.peers.assets()?);
-    let spaces = Spaces::new(database.clone(), clock.clone(), ids.clone(), logos);
+    let spaces = Spaces::new(database.clone(), clock.clone(), ids.clone(), logos.clone());
+    let themes = Themes::new(database.clone(), clock.clone(), ids.clone(), logos);
+    let policies = Policies::new(database.clone(), clock.clone());
+    let activities = Activities::new(database.clone());
+    let items = Items::new(database.clone(), clock.clone(), ids.clone());
+    let duplications = Duplications::new(database.clone(), clock.clone(), ids.clone());
+    let purge = jobs::purge_deleted_spaces::worker(database.clone(), ids.clone());
     let directory = OrganizationServiceClient::new(kit.peers.identity()?);
-    let participants = Participants::new(database, clock, ids, directory);
+    let participants = Participants::new(database, clock, ids.clone(), directory);
     let routes = Routes::new(
-        SpaceServiceServer::new(SpaceGrpc { spaces }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        SpaceServiceServer::new(SpaceGrpc { spaces, duplications })
+            .max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
         ParticipantServiceServer::new(ParticipantGrpc { participants: participants.clone() })
             .max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
+    .add_service(
+        PolicyServiceServer::new(PolicyGrpc { policies, themes })
+            .max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
+    .add_service(
+        ActivityServiceServer::new(ActivityGrpc { activities }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
+    .add_service(
+        ContentServiceServer::new(ContentGrpc { items }).max_decoding_message_size(UNARY_LIMIT_BYTES),
     );
-    let workers = consumers::identity::subscribe(Messaging::new(&kit), &participants).workers()?;
+    let messaging = consumers::identity::subscribe(Messaging::new(&kit), &participants);
+    let mut workers = consumers::crm_sync::subscribe(messaging, &ids).workers()?;
+    workers.push(purge);
     Ok(Parts { routes, workers, ..Parts::default() })
 }

@@ -1,5 +1,7 @@
 //! What the ids in requests are ids of.
 
+use prost_reflect::FieldDescriptor;
+
 /// A kind of object that belongs to one organisation.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Kind {
@@ -7,13 +9,19 @@ pub(crate) enum Kind {
     Connection,
     Delivery,
     Folder,
+    /// Who has come in.
+    Guest,
     Invitation,
+    /// Who is invited, and has not come in.
+    Invitee,
     Item,
     Log,
     Logo,
     Member,
     Notice,
     OtherTheme,
+    /// Who owns the space.
+    Owner,
     Participant,
     Session,
     SignInLink,
@@ -31,8 +39,10 @@ pub(crate) enum FieldKind {
 }
 
 /// Tells what a field takes by its name; nothing: the matrix has to learn of it.
-pub(crate) fn kind_of(field: &str) -> Option<FieldKind> {
-    let kind = match field {
+pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
+    let kind = match field.name() {
+        "user_id" if field.parent_message().name() == "IssueInvitationRequest" => Kind::Invitee,
+        "user_id" if field.parent_message().name() == "ListConsentsRequest" => Kind::Guest,
         "banner_logo_id" => Kind::Banner,
         "connection_id" => Kind::Connection,
         "delivery_id" => Kind::Delivery,
@@ -41,7 +51,8 @@ pub(crate) fn kind_of(field: &str) -> Option<FieldKind> {
         "item_id" => Kind::Item,
         "log_id" => Kind::Log,
         "logo_id" | "logo_ids" => Kind::Logo,
-        "user_id" | "user_ids" | "owner_user_id" | "inviter_user_id" => Kind::Member,
+        "user_id" | "user_ids" => Kind::Member,
+        "owner_user_id" | "inviter_user_id" => Kind::Owner,
         "privacy_notice_id" => Kind::Notice,
         "replacement_theme_id" => Kind::OtherTheme,
         "participant_id" => Kind::Participant,

@@ -40,7 +40,7 @@ fn collect(message: &MessageDescriptor, path: &mut Vec<FieldDescriptor>, found: 
         path.push(field.clone());
         match field.kind() {
             Type::String if field.name().ends_with("_id") || field.name().ends_with("_ids") => {
-                match kind_of(field.name()) {
+                match kind_of(&field) {
                     Some(FieldKind::Object(kind)) => found.push(IdField { path: path.clone(), kind }),
                     Some(FieldKind::NotOurs) => {}
                     None => panic!("the matrix has no kind of object for {}", field.full_name()),
@@ -66,9 +66,7 @@ pub(crate) fn request(
         let attacked = attack.filter(|(attacked, _)| attacked.leads_through(&field));
         let value = match field.kind() {
             Type::String => text(&field, tenant, attacked.map(|(_, id)| id)),
-            Type::Bool if field.name() == "consent_given" || field.name() == "is_admin" => {
-                Some(Value::Bool(true))
-            }
+            Type::Bool if field.name() == "consent_given" => Some(Value::Bool(true)),
             Type::Int32 if field.name().ends_with("_height_px") => Some(Value::I32(100)),
             Type::Enum(values) if !field.is_list() => {
                 values.get_value(1).map(|v| Value::EnumNumber(v.number()))
@@ -88,10 +86,10 @@ pub(crate) fn request(
 }
 
 fn text(field: &FieldDescriptor, tenant: &Tenant, attack: Option<&str>) -> Option<Value> {
-    let value = match (attack, kind_of(field.name())) {
+    let value = match (attack, kind_of(field)) {
         (Some(id), _) => id.to_owned(),
         (None, Some(FieldKind::Object(kind))) => tenant.id(kind).to_owned(),
-        (None, _) => tenant.text(field.name())?,
+        (None, _) => tenant.text(field)?,
     };
     let value = Value::String(value);
     Some(if field.is_list() { Value::List(vec![value]) } else { value })

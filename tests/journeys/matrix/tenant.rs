@@ -11,6 +11,7 @@ use journeys::outside::within;
 use journeys::room::readable_colors;
 use journeys::visit::{Accounts, Journey, Session, fresh_key, png, unique};
 use journeys::world::World;
+use prost_reflect::FieldDescriptor;
 use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::crmsync::v1 as crm;
 use sharedspaces_proto::identity::v1 as identity;
@@ -44,8 +45,8 @@ impl Tenant {
     }
 
     /// Returns what this organisation's client would write into a field that is no id; nothing: it leaves it empty.
-    pub(crate) fn text(&self, field: &str) -> Option<String> {
-        let text = match field {
+    pub(crate) fn text(&self, field: &FieldDescriptor) -> Option<String> {
+        let text = match field.name() {
             "organization_id" => &self.organization_id,
             "record_id" => &self.record_id,
             "organization" => &self.slug,
@@ -54,7 +55,7 @@ impl Tenant {
             "name" => return Some(format!("Matrix {}", unique())),
             "email_address" | "email_addresses" => return Some(format!("m{}@buyer.example", unique())),
             "locale" => "en",
-            "query" => "Contoso",
+            "query" if field.parent_message().name() == "SearchAccountsRequest" => "Contoso",
             "url" => "https://www.example.com/",
             "background" | "header_text" | "accent_text" => "#ffffff",
             "text" | "header" | "accent" => "#1b1b1f",
@@ -99,10 +100,12 @@ impl Tenant {
         let answer = journey.invite(&admin, &space, &invited, &note).await.unwrap();
         let invitee = answer.participants.iter().find(|p| p.email_address == pending.to_lowercase()).unwrap();
         ids.insert(Kind::Participant, invitee.participant_id.clone());
+        ids.insert(Kind::Invitee, invitee.user_id.clone());
         let token = journey.invitation_token(&guest, "").await.unwrap();
         let (_, guest) = journey.enter(&token, &canary("guest")).await.unwrap();
         let invitation_token = journey.invitation_token(&pending, "").await.unwrap();
-        ids.insert(Kind::Member, member);
+        ids.extend([(Kind::Member, member), (Kind::Guest, guest.user_id.clone())]);
+        ids.insert(Kind::Owner, admin.user_id.clone());
         ids.insert(Kind::Delivery, delivery_of(journey, &admin).await);
 
         let shown = journey.show_logo(&admin, &space, &png(64, 32).unwrap()).await.unwrap();
@@ -123,7 +126,10 @@ impl Tenant {
                 Kind::SignInLink,
                 "SELECT sign_in_link_id FROM sign_in_links WHERE organization_id = $1 LIMIT 1",
             ),
-            (Kind::Invitation, "SELECT invitation_id FROM invitations WHERE organization_id = $1 LIMIT 1"),
+            (
+                Kind::Invitation,
+                "SELECT invitation_id FROM invitation_links WHERE organization_id = $1 AND use_time IS NULL LIMIT 1",
+            ),
         ] {
             ids.insert(kind, kept(world, sql, &organization_id).await);
         }

@@ -26,12 +26,12 @@ struct Service {
 
 impl Service {
     async fn start(declare: impl FnOnce(Messaging) -> Messaging) -> Self {
-        Self::start_on(database("assets").await, declare)
+        Self::start_on(database("identity").await, declare)
     }
 
     fn start_on(test: TestDatabase, declare: impl FnOnce(Messaging) -> Messaging) -> Self {
         let stop = CancellationToken::new();
-        let messaging = Messaging::over("assets", test.database.clone(), no_broker());
+        let messaging = Messaging::over("identity", test.database.clone(), no_broker());
         let tasks = declare(messaging).start(&stop);
         Self { test, stop, tasks }
     }
@@ -160,7 +160,7 @@ async fn jobs_of_one_key_run_one_at_a_time_in_order_even_when_one_is_tried_again
     let log: Shared<Vec<i64>> = Shared::default();
     let seen = Arc::clone(&log);
     let busy = Arc::new(AtomicU32::new(0));
-    let test = database("assets").await;
+    let test = database("identity").await;
     for n in 0..12 {
         let key = Some(format!("key-{}", n % 2));
         enqueue(test.database.pool(), NewJob { queue_key: key, payload: json!({"n": n}), ..new_job(5) })
@@ -192,7 +192,7 @@ async fn jobs_of_one_key_run_one_at_a_time_in_order_even_when_one_is_tried_again
 
 #[tokio::test]
 async fn a_dead_job_does_not_hold_back_those_behind_it() {
-    let test = database("assets").await;
+    let test = database("identity").await;
     let key = Some("key".to_owned());
     let bad = NewJob { queue_key: key.clone(), payload: json!({"bad": true}), ..new_job(1) };
     let id = bad.id;
@@ -215,7 +215,7 @@ async fn a_dead_job_does_not_hold_back_those_behind_it() {
 
 #[tokio::test]
 async fn a_job_whose_process_died_is_taken_up_when_its_lease_has_run_out_and_not_before() {
-    let test = database("assets").await;
+    let test = database("identity").await;
     let pool = test.database.pool().clone();
     let (lost, held, worn_out) = (new_job(5), new_job(5), new_job(1));
     let ids = (lost.id, held.id, worn_out.id);
@@ -378,7 +378,7 @@ async fn a_job_in_its_last_try_is_not_declared_dead_while_it_runs() {
 
 #[tokio::test]
 async fn the_same_job_id_makes_one_job() {
-    let test = database("assets").await;
+    let test = database("identity").await;
     let job = new_job(1);
     enqueue(test.database.pool(), job.clone()).await;
     enqueue(test.database.pool(), job).await;

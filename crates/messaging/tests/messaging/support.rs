@@ -12,8 +12,10 @@ use messaging::{Event, Messaging, Received, topology};
 use secrecy::SecretString;
 use service_kit::config::BrokerConfig;
 use service_kit::ids::OrganizationId;
+use sharedspaces_proto::crmsync::events::v1::LogWritten;
 use sharedspaces_proto::identity::events::v1::{
-    GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated,
+    ConsentChanged, GuestCreated, InvitationAccepted, MemberCreated, OrganizationCreated,
+    OrganizationUpdated, PersonUpdated, PrivacyNoticePublished,
 };
 use sharedspaces_proto::identity::v1::Organization;
 use sqlx::PgConnection;
@@ -24,6 +26,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) type Applied<'t> = BoxFuture<'t, Result<(), JobError>>;
+
+/// Applies an event by doing nothing.
+fn ignore<E: Event>(_: &mut PgConnection, _: Received<E>) -> Applied<'_> {
+    Box::pin(std::future::ready(Ok(())))
+}
 
 /// The producer `identity`, the consumer `spaces`, and what of them runs.
 pub(crate) struct World {
@@ -71,9 +78,14 @@ impl World {
         self.start(
             messaging
                 .on(created)
-                .on::<MemberCreated>(|_, _| Box::pin(std::future::ready(Ok(()))))
-                .on::<GuestCreated>(|_, _| Box::pin(std::future::ready(Ok(()))))
-                .on::<InvitationAccepted>(|_, _| Box::pin(std::future::ready(Ok(())))),
+                .on(ignore::<MemberCreated>)
+                .on(ignore::<GuestCreated>)
+                .on(ignore::<InvitationAccepted>)
+                .on(ignore::<OrganizationUpdated>)
+                .on(ignore::<PersonUpdated>)
+                .on(ignore::<ConsentChanged>)
+                .on(ignore::<PrivacyNoticePublished>)
+                .on(ignore::<LogWritten>),
         )
     }
 

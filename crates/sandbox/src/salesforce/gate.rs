@@ -4,88 +4,44 @@
 
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, RequestExt as _};
+use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::Salesforce;
 use super::reply::ApiError;
-use crate::faults::{Call, Fault, Phase, Target};
-use crate::http::{dropped, is_dropped};
-use crate::world::{lock, now};
+use crate::watch::Failure;
+use crate::world::now;
 
 /// The versions of the REST API that are known.
 pub(super) const VERSIONS: std::ops::RangeInclusive<u32> = 60..=70;
 
 /// Passes every call: failures before and after the effect, then the count.
 pub(super) async fn every(State(org): State<Arc<Salesforce>>, request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| path.clone(), |route| route.as_str().to_owned());
-    let mut response = with_failures(&org, &method, &path, request, next).await;
-    if path.starts_with("/services/data/") {
+    let rest = request.uri().path().starts_with("/services/data/");
+    let mut response = org.watch.pass(request, next, rest, failed).await;
+    if rest {
         let settings = org.current_settings();
         let usage = format!("api-usage={}/{}", settings.calls_used, settings.daily_quota);
         if let Ok(usage) = HeaderValue::from_str(&usage) {
             response.headers_mut().insert(HeaderName::from_static("sforce-limit-info"), usage);
         }
     }
-    let status = (!is_dropped(&response)).then(|| response.status().as_u16());
-    *lock(&org.calls).entry((method.to_string(), route, status)).or_default() += 1;
     response
 }
 
-async fn with_failures(
-    org: &Salesforce,
-    method: &Method,
-    path: &str,
-    request: Request,
-    next: Next,
-) -> Response {
-    let call = |phase| Call {
-        target: Target::Salesforce,
-        phase,
-        method,
-        path,
-        ordinary: path.starts_with("/services/data/"),
-    };
-    if let Some(fault) = org.faults.take_http(&call(Phase::BeforeCommit)) {
-        fault.stall().await;
-        if let Some(response) = failed(&fault, path) {
-            return response;
-        }
-    }
-    let response = next.run(request).await;
-    if response.status().is_success()
-        && let Some(fault) = org.faults.take_http(&call(Phase::AfterCommit))
-    {
-        fault.stall().await;
-        return failed(&fault, path).unwrap_or(response);
-    }
-    response
-}
-
-/// The answer a failure gives; None if it only delays.
-fn failed(fault: &Fault, path: &str) -> Option<Response> {
-    if fault.drop {
-        return Some(dropped());
-    }
-    let status = StatusCode::from_u16(fault.status?).ok()?;
-    let message = fault.message.as_deref().unwrap_or("scripted failure");
+fn failed(failure: &Failure<'_>) -> Response {
+    let Failure { status, code, message, path } = *failure;
     if path.starts_with("/services/oauth2/") {
-        let code = fault.error_code.as_deref().unwrap_or("invalid_grant");
-        return Some((status, Json(json!({"error": code, "error_description": message}))).into_response());
+        let code = code.unwrap_or("invalid_grant");
+        return (status, Json(json!({"error": code, "error_description": message}))).into_response();
     }
     let usual = if status.is_server_error() { "SERVER_UNAVAILABLE" } else { "UNKNOWN_EXCEPTION" };
-    let code = fault.error_code.as_deref().unwrap_or(usual);
-    Some(ApiError::new(status, code, message).into_response())
+    ApiError::new(status, code.unwrap_or(usual), message).into_response()
 }
 
 /// Passes the calls of the REST API: a known version, a session that holds, and quota left.

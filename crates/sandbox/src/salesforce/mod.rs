@@ -4,6 +4,7 @@
 //! one accepts something.
 
 mod book;
+mod composite;
 mod gate;
 mod ids;
 mod pages;
@@ -31,7 +32,8 @@ use serde_json::{Value, json};
 use self::book::Book;
 use self::seed::Record;
 use self::switches::Settings;
-use crate::faults::Faults;
+use crate::faults::{Faults, Target};
+use crate::watch::Watch;
 use crate::world::lock;
 
 pub(crate) use switches::Switches;
@@ -43,9 +45,6 @@ pub(crate) const CLIENT_SECRET: &str = "sharedspaces-dev-secret";
 /// Who signs in.
 const USER_NAME: &str = "admin@acme.test";
 
-/// How often each call was made; the status is None where the connection was dropped.
-type Calls = BTreeMap<(String, String, Option<u16>), u64>;
-
 /// One org.
 pub(crate) struct Salesforce {
     instance_url: String,
@@ -54,8 +53,9 @@ pub(crate) struct Salesforce {
     records: Vec<Record>,
     book: Mutex<Book>,
     settings: Mutex<Settings>,
-    calls: Mutex<Calls>,
-    faults: Arc<Faults>,
+    /// What queries found that did not fit into one page.
+    cursors: Mutex<BTreeMap<String, Vec<Value>>>,
+    watch: Watch,
 }
 
 impl Salesforce {
@@ -69,8 +69,8 @@ impl Salesforce {
             records: seed::records(),
             book: Mutex::new(Book::open(&dir.join("org.json"))?),
             settings: Mutex::new(Settings::default()),
-            calls: Mutex::new(Calls::new()),
-            faults,
+            cursors: Mutex::default(),
+            watch: Watch::new(Target::Salesforce, faults),
         })
     }
 
@@ -82,11 +82,7 @@ impl Salesforce {
 
     /// Counts the calls by method, route and status, for tests.
     pub(crate) fn calls(&self) -> Value {
-        let calls = lock(&self.calls);
-        let entries = calls.iter().map(|((method, path, status), count)| {
-            json!({"method": method, "path": path, "status": status, "count": count})
-        });
-        Value::Array(entries.collect())
+        self.watch.calls()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -107,17 +103,31 @@ impl Salesforce {
     }
 }
 
-/// Everything the org answers.
-pub(crate) fn router(org: Arc<Salesforce>) -> Router {
-    let rest = Router::new()
+/// The calls of the REST API that a composite request can hold.
+fn calls(org: Arc<Salesforce>) -> Router {
+    Router::new().nest("/services/data/{version}", rest()).with_state(org)
+}
+
+fn rest() -> Router<Arc<Salesforce>> {
+    Router::new()
         .route("/limits", get(service::limits))
         .route("/query", get(soql::query))
+        // Client libraries end these two with a slash.
+        .route("/query/", get(soql::query))
+        .route("/sobjects/Task/", post(sobjects::create))
+        .route("/query/{cursor}", get(soql::more))
         .route("/parameterizedSearch", get(search::by_query).post(search::by_body))
         .route("/sobjects/Task", post(sobjects::create))
         .route("/sobjects/Task/describe", get(sobjects::describe))
         .route("/sobjects/{object}/{id}", get(sobjects::read))
         .route("/sobjects/Task/{field}/{key}", patch(sobjects::upsert).get(sobjects::read_by_key))
         .fallback(service::no_resource)
+}
+
+/// Everything the org answers.
+pub(crate) fn router(org: Arc<Salesforce>) -> Router {
+    let rest = rest()
+        .route("/composite", post(composite::composite))
         .layer(from_fn_with_state(Arc::clone(&org), gate::rest));
     Router::new()
         .route("/", get(pages::home))

@@ -2,8 +2,6 @@
 //!
 //! Nobody types a password here: the org has one user, who is signed in already.
 
-use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Form;
@@ -11,13 +9,12 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use chrono::TimeDelta;
 use http::StatusCode;
-use http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use super::book::Code;
 use super::{CLIENT_ID, Salesforce, USER_NAME};
-use crate::html::{Escaped, Page};
+use crate::consent::{self, Ask, refused};
 use crate::world::{now, token};
 
 /// How long a code can be exchanged.
@@ -85,7 +82,7 @@ fn check(asked: &Asked) -> Result<Url, Refusal> {
     if asked.client_id != CLIENT_ID {
         return Err(Refusal::Page("invalid_client_id"));
     }
-    let Some(redirect) = Url::parse(&asked.redirect_uri).ok().filter(is_loopback) else {
+    let Some(redirect) = Url::parse(&asked.redirect_uri).ok().filter(consent::is_loopback) else {
         return Err(Refusal::Page("redirect_uri_mismatch"));
     };
     if asked.response_type != "code" {
@@ -103,22 +100,6 @@ fn check(asked: &Asked) -> Result<Url, Refusal> {
         return Err(Refusal::Back(redirect, "invalid_request", why));
     }
     Ok(redirect)
-}
-
-/// Tells whether an address stays on this machine.
-fn is_loopback(url: &Url) -> bool {
-    let local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
-    };
-    local && matches!(url.scheme(), "http" | "https") && url.fragment().is_none()
-}
-
-fn refused(error: &str) -> Response {
-    let body = format!("<h1>The app was refused</h1><p>error={}</p>", Escaped(error));
-    (StatusCode::BAD_REQUEST, Page::new("Refused", &body)).into_response()
 }
 
 fn decide(org: &Salesforce, asked: &Asked, redirect: Url, approved: bool) -> Response {
@@ -143,24 +124,11 @@ fn decide(org: &Salesforce, asked: &Asked, redirect: Url, approved: bool) -> Res
     send_back(redirect, asked, &[("code", &code)])
 }
 
-fn send_back(mut redirect: Url, asked: &Asked, parameters: &[(&str, &str)]) -> Response {
-    redirect.query_pairs_mut().extend_pairs(parameters);
-    if let Some(state) = &asked.state {
-        redirect.query_pairs_mut().append_pair("state", state);
-    }
-    match HeaderValue::from_str(redirect.as_str()) {
-        Ok(location) => (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response(),
-        Err(_) => refused("redirect_uri_mismatch"),
-    }
+fn send_back(redirect: Url, asked: &Asked, parameters: &[(&str, &str)]) -> Response {
+    consent::send_back(redirect, asked.state.as_deref(), parameters)
 }
 
 fn page(asked: &Asked, redirect: &Url) -> Response {
-    let mut body = format!(
-        "<header><b>Salesforce look-alike</b></header><div class=\"card\"><h1>Allow access?</h1>\
-         <p><b>{CLIENT_ID}</b> asks to act as <b>{USER_NAME}</b>.</p><p class=\"muted\">Scope: {}</p>\
-         <form method=\"post\" action=\"/services/oauth2/authorize\">",
-        Escaped(asked.scope.as_deref().unwrap_or(USUAL_SCOPE))
-    );
     let fields = [
         ("response_type", Some(&asked.response_type)),
         ("client_id", Some(&asked.client_id)),
@@ -170,17 +138,13 @@ fn page(asked: &Asked, redirect: &Url) -> Response {
         ("code_challenge", asked.code_challenge.as_ref()),
         ("code_challenge_method", asked.code_challenge_method.as_ref()),
     ];
-    for (name, value) in fields {
-        if let Some(value) = value {
-            // Writing to a String cannot fail.
-            let _ = write!(body, "<input type=\"hidden\" name=\"{name}\" value=\"{}\">", Escaped(value));
-        }
+    Ask {
+        crm: "Salesforce look-alike",
+        client: CLIENT_ID,
+        user: USER_NAME,
+        scope: asked.scope.as_deref().unwrap_or(USUAL_SCOPE),
+        action: "/services/oauth2/authorize",
+        fields: &fields,
     }
-    body.push_str(
-        "<button class=\"main\" name=\"decision\" value=\"allow\">Allow</button> \
-         <button name=\"decision\" value=\"deny\">Deny</button></form></div>",
-    );
-    // Browsers hold a form's redirects against form-action too.
-    let origin = redirect.origin().ascii_serialization();
-    Page { form_origin: Some(&origin), ..Page::new("Allow access?", &body) }.into_response()
+    .page(redirect)
 }

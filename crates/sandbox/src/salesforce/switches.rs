@@ -6,6 +6,8 @@ use super::Salesforce;
 
 /// The daily calls of an org nobody set otherwise.
 const DAILY_CALLS: u64 = 15_000;
+/// The records of a page.
+const BATCH: usize = 2_000;
 
 /// What is posted to switch the org's behaviour; what is absent stays as it is.
 #[derive(Debug, Deserialize)]
@@ -26,6 +28,10 @@ pub(crate) struct Switches {
     unique: Option<bool>,
     /// How many calls are allowed from now on.
     daily_quota: Option<u64>,
+    /// How many records a page of a query has.
+    batch_size: Option<usize>,
+    /// How long every call of the REST API takes at least.
+    latency_ms: Option<u64>,
 }
 
 /// How the org behaves now.
@@ -35,20 +41,12 @@ pub(crate) struct Settings {
     pub(super) unique: bool,
     pub(super) daily_quota: u64,
     pub(super) calls_used: u64,
+    pub(super) batch_size: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { rotation: false, unique: true, daily_quota: DAILY_CALLS, calls_used: 0 }
-    }
-}
-
-impl Switches {
-    /// Tells whether a posted object is about switches rather than a scripted failure.
-    pub(crate) fn are_meant(body: &serde_json::Value) -> bool {
-        ["expire_all_tokens", "revoke_all_refresh_tokens", "rotation", "unique", "daily_quota"]
-            .iter()
-            .any(|key| body.get(key).is_some())
+        Self { rotation: false, unique: true, daily_quota: DAILY_CALLS, calls_used: 0, batch_size: BATCH }
     }
 }
 
@@ -63,9 +61,13 @@ impl Salesforce {
             }
             book.save()?;
         }
+        if let Some(milliseconds) = switches.latency_ms {
+            self.watch.set_latency_ms(milliseconds);
+        }
         let mut settings = self.settings();
         settings.rotation = switches.rotation.unwrap_or(settings.rotation);
         settings.unique = switches.unique.unwrap_or(settings.unique);
+        settings.batch_size = switches.batch_size.map_or(settings.batch_size, |size| size.max(1));
         if let Some(quota) = switches.daily_quota {
             settings.daily_quota = quota;
             settings.calls_used = 0;
@@ -80,6 +82,7 @@ impl Salesforce {
 
     /// Puts the behaviour back to what it was at start.
     pub(crate) fn reset_settings(&self) {
+        self.watch.set_latency_ms(0);
         *self.settings() = Settings::default();
     }
 }

@@ -6,20 +6,20 @@ use super::client::{Answer, Directory, encode, get, script, send, start};
 use super::salesforce_signin::sign_in;
 use crate::Sandbox;
 
-const ACCOUNT: &str = "001Sb000000001a";
+pub(super) const ACCOUNT: &str = "001Sb000000001a";
 const OPPORTUNITY: &str = "006Sb000000001a";
 const CONTACT: &str = "003Sb000000001a";
-const LEAD: &str = "00QSb000000001a";
+pub(super) const LEAD: &str = "00QSb000000001a";
 const CONVERTED_LEAD: &str = "00QSb000000004a";
 
-struct Org {
+pub(super) struct Org {
     _dir: Directory,
-    sandbox: Sandbox,
+    pub(super) sandbox: Sandbox,
     bearer: String,
 }
 
 impl Org {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let dir = Directory::new();
         let sandbox = start(&dir).await;
         let bearer = format!("Bearer {}", sign_in(&sandbox).await["access_token"].as_str().unwrap());
@@ -32,12 +32,12 @@ impl Org {
         send(self.sandbox.salesforce_addr(), method, &path, &headers, body).await
     }
 
-    async fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(super) async fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.try_call(method, path, &body).await.unwrap()
     }
 
-    async fn read(&self, path: &str) -> Answer {
+    pub(super) async fn read(&self, path: &str) -> Answer {
         self.call("GET", path, &Value::Null).await
     }
 
@@ -45,7 +45,7 @@ impl Org {
         self.call("PATCH", &format!("/sobjects/Task/SharedSpacesLogId__c/{key}"), body).await
     }
 
-    async fn query(&self, soql: &str) -> Answer {
+    pub(super) async fn query(&self, soql: &str) -> Answer {
         self.read(&format!("/query?{}", encode(&[("q", soql)]))).await
     }
 
@@ -56,7 +56,7 @@ impl Org {
         records.iter().map(|record| record["Name"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    async fn tasks(&self) -> Vec<Value> {
+    pub(super) async fn tasks(&self) -> Vec<Value> {
         get(self.sandbox.http_addr(), "/api/salesforce/tasks").await.json().as_array().unwrap().clone()
     }
 }

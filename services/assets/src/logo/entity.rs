@@ -240,9 +240,13 @@ impl Known {
             return Err(LogoError::RenditionNotReady { wait: RENDITION_WAIT });
         }
         let small = self.small.iter().find(|small| small.view == view);
-        small
-            .map(|small| Shown { view, width_px: small.width_px, height_px: small.height_px })
-            .ok_or(LogoError::BackgroundNotUniform)
+        small.map(|small| Shown { view, width_px: small.width_px, height_px: small.height_px }).ok_or(
+            if view.is_transparent {
+                LogoError::BackgroundNotUniform
+            } else {
+                LogoError::RenditionNotReady { wait: RENDITION_WAIT }
+            },
+        )
     }
 
     /// Finds a size, with the background removed where that is wanted and can be done. Returns nothing where that size

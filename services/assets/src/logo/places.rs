@@ -45,10 +45,10 @@ pub(crate) async fn place(tx: &mut PgConnection, placed: Placed) -> Result<(), s
     if changed.rows_affected() == 0 {
         return Ok(());
     }
-    // From here on it is known what of the space's own logos from before it shows.
+    // From here on it is known what of the space's own logos it shows.
     let told = sqlx::query_scalar!(
-        "UPDATE logos SET predates_places = false
-          WHERE organization_id = $1 AND space_id = $2 AND predates_places RETURNING logo_id",
+        "UPDATE logos SET awaits_place = false
+          WHERE organization_id = $1 AND space_id = $2 AND awaits_place RETURNING logo_id",
         organization_id.uuid(),
         placed.place_id,
     )
@@ -147,7 +147,7 @@ async fn update_shown(
     sqlx::query!(
         "UPDATE logos
             SET use_time = now(),
-                is_shown = predates_places
+                is_shown = awaits_place
                     OR EXISTS (SELECT FROM organization_logos AS own
                                 WHERE own.organization_id = $1 AND own.logo_id = logos.logo_id)
                     OR EXISTS (SELECT FROM logo_places AS place

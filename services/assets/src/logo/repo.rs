@@ -11,7 +11,7 @@ use super::entity::{Format, Kind, Logo, LogoId, PendingLogo, Rendition, Small, V
 pub(crate) async fn insert_pending(tx: &mut PgConnection, logo: &PendingLogo) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO logos (organization_id, logo_id, kind, space_id, uploader_user_id, file_name, format, width_px,
-                            height_px, size_bytes, sha256, can_be_transparent, predates_places, is_shown)
+                            height_px, size_bytes, sha256, can_be_transparent, awaits_place, is_shown)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, false, false)",
         logo.organization_id.uuid(),
         logo.logo_id.uuid(),
@@ -139,8 +139,8 @@ pub(crate) async fn find_small(
     Ok(small.collect())
 }
 
-/// Finds a logo that may be shown in a space, or, where none is given, one that belongs to no space; it counts as used
-/// from now on, so that it is there when it is shown.
+/// Finds a logo that may be shown in a space, or, where none is given, one that belongs to no space. It counts as used
+/// from now on, and one of the space's own as shown until the space tells otherwise, so that it is there when it is shown.
 pub(crate) async fn find_for_use(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
@@ -149,7 +149,10 @@ pub(crate) async fn find_for_use(
 ) -> Result<Option<Logo>, sqlx::Error> {
     sqlx::query_as!(
         Logo,
-        r#"UPDATE logos SET use_time = now()
+        r#"UPDATE logos
+              SET use_time = now(),
+                  awaits_place = awaits_place OR coalesce(space_id = $3, false),
+                  is_shown = is_shown OR coalesce(space_id = $3, false)
             WHERE organization_id = $1 AND logo_id = $2 AND state = 'READY'
               AND CASE WHEN $3::uuid IS NULL THEN kind <> 'CUSTOMER'
                        ELSE space_id = $3 OR EXISTS (

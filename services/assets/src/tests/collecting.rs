@@ -91,13 +91,16 @@ async fn a_logo_that_was_never_shown_stays_for_24_hours_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_logo_that_spaces_has_asked_for_stays_for_a_day_from_then_on() {
+async fn a_logo_that_its_space_has_asked_for_stays_until_that_one_tells_what_it_shows() {
     let world = World::new().await;
     let (editor, space_id) = world.editor();
     let logo = world.upload(&editor, space_id, &pictures::png(16, 8)).await.unwrap();
     a_day_passes(&world).await;
     world.describe(editor.organization_id, space_id, &logo.logo_id).await.unwrap();
     assert_eq!(world.logos.collect().await.unwrap(), 0);
+    a_day_passes(&world).await;
+    assert_eq!(world.logos.collect().await.unwrap(), 0, "what it shows is told late");
+    world.place(editor.organization_id, space_id, "", 1).await;
     a_day_passes(&world).await;
     assert_eq!(world.logos.collect().await.unwrap(), 1);
 }
@@ -163,7 +166,7 @@ async fn a_logo_from_before_places_were_told_of_stays_until_its_space_tells_what
     let (editor, space_id) = world.editor();
     let organization_id = editor.organization_id;
     let old = world.upload(&editor, space_id, &pictures::png(16, 8)).await.unwrap();
-    world.sql("UPDATE logos SET predates_places = true, is_shown = true").await;
+    world.sql("UPDATE logos SET awaits_place = true, is_shown = true").await;
     let copy: SpaceId = testkit::ids().next();
     world.place(organization_id, copy, &old.logo_id, 1).await;
     world.place(organization_id, copy, "", 2).await;
@@ -279,7 +282,7 @@ async fn what_a_process_from_before_writes_is_kept_and_its_collector_finds_nothi
                     height_px, size_bytes, sha256 FROM logos",
         )
         .await;
-    world.sql("UPDATE logos SET state = 'READY' WHERE predates_places AND state = 'PENDING'").await;
+    world.sql("UPDATE logos SET state = 'READY' WHERE awaits_place AND state = 'PENDING'").await;
     a_day_passes(&world).await;
     let claimed: Vec<(uuid::Uuid, uuid::Uuid)> = sqlx::query_as("SELECT * FROM claim_abandoned_logos()")
         .fetch_all(&world.database.owner_pool())
@@ -291,13 +294,18 @@ async fn what_a_process_from_before_writes_is_kept_and_its_collector_finds_nothi
 }
 
 #[tokio::test]
-async fn an_event_without_a_place_is_dead_at_once_and_all_that_is_sent_here_is_applied() {
+async fn an_event_without_a_place_is_dead_at_once() {
     let world = World::new().await;
     let mut received = placed(testkit::ids().next(), testkit::ids().next(), "nonsense", 1);
     received.event.place_id = String::new();
     let mut connection = world.database.database.pool().acquire().await.unwrap();
     let refused = consumers::spaces::logo_placed(&mut connection, received).await.unwrap_err();
     assert!(matches!(refused, JobError::Dead { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn all_that_the_topology_sends_here_is_applied_and_no_more() {
+    let world = World::new().await;
     let messaging = Messaging::over("assets", world.database.database.clone(), testkit::broker_config());
     assert!(consumers::spaces::subscribe(messaging).workers().is_ok());
 }

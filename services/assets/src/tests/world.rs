@@ -167,7 +167,8 @@ impl World {
     ) -> Result<pb::Logo, Status> {
         use pb::upload_organization_logo_request::Part;
         let header = Part::Header(pb::ImageHeader { file_name: "own.png".to_owned() });
-        let parts = [header, Part::Chunk(Bytes::copy_from_slice(file))];
+        let chunks = file.chunks(256 * 1024).map(|chunk| Part::Chunk(Bytes::copy_from_slice(chunk)));
+        let parts: Vec<_> = [header].into_iter().chain(chunks).collect();
         let parts = stream::iter(parts).map(|part| pb::UploadOrganizationLogoRequest { part: Some(part) });
         let mut request = by(caller, parts);
         request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
@@ -184,7 +185,8 @@ impl World {
     pub(crate) async fn upload_banner(&self, caller: &Caller, file: &[u8]) -> Result<pb::Logo, Status> {
         use pb::upload_theme_banner_request::Part;
         let header = Part::Header(pb::ImageHeader { file_name: "banner.png".to_owned() });
-        let parts = [header, Part::Chunk(Bytes::copy_from_slice(file))];
+        let chunks = file.chunks(256 * 1024).map(|chunk| Part::Chunk(Bytes::copy_from_slice(chunk)));
+        let parts: Vec<_> = [header].into_iter().chain(chunks).collect();
         let parts = stream::iter(parts).map(|part| pb::UploadThemeBannerRequest { part: Some(part) });
         let answer = self.client().upload_theme_banner(by(caller, parts)).await?;
         Ok(answer.into_inner().logo.unwrap())

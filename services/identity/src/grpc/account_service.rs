@@ -1,14 +1,23 @@
 //! `AccountService`.
 
-use service_kit::caller::Caller;
+use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use crate::person::People;
+use super::call_without_password;
+use crate::client::Gate;
+use crate::credential::{Change, Credentials, Reset};
+use crate::mac::MacKey;
+use crate::person::{NewPassword, People, ProfileChange};
+use crate::sign_in_link::{LinkWanted, SignInLinks};
 
 /// Answers `AccountService`.
 pub(crate) struct AccountGrpc {
     pub(crate) people: People,
+    pub(crate) credentials: Credentials,
+    pub(crate) links: SignInLinks,
+    pub(crate) gate: Gate,
+    pub(crate) mac: MacKey,
 }
 
 #[tonic::async_trait]
@@ -18,42 +27,58 @@ impl pb::account_service_server::AccountService for AccountGrpc {
         request: Request<pb::GetProfileRequest>,
     ) -> Result<Response<pb::GetProfileResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let person = self.people.profile(&caller).await?;
-        Ok(Response::new(pb::GetProfileResponse { person: Some((&person).into()), ..Default::default() }))
+        let profile = self.people.profile(&caller).await?;
+        Ok(Response::new(profile.into()))
     }
 
     async fn update_profile(
         &self,
-        _request: Request<pb::UpdateProfileRequest>,
+        request: Request<pb::UpdateProfileRequest>,
     ) -> Result<Response<pb::UpdateProfileResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let change = ProfileChange::try_from(request.into_inner())?;
+        let response: pb::UpdateProfileResponse = self.people.update_profile(&call, change).await?;
+        Ok(Response::new(response))
     }
 
     async fn set_password(
         &self,
-        _request: Request<pb::SetPasswordRequest>,
+        request: Request<pb::SetPasswordRequest>,
     ) -> Result<Response<pb::SetPasswordResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = call_without_password(&request, &self.mac, |r| vec![&mut r.new_password])?;
+        let new = NewPassword::try_from(request.into_inner())?;
+        let response: pb::SetPasswordResponse = self.credentials.set(&call, new).await?;
+        Ok(Response::new(response))
     }
 
     async fn change_password(
         &self,
-        _request: Request<pb::ChangePasswordRequest>,
+        request: Request<pb::ChangePasswordRequest>,
     ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call =
+            call_without_password(&request, &self.mac, |r| vec![&mut r.old_password, &mut r.new_password])?;
+        let change = Change::try_from(request.into_inner())?;
+        let response: pb::ChangePasswordResponse = self.credentials.change(&call, change).await?;
+        Ok(Response::new(response))
     }
 
     async fn request_password_reset(
         &self,
-        _request: Request<pb::RequestPasswordResetRequest>,
+        request: Request<pb::RequestPasswordResetRequest>,
     ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let client = self.gate.admit(&request)?;
+        let wanted = LinkWanted::try_from(request.into_inner())?;
+        let requested = self.links.request(&client, wanted).await?;
+        Ok(Response::new(requested.into()))
     }
 
     async fn reset_password(
         &self,
-        _request: Request<pb::ResetPasswordRequest>,
+        request: Request<pb::ResetPasswordRequest>,
     ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let client = self.gate.admit(&request)?;
+        let reset = Reset::try_from(request.into_inner())?;
+        let set = self.credentials.reset(&client, reset).await?;
+        Ok(Response::new(set.into()))
     }
 }

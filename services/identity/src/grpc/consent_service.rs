@@ -1,14 +1,18 @@
 //! `ConsentService`.
 
+use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use super::convert::NoticeWanted;
-use crate::consent::Consents;
+use super::convert::{Agreement, ListConsents, ListNotices, NoticeWanted};
+use super::origin;
+use crate::client::Gate;
+use crate::consent::{Consents, NewNotice};
 
 /// Answers `ConsentService`.
 pub(crate) struct ConsentGrpc {
     pub(crate) consents: Consents,
+    pub(crate) gate: Gate,
 }
 
 #[tonic::async_trait]
@@ -24,43 +28,62 @@ impl pb::consent_service_server::ConsentService for ConsentGrpc {
 
     async fn publish_privacy_notice(
         &self,
-        _request: Request<pb::PublishPrivacyNoticeRequest>,
+        request: Request<pb::PublishPrivacyNoticeRequest>,
     ) -> Result<Response<pb::PublishPrivacyNoticeResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let new = NewNotice::try_from(request.into_inner())?;
+        let response: pb::PublishPrivacyNoticeResponse = self.consents.publish(&call, new).await?;
+        Ok(Response::new(response))
     }
 
     async fn list_privacy_notices(
         &self,
-        _request: Request<pb::ListPrivacyNoticesRequest>,
+        request: Request<pb::ListPrivacyNoticesRequest>,
     ) -> Result<Response<pb::ListPrivacyNoticesResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let ListNotices(page) = request.into_inner().try_into()?;
+        let page = self.consents.list_notices(&caller, page).await?;
+        let privacy_notices = page.items.into_iter().map(Into::into).collect();
+        let next_page_token = page.next_page_token;
+        Ok(Response::new(pb::ListPrivacyNoticesResponse { privacy_notices, next_page_token }))
     }
 
     async fn give_consent(
         &self,
-        _request: Request<pb::GiveConsentRequest>,
+        request: Request<pb::GiveConsentRequest>,
     ) -> Result<Response<pb::GiveConsentResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let (call, origin) = (Call::of(&request)?, origin(&self.gate, &request));
+        let Agreement(privacy_notice_id) = request.into_inner().try_into()?;
+        let response: pb::GiveConsentResponse = self.consents.give(&call, privacy_notice_id, origin).await?;
+        Ok(Response::new(response))
     }
 
     async fn withdraw_consent(
         &self,
-        _request: Request<pb::WithdrawConsentRequest>,
+        request: Request<pb::WithdrawConsentRequest>,
     ) -> Result<Response<pb::WithdrawConsentResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let (call, origin) = (Call::of(&request)?, origin(&self.gate, &request));
+        let response: pb::WithdrawConsentResponse = self.consents.withdraw(&call, origin).await?;
+        Ok(Response::new(response))
     }
 
     async fn list_consents(
         &self,
-        _request: Request<pb::ListConsentsRequest>,
+        request: Request<pb::ListConsentsRequest>,
     ) -> Result<Response<pb::ListConsentsResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let ListConsents { user_id, page } = request.into_inner().try_into()?;
+        let page = self.consents.list(&caller, user_id, page).await?;
+        let consents = page.items.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListConsentsResponse { consents, next_page_token: page.next_page_token }))
     }
 
     async fn verify_consent_ledger(
         &self,
-        _request: Request<pb::VerifyConsentLedgerRequest>,
+        request: Request<pb::VerifyConsentLedgerRequest>,
     ) -> Result<Response<pb::VerifyConsentLedgerResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let verdict = self.consents.verify(&caller).await?;
+        Ok(Response::new(verdict.into()))
     }
 }

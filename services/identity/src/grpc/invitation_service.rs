@@ -1,16 +1,21 @@
 //! `InvitationService`.
 //!
-//! None of the three keeps its reply under an idempotency key: each holds a token in clear. Repeating `GetInvitation` and
-//! `IssueInvitation` gives the same answer by itself, and an invitation is accepted once.
+//! None keeps its reply under an idempotency key: each holds a token in clear. Repeating `GetInvitation`, `IssueInvitation`
+//! and `IssueSignInLink` gives the same answer by itself, and an invitation is accepted once.
 
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
+use super::origin;
+use crate::client::Gate;
 use crate::invitation::{Acceptance, Invitation, Invitations, Opening};
+use crate::sign_in_link::{LinkKey, SignInLinks};
 
 /// Answers `InvitationService`.
 pub(crate) struct InvitationGrpc {
     pub(crate) invitations: Invitations,
+    pub(crate) links: SignInLinks,
+    pub(crate) gate: Gate,
 }
 
 #[tonic::async_trait]
@@ -28,7 +33,8 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::AcceptInvitationRequest>,
     ) -> Result<Response<pb::AcceptInvitationResponse>, Status> {
-        let acceptance = Acceptance::try_from(request.into_inner())?;
+        let origin = origin(&self.gate, &request);
+        let acceptance = Acceptance { origin, ..request.into_inner().try_into()? };
         let accepted = self.invitations.accept(acceptance).await?;
         Ok(Response::new(accepted.into()))
     }
@@ -44,8 +50,10 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
 
     async fn issue_sign_in_link(
         &self,
-        _request: Request<pb::IssueSignInLinkRequest>,
+        request: Request<pb::IssueSignInLinkRequest>,
     ) -> Result<Response<pb::IssueSignInLinkResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let key = LinkKey::try_from(request.into_inner())?;
+        let printed = self.links.print(key).await?;
+        Ok(Response::new(printed.into()))
     }
 }

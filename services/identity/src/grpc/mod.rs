@@ -17,6 +17,8 @@ use tonic::service::Routes;
 use tonic::{Request, Status};
 
 use crate::Identity;
+use crate::client::Gate;
+use crate::consent::Origin;
 use crate::mac::MacKey;
 
 pub(crate) use account_service::AccountGrpc;
@@ -33,33 +35,35 @@ pub(crate) fn routes(identity: Identity) -> Routes {
     use pb::organization_service_server::OrganizationServiceServer;
     use pb::sign_in_service_server::SignInServiceServer;
 
-    let Identity { organizations, people, sessions, invitations, consents, keys: _, mac } = identity;
-    let organization = OrganizationGrpc { organizations, people: people.clone(), mac };
+    let Identity { organizations, people, sessions, links, credentials, invitations, consents, .. } =
+        identity;
+    let Identity { gate, mac, .. } = identity;
+    let organization = OrganizationGrpc { organizations, people: people.clone(), mac: mac.clone() };
+    let sign_in = SignInGrpc { sessions, links: links.clone(), gate: gate.clone() };
+    let account = AccountGrpc { people, credentials, links: links.clone(), gate: gate.clone(), mac };
+    let invitation = InvitationGrpc { invitations, links, gate: gate.clone() };
+    let consent = ConsentGrpc { consents, gate };
     Routes::new(OrganizationServiceServer::new(organization).max_decoding_message_size(UNARY_LIMIT_BYTES))
-        .add_service(
-            SignInServiceServer::new(SignInGrpc { sessions }).max_decoding_message_size(UNARY_LIMIT_BYTES),
-        )
-        .add_service(
-            AccountServiceServer::new(AccountGrpc { people }).max_decoding_message_size(UNARY_LIMIT_BYTES),
-        )
-        .add_service(
-            InvitationServiceServer::new(InvitationGrpc { invitations })
-                .max_decoding_message_size(UNARY_LIMIT_BYTES),
-        )
-        .add_service(
-            ConsentServiceServer::new(ConsentGrpc { consents }).max_decoding_message_size(UNARY_LIMIT_BYTES),
-        )
+        .add_service(SignInServiceServer::new(sign_in).max_decoding_message_size(UNARY_LIMIT_BYTES))
+        .add_service(AccountServiceServer::new(account).max_decoding_message_size(UNARY_LIMIT_BYTES))
+        .add_service(InvitationServiceServer::new(invitation).max_decoding_message_size(UNARY_LIMIT_BYTES))
+        .add_service(ConsentServiceServer::new(consent).max_decoding_message_size(UNARY_LIMIT_BYTES))
 }
 
-/// Reads the call from a request that holds a password. What tells one request from another is kept as a plain hash,
-/// from which a password could be guessed; so a keyed hash stands in its place.
-fn call_without_password<M, F>(request: &Request<M>, mac: &MacKey, password: F) -> Result<Call, Status>
+/// Tells where a consent comes from: the client's network, and what the client says of itself.
+fn origin<T>(gate: &Gate, request: &Request<T>) -> Origin {
+    Origin::new(Some(gate.client(request).network), request.metadata())
+}
+
+/// Reads the call from a request that holds passwords. What tells one request from another is kept as a plain hash,
+/// from which a password could be guessed; so keyed hashes stand in their place.
+fn call_without_password<M, F>(request: &Request<M>, mac: &MacKey, passwords: F) -> Result<Call, Status>
 where
     M: Message + Clone,
-    F: FnOnce(&mut M) -> Option<&mut String>,
+    F: FnOnce(&mut M) -> Vec<&mut String>,
 {
     let mut message = request.get_ref().clone();
-    if let Some(password) = password(&mut message) {
+    for password in passwords(&mut message) {
         *password = mac.stand_in("idempotency", password);
     }
     Call::of(&Request::from_parts(request.metadata().clone(), request.extensions().clone(), message))

@@ -5,10 +5,10 @@ use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
 use super::call_without_password;
-use super::convert::{ListMembers, MemberToCreate};
+use super::convert::{ListMembers, MemberToCreate, MemberToDeactivate};
 use crate::mac::MacKey;
-use crate::organization::{NewOrganization, Organizations};
-use crate::person::{People, Wanted};
+use crate::organization::{NewOrganization, OrganizationChange, Organizations};
+use crate::person::{MemberChange, MemberSearch, People, Wanted};
 
 /// Answers `OrganizationService`.
 pub(crate) struct OrganizationGrpc {
@@ -24,7 +24,7 @@ impl pb::organization_service_server::OrganizationService for OrganizationGrpc {
         request: Request<pb::CreateOrganizationRequest>,
     ) -> Result<Response<pb::CreateOrganizationResponse>, Status> {
         let call = call_without_password(&request, &self.mac, |r| {
-            r.admin.as_mut().map(|admin| &mut admin.password)
+            r.admin.iter_mut().map(|admin| &mut admin.password).collect()
         })?;
         let new = NewOrganization::try_from(request.into_inner())?;
         let response: pb::CreateOrganizationResponse = self.organizations.create(&call, new).await?;
@@ -45,7 +45,7 @@ impl pb::organization_service_server::OrganizationService for OrganizationGrpc {
         request: Request<pb::CreateMemberRequest>,
     ) -> Result<Response<pb::CreateMemberResponse>, Status> {
         let call = call_without_password(&request, &self.mac, |r| {
-            r.member.as_mut().map(|member| &mut member.password)
+            r.member.iter_mut().map(|member| &mut member.password).collect()
         })?;
         let MemberToCreate { new, role } = request.into_inner().try_into()?;
         let response: pb::CreateMemberResponse = self.people.create_member(&call, new, role).await?;
@@ -75,29 +75,42 @@ impl pb::organization_service_server::OrganizationService for OrganizationGrpc {
 
     async fn update_organization(
         &self,
-        _request: Request<pb::UpdateOrganizationRequest>,
+        request: Request<pb::UpdateOrganizationRequest>,
     ) -> Result<Response<pb::UpdateOrganizationResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let change = OrganizationChange::try_from(request.into_inner())?;
+        let response: pb::UpdateOrganizationResponse = self.organizations.update(&call, change).await?;
+        Ok(Response::new(response))
     }
 
     async fn update_member(
         &self,
-        _request: Request<pb::UpdateMemberRequest>,
+        request: Request<pb::UpdateMemberRequest>,
     ) -> Result<Response<pb::UpdateMemberResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let change = MemberChange::try_from(request.into_inner())?;
+        let response: pb::UpdateMemberResponse = self.people.update_member(&call, change).await?;
+        Ok(Response::new(response))
     }
 
     async fn deactivate_member(
         &self,
-        _request: Request<pb::DeactivateMemberRequest>,
+        request: Request<pb::DeactivateMemberRequest>,
     ) -> Result<Response<pb::DeactivateMemberResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let MemberToDeactivate(user_id) = request.into_inner().try_into()?;
+        let response: pb::DeactivateMemberResponse = self.people.deactivate_member(&call, user_id).await?;
+        Ok(Response::new(response))
     }
 
     async fn search_members(
         &self,
-        _request: Request<pb::SearchMembersRequest>,
+        request: Request<pb::SearchMembersRequest>,
     ) -> Result<Response<pb::SearchMembersResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let search = MemberSearch::try_from(request.into_inner())?;
+        let members = self.people.search_members(&caller, search).await?;
+        let members = members.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::SearchMembersResponse { members }))
     }
 }

@@ -4,18 +4,19 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
 
-use crate::consent::Notice;
+use crate::consent::{Notice, Origin};
 use crate::locale::Locale;
 use crate::mac::MacKey;
 use crate::organization::Organization;
-use crate::person::Person;
-use crate::session::Tokens;
+use crate::person::{NewPassword, Person, ProfileChange};
+use crate::session::{Device, Tokens};
 use crate::token::Token;
 
 /// How long a link works. A decision: this is the link of an *invitation*, not of a sign-in. People read an invitation
 /// days later, so the ten minutes of a sign-in link would make it useless; it leads into one organisation as one guest,
-/// once, and only over the consent page. Signing in again later takes a sign-in link or a password.
-pub(crate) const LINK_TTL: TimeDelta = TimeDelta::days(14);
+/// once, and only over the consent page. Signing in again later takes a sign-in link or a password. An invitation whose
+/// link has expired is sent again with a new one.
+pub(crate) const LINK_TTL: TimeDelta = TimeDelta::days(7);
 
 service_kit::typed_id! {
     /// An invitation of spaces.
@@ -87,15 +88,22 @@ pub(crate) struct LandingPage {
     pub(crate) inviter_display_name: String,
     pub(crate) guest: Person,
     pub(crate) notice: Notice,
+    /// Fewest characters of a password.
+    pub(crate) password_min_length: i32,
 }
 
-/// A guest ticks the box and continues, checked.
-#[derive(Clone, Debug)]
+/// A guest ticks the box and continues, checked but for the time zone and the strength of the password.
+#[derive(Clone)]
 pub(crate) struct Acceptance {
     pub(crate) token: SecretString,
     pub(crate) privacy_notice_id: uuid::Uuid,
-    /// Empty: unchanged.
-    pub(crate) display_name: String,
+    /// What the guest told of themselves.
+    pub(crate) profile: ProfileChange,
+    /// The first password; absent: none.
+    pub(crate) password: Option<NewPassword>,
+    pub(crate) device: Device,
+    /// Where the consent comes from.
+    pub(crate) origin: Origin,
 }
 
 /// A guest came in.

@@ -1,5 +1,7 @@
 //! Why a call on invitation links was refused.
 
+use crate::person::PasswordRefused;
+
 service_kit::domain_error! {
     /// Why a call on invitation links was refused.
     pub enum InvitationError in "identity.sharedspaces" {
@@ -24,5 +26,20 @@ service_kit::domain_error! {
         /// This invitation has a link for another space, guest or inviter.
         #[error("this invitation is for another space, guest or inviter")]
         Mismatch => FailedPrecondition "INVITATION_MISMATCH" on "invitation_id",
+        /// The guest has a password: an invitation must not replace it.
+        #[error("there is a password already; leave it out")]
+        PasswordAlreadySet => FailedPrecondition "PASSWORD_ALREADY_SET" on "password",
+        /// Too many passwords are being hashed; retrying later helps.
+        #[error("too many passwords are being checked at once")]
+        Busy => ResourceExhausted "SIGN_IN_BUSY",
+    }
+}
+
+impl From<PasswordRefused> for InvitationError {
+    fn from(refused: PasswordRefused) -> Self {
+        match refused {
+            PasswordRefused::Busy => Self::Busy,
+            PasswordRefused::Common(error) => Self::Common(error),
+        }
     }
 }

@@ -9,16 +9,17 @@ mod error;
 mod events;
 mod repo;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use service_kit::db::Database;
+use service_kit::error::CommonError;
 use service_kit::ids::Ids;
 use sqlx::PgConnection;
 
-use crate::consent::{self, Consent};
+use crate::consent::{self, Action, Deed, Via};
 use crate::mac::MacKey;
 use crate::organization;
-use crate::person::{self, PersonKind};
-use crate::session::{self, TokenMint};
+use crate::person::{self, NewPassword, Passwords, PersonError, PersonKind, ProfileChange, TimeZones};
+use crate::session::{self, Method, TokenMint};
 use crate::token::Token;
 
 pub(crate) use entity::{Acceptance, Accepted, Invitation, IssuedLink, LandingPage, Opening};
@@ -34,12 +35,18 @@ pub(crate) struct Invitations {
     ids: Ids,
     mint: TokenMint,
     mac: MacKey,
+    passwords: Passwords,
+    time_zones: TimeZones,
 }
 
 impl Invitations {
     /// Returns the use cases.
-    pub(crate) fn new(database: Database, ids: Ids, mint: TokenMint, mac: MacKey) -> Self {
-        Self { database, ids, mint, mac }
+    pub(crate) fn new(
+        (database, ids, mac): (Database, Ids, MacKey),
+        mint: TokenMint,
+        (passwords, time_zones): (Passwords, TimeZones),
+    ) -> Self {
+        Self { database, ids, mint, mac, passwords, time_zones }
     }
 
     /// Returns the address to print. Repeating the call gives the same one, byte by byte, without keeping it: a link is
@@ -72,21 +79,50 @@ impl Invitations {
                         inviter_display_name: inviter.map(|inviter| inviter.display_name).unwrap_or_default(),
                         guest,
                         notice: consent::repo::get_in_force(tx, id, locale).await?,
+                        password_min_length: organization.password_min_length,
                     })
                 })
             })
             .await
     }
 
-    /// Lets a guest in: uses the link up, records the consent, starts a session. All or nothing.
-    pub(crate) async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, InvitationError> {
+    /// Lets a guest in: uses the link up, records the consent, completes the profile, starts a session. All or nothing.
+    pub(crate) async fn accept(&self, mut acceptance: Acceptance) -> Result<Accepted, InvitationError> {
         let token = Token::find(acceptance.token.expose_secret()).ok_or(InvitationError::LinkRefused)?;
-        let (ids, mint) = (self.ids.clone(), self.mint.clone());
+        let time_zone = acceptance.profile.time_zone.as_deref().unwrap_or_default();
+        self.time_zones.check(&self.database, time_zone).await.map_err(common)?;
+        let password_hash = match acceptance.password.take() {
+            Some(password) => Some(self.hash(&token, password, &acceptance.profile).await?),
+            None => None,
+        };
+        let (ids, mint, mac) = (self.ids.clone(), self.mint.clone(), self.mac.clone());
         self.database
             .transaction(token.organization_id, move |tx| {
-                Box::pin(async move { accept(tx, (&ids, &mint), &token, &acceptance).await })
+                Box::pin(
+                    async move { accept(tx, (&ids, &mint, &mac), &token, (acceptance, password_hash)).await },
+                )
             })
             .await
+    }
+
+    /// Hashes the first password, after making sure that it is not easy to guess for who knows what the guest tells.
+    async fn hash(
+        &self,
+        token: &Token,
+        password: NewPassword,
+        profile: &ProfileChange,
+    ) -> Result<SecretString, InvitationError> {
+        let (token, id) = (token.clone(), token.organization_id);
+        let found = self.database.read(id, move |tx| {
+            Box::pin(async move {
+                let link = repo::find_usable(tx, &token).await?.ok_or(InvitationError::LinkRefused)?;
+                let guest = person::repo::find_active(tx, id, link.user_id).await?;
+                Ok::<_, InvitationError>(guest.zip(organization::repo::find(tx, id).await?))
+            })
+        });
+        let (mut guest, organization) = found.await?.ok_or(InvitationError::LinkRefused)?;
+        profile.clone().apply(&mut guest);
+        Ok(self.passwords.prepare_for(password, &guest, &organization).await?)
     }
 }
 
@@ -122,22 +158,36 @@ async fn issue(
 
 async fn accept(
     tx: &mut PgConnection,
-    (ids, mint): (&Ids, &TokenMint),
+    (ids, mint, mac): (&Ids, &TokenMint, &MacKey),
     token: &Token,
-    acceptance: &Acceptance,
+    (acceptance, password_hash): (Acceptance, Option<SecretString>),
 ) -> Result<Accepted, InvitationError> {
+    let Acceptance { privacy_notice_id, profile, device, origin, .. } = acceptance;
     let organization_id = token.organization_id;
     let (link, accept_time) = repo::use_up(tx, token).await?.ok_or(InvitationError::LinkRefused)?;
-    let notice = consent::repo::find_in_force(tx, organization_id, acceptance.privacy_notice_id).await?;
+    let notice = consent::repo::find_in_force(tx, organization_id, privacy_notice_id).await?;
     let notice = notice.ok_or(InvitationError::NoticeOutdated)?;
-    let guest =
-        person::repo::update_on_entering(tx, organization_id, link.user_id, &acceptance.display_name).await?;
-    let guest = guest.ok_or(InvitationError::LinkRefused)?;
+    let guest = person::update_on_entering(tx, (organization_id, link.user_id), profile).await?;
+    let mut guest = guest.ok_or(InvitationError::LinkRefused)?;
     let user_id = guest.user_id;
-    consent::repo::append(tx, Consent { consent_id: ids.next(), organization_id, user_id, notice: &notice })
-        .await?;
+    let deed =
+        Deed { action: Action::Given, via: Via::Invitation, privacy_notice_id: notice.privacy_notice_id };
+    consent::append(tx, (ids.next(), &mut guest), deed, (mac, &origin)).await?;
+    if let Some(hash) = &password_hash
+        && !person::credentials::insert_first(tx, &guest, hash).await?
+    {
+        return Err(InvitationError::PasswordAlreadySet);
+    }
     messaging::failpoint(AFTER_CONSUME_BEFORE_SESSION);
-    let tokens = session::start(tx, mint, &guest).await?;
+    let tokens = session::start(tx, mint, (&guest, Method::Invitation, &device)).await?;
     events::append_accepted(tx, ids.next(), &link, (&guest, accept_time)).await?;
     Ok(Accepted { tokens, user_id, space_id: link.space_id })
+}
+
+/// What checking a time zone can meet is common to all.
+fn common(error: PersonError) -> CommonError {
+    match error {
+        PersonError::Common(error) => error,
+        other => CommonError::Unexpected(other.into()),
+    }
 }

@@ -1,7 +1,8 @@
 //! Deletes what is left of sign-ins when nobody needs it any more.
 //!
-//! Owns when: at the start and every ten minutes, sessions a month after their end and counters of failures a day after
-//! the last one. A round that fails is logged and left to the next. Several processes may do it at once. Must not delete
+//! Owns when: at the start and every ten minutes, sessions a month after their end, counters of failures a day after the
+//! last one, links in mails a day after they expired, budgets whose window has ended, and devices not used for half a
+//! year. A round that fails is logged and left to the next. Several processes may do it at once. Must not delete
 //! evidence: consents and notices stay.
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use service_kit::Worker;
 use service_kit::db::Database;
 use service_kit::error::chain;
 
-use crate::session;
+use crate::{budget, session, sign_in_link};
 
 const EVERY: Duration = Duration::from_secs(600);
 /// What one call deletes at most; fewer means that no more are left.
@@ -23,9 +24,9 @@ pub(crate) fn worker(database: Database) -> Worker {
             loop {
                 match delete_all(&database).await {
                     Ok(0) => {}
-                    Ok(count) => tracing::info!(row.count = count, "old sessions and counters deleted"),
+                    Ok(count) => tracing::info!(row.count = count, "old rows of sign-ins deleted"),
                     Err(error) => {
-                        tracing::warn!(error.chain = %chain(&error), "old sessions could not be deleted");
+                        tracing::warn!(error.chain = %chain(&error), "old rows of sign-ins could not be deleted");
                     }
                 }
                 tokio::select! {
@@ -37,13 +38,19 @@ pub(crate) fn worker(database: Database) -> Worker {
     })
 }
 
-async fn delete_all(database: &Database) -> Result<u64, sqlx::Error> {
+/// Deletes all of it, a batch at a time; returns how many rows.
+pub(crate) async fn delete_all(database: &Database) -> Result<u64, sqlx::Error> {
     let mut deleted = 0;
     loop {
-        let counters = session::delete_stale_attempts(database).await?;
-        let sessions = session::delete_ended_sessions(database).await?;
-        deleted += counters + sessions;
-        if counters < BATCH && sessions < BATCH {
+        let counts = [
+            session::delete_stale_attempts(database).await?,
+            session::delete_ended_sessions(database).await?,
+            session::delete_forgotten_devices(database).await?,
+            sign_in_link::delete_stale_sign_in_links(database).await?,
+            budget::delete_ended(database).await?,
+        ];
+        deleted += counts.iter().sum::<u64>();
+        if counts.iter().all(|count| *count < BATCH) {
             return Ok(deleted);
         }
     }

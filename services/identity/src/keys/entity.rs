@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use jsonwebtoken::jwk::{
     AlgorithmParameters, CommonParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, OctetKeyPairParameters,
     OctetKeyPairType, PublicKeyUse,
@@ -36,6 +37,14 @@ impl NewKey {
             sealed_private_key: sealer.seal(private_key.as_ref(), kid.as_bytes())?,
         })
     }
+}
+
+/// A key that will sign.
+#[derive(Clone, Debug)]
+pub(crate) struct NextKey {
+    pub(crate) kid: String,
+    /// Signs from here on.
+    pub(crate) not_before: DateTime<Utc>,
 }
 
 /// A key as it is stored.

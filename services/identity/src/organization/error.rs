@@ -11,6 +11,9 @@ service_kit::domain_error! {
         /// The slug belongs to another organisation, or did.
         #[error("this slug is taken")]
         SlugTaken => AlreadyExists "SLUG_TAKEN" on "slug",
+        /// The organisation was changed since the etag was read; read again.
+        #[error("the organisation was changed by somebody else; read it again")]
+        Changed => Aborted "ORGANIZATION_CHANGED" on "etag",
         /// Too many passwords are being hashed; retrying later helps.
         #[error("too many passwords are being checked at once")]
         Busy => ResourceExhausted "SIGN_IN_BUSY",

@@ -1,23 +1,28 @@
 //! Organisations: the tenants.
 //!
-//! Owns creating one with all it needs to work, and reading the caller's own. Must not know mails or spaces.
+//! Owns creating one with all it needs to work, reading and changing the caller's own. Must not know mails or spaces.
 
 mod entity;
 mod error;
 mod events;
 pub(crate) mod repo;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use service_kit::caller::{Call, Caller};
 use service_kit::clock::SharedClock;
 use service_kit::db::{self, Database, Reply};
 use service_kit::ids::{Ids, OrganizationId};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::consent;
 use crate::person::{self, Member, Passwords, Person, PersonKind, Role};
 
-pub(crate) use entity::{DISPLAY_NAME_MAX, NewOrganization, Organization, Plan, read_slug};
+pub(crate) use entity::{
+    DISPLAY_NAME_MAX, NewOrganization, Organization, OrganizationChange, PASSWORD_MIN_LENGTH,
+    PASSWORD_MIN_LENGTHS, Plan, SignInMode, read_base_url, read_slug,
+};
 pub use error::OrganizationError;
 
 /// The use cases of organisations.
@@ -57,14 +62,19 @@ impl Organizations {
         call: &Call,
         new: NewOrganization,
     ) -> Result<R, OrganizationError> {
+        let create_time = self.clock.now();
         let organization = Organization {
             organization_id: self.ids.next(),
             slug: new.slug,
             display_name: new.display_name,
             plan: new.plan,
             locale: new.locale,
-            base_url: self.base_url.clone(),
-            create_time: self.clock.now(),
+            base_url: new.base_url.unwrap_or_else(|| self.base_url.clone()),
+            create_time,
+            sign_in_mode: SignInMode::VerifyFirst,
+            password_min_length: PASSWORD_MIN_LENGTH,
+            version: 1,
+            update_time: create_time,
         };
         let hash = self.passwords.prepare(&new.admin, &organization).await?;
         let admin = Person::new(
@@ -77,6 +87,50 @@ impl Organizations {
         self.database.write(call, no_organization, move |tx| Box::pin(founding.write(tx))).await
     }
 
+    /// Changes the caller's organisation. Two that read the same etag cannot both change it.
+    pub(crate) async fn update<R: Reply<Organization>>(
+        &self,
+        call: &Call,
+        change: OrganizationChange,
+    ) -> Result<R, OrganizationError> {
+        let id = call.caller()?.organization_id;
+        let (ids, now) = (self.ids.clone(), self.clock.now());
+        let write = self.database.write(call, id, move |tx| {
+            Box::pin(async move {
+                let mut organization =
+                    repo::find_for_update(tx, id).await?.ok_or(OrganizationError::NotFound)?;
+                if change.etag.as_ref().is_some_and(|etag| *etag != organization.etag()) {
+                    return Err(OrganizationError::Changed);
+                }
+                if change.apply(&mut organization) {
+                    keep(tx, &ids, &mut organization, now).await?;
+                }
+                Ok(organization)
+            })
+        });
+        write.await
+    }
+
+    /// Changes what the organisation that a slug leads to has paid for. For the operator.
+    pub(crate) async fn set_plan(&self, slug: String, plan: Plan) -> Result<Organization, OrganizationError> {
+        let (ids, now) = (self.ids.clone(), self.clock.now());
+        let nobody = OrganizationId::from(Uuid::nil());
+        let change = self.database.transaction(nobody, move |tx| {
+            Box::pin(async move {
+                let id = repo::find_by_slug(tx, &slug).await?.ok_or(OrganizationError::NotFound)?;
+                db::act_for(tx, id).await?;
+                let mut organization =
+                    repo::find_for_update(tx, id).await?.ok_or(OrganizationError::NotFound)?;
+                if organization.plan != plan {
+                    organization.plan = plan;
+                    keep(tx, &ids, &mut organization, now).await?;
+                }
+                Ok(organization)
+            })
+        });
+        change.await
+    }
+
     /// Returns the caller's organisation.
     pub(crate) async fn get(&self, caller: &Caller) -> Result<Organization, OrganizationError> {
         let id = caller.organization_id;
@@ -85,6 +139,19 @@ impl Organizations {
         });
         found.await?.ok_or(OrganizationError::NotFound)
     }
+}
+
+/// Keeps a change and tells the other services.
+async fn keep(
+    tx: &mut PgConnection,
+    ids: &Ids,
+    organization: &mut Organization,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    organization.version += 1;
+    organization.update_time = now;
+    repo::update(tx, organization).await?;
+    events::append_updated(tx, ids.next(), organization).await
 }
 
 /// All that is written when an organisation is founded.
@@ -96,7 +163,7 @@ struct Founding {
 }
 
 impl Founding {
-    async fn write(self, tx: &mut sqlx::PgConnection) -> Result<Founded, OrganizationError> {
+    async fn write(self, tx: &mut PgConnection) -> Result<Founded, OrganizationError> {
         let Self { organization, admin, hash, ids } = self;
         if !repo::take_slug(tx, &organization).await? {
             return Err(OrganizationError::SlugTaken);

@@ -50,6 +50,18 @@ pub(crate) struct Person {
     /// Counts up with each change that others are told of.
     pub(crate) version: i64,
     pub(crate) create_time: DateTime<Utc>,
+    /// What the person does; empty: not told, as with the three that follow.
+    pub(crate) job_title: String,
+    /// Whom the person works for.
+    pub(crate) company: String,
+    /// As the person writes it.
+    pub(crate) phone: String,
+    /// IANA name.
+    pub(crate) time_zone: String,
+    /// The person has no way in any more.
+    pub(crate) is_deactivated: bool,
+    /// The version of the notice that the standing consent is for; 0: none stands. Members have 0.
+    pub(crate) consent_notice_version: i32,
 }
 
 impl fmt::Debug for Person {
@@ -88,7 +100,23 @@ impl Person {
             locale,
             version: 1,
             create_time,
+            job_title: String::new(),
+            company: String::new(),
+            phone: String::new(),
+            time_zone: String::new(),
+            is_deactivated: false,
+            consent_notice_version: 0,
         }
+    }
+
+    /// Tells whether nothing differs that others are told of.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        let fields = |person: &Self| {
+            let Self { role, display_name, locale, job_title, company, phone, time_zone, .. } =
+                person.clone();
+            (role, display_name, locale, job_title, company, phone, time_zone, person.is_deactivated)
+        };
+        fields(self) == fields(other)
     }
 
     /// Returns a new guest, of whom nothing is known but the address: the organisation's language until they say.
@@ -122,6 +150,61 @@ impl TryFrom<Person> for Member {
             None => Err(CommonError::Unexpected(anyhow!("a member without a role"))),
         }
     }
+}
+
+/// What an admin wants to change of a member, checked. Absent: stays.
+#[derive(Clone)]
+pub(crate) struct MemberChange {
+    pub(crate) user_id: UserId,
+    pub(crate) display_name: Option<String>,
+    pub(crate) locale: Option<Locale>,
+    pub(crate) role: Option<Role>,
+}
+
+impl MemberChange {
+    /// Changes the member.
+    pub(crate) fn apply(self, to: &mut Person) {
+        let Self { user_id: _, display_name, locale, role } = self;
+        set(&mut to.display_name, display_name);
+        set(&mut to.locale, locale);
+        to.role = role.or(to.role);
+    }
+}
+
+/// What somebody wants to change of their own profile, checked but for the time zone. Absent: stays.
+#[derive(Clone, Default)]
+pub(crate) struct ProfileChange {
+    pub(crate) display_name: Option<String>,
+    pub(crate) job_title: Option<String>,
+    pub(crate) company: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) locale: Option<Locale>,
+    pub(crate) time_zone: Option<String>,
+}
+
+impl ProfileChange {
+    /// Changes the profile.
+    pub(crate) fn apply(self, to: &mut Person) {
+        let Self { display_name, job_title, company, phone, locale, time_zone } = self;
+        set(&mut to.display_name, display_name);
+        set(&mut to.job_title, job_title);
+        set(&mut to.company, company);
+        set(&mut to.phone, phone);
+        set(&mut to.locale, locale);
+        set(&mut to.time_zone, time_zone);
+    }
+}
+
+fn set<T>(to: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *to = value;
+    }
+}
+
+/// What somebody sees of themselves.
+pub(crate) struct OwnProfile {
+    pub(crate) person: Person,
+    pub(crate) has_password: bool,
 }
 
 /// A member to create, checked but for the strength of the password.

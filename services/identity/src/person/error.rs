@@ -11,6 +11,15 @@ service_kit::domain_error! {
         /// There is no such organisation.
         #[error("no such organisation")]
         OrganizationNotFound => NotFound "ORGANIZATION_NOT_FOUND",
+        /// There is no such member in the organisation.
+        #[error("no such member")]
+        MemberNotFound => NotFound "MEMBER_NOT_FOUND",
+        /// The organisation would be left without an admin who can come in.
+        #[error("this is the last admin: make another member an admin first")]
+        LastAdmin => FailedPrecondition "LAST_ADMIN" on "user_id",
+        /// The caller's role was taken after the access token was issued.
+        #[error("only admins of the organisation may do this")]
+        NotAnAdmin => PermissionDenied "ADMINS_ONLY",
         /// The address belongs to another member or guest of the organisation.
         #[error("this address is taken")]
         AddressTaken => AlreadyExists "ADDRESS_TAKEN" on "member.email_address",

@@ -1,7 +1,7 @@
 //! People as other services may keep them.
 
 use messaging::outbox::{self, NewEvent};
-use sharedspaces_proto::identity::events::v1::{GuestCreated, MemberCreated};
+use sharedspaces_proto::identity::events::v1::{GuestCreated, MemberCreated, PersonUpdated};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -25,6 +25,17 @@ pub(super) async fn append_created(
             outbox::append(tx, new_event(event_id, person, &event)).await
         }
     }
+}
+
+/// Appends `identity.person.updated.v1`.
+pub(crate) async fn append_updated(
+    tx: &mut PgConnection,
+    event_id: Uuid,
+    person: &Person,
+) -> Result<(), sqlx::Error> {
+    let organization_id = person.organization_id.to_string();
+    let event = PersonUpdated { organization_id, person: Some(person.into()) };
+    outbox::append(tx, new_event(event_id, person, &event)).await
 }
 
 /// Returns an event about a person, in the state the person has now.

@@ -1,11 +1,17 @@
 //! People: members and guests of an organisation, in one table.
 //!
-//! Owns creating and listing members, telling who stands behind an address, and passwords. Must not know sessions.
+//! Owns creating, changing, listing and finding members, telling who stands behind an address, profiles and passwords.
+//! Must not start sessions.
 
+mod changes;
+pub(crate) mod credentials;
+mod directory;
 mod entity;
 mod error;
 mod events;
+mod members;
 mod password;
+mod profile;
 pub(crate) mod repo;
 
 use std::collections::BTreeSet;
@@ -15,17 +21,24 @@ use service_kit::address::EmailAddress;
 use service_kit::caller::{Call, Caller};
 use service_kit::clock::SharedClock;
 use service_kit::db::{Database, Reply};
-use service_kit::ids::{Ids, OrganizationId, UserId};
+use service_kit::ids::{Ids, OrganizationId};
 use service_kit::page::{Page, PageRequest};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::organization::{self, Organization};
 
-pub(crate) use entity::{DISPLAY_NAME_MAX, Member, NewMember, NewPassword, Person, PersonKind, Role};
+pub(crate) use directory::{MemberSearch, SEARCH_MAX, SEARCH_QUERY_MAX};
+pub(crate) use entity::{
+    DISPLAY_NAME_MAX, Member, MemberChange, NewMember, NewPassword, OwnProfile, Person, PersonKind,
+    ProfileChange, Role,
+};
 pub use error::PersonError;
 pub(crate) use events::new_event;
-pub(crate) use password::{PASSWORD_BYTES_MAX, PasswordRefused, Passwords, read_new_password};
+pub(crate) use password::{
+    PASSWORD_BYTES_MAX, PasswordRefused, Passwords, Verified, read_new_password, read_password_to_set,
+};
+pub(crate) use profile::{PROFILE_FIELD_MAX, TIME_ZONE_MAX, TimeZones, read_phone, update_on_entering};
 
 /// Most addresses, and most ids, that one call resolves.
 pub(crate) const RESOLVE_MAX: usize = 200;
@@ -40,6 +53,7 @@ pub(crate) struct People {
     clock: SharedClock,
     ids: Ids,
     passwords: Passwords,
+    time_zones: TimeZones,
 }
 
 /// Who is asked for, checked.
@@ -56,7 +70,7 @@ pub(crate) struct Found(pub(crate) Vec<Person>);
 impl People {
     /// Returns the use cases.
     pub(crate) fn new(database: Database, clock: SharedClock, ids: Ids, passwords: Passwords) -> Self {
-        Self { database, clock, ids, passwords }
+        Self { database, clock, ids, passwords, time_zones: TimeZones::default() }
     }
 
     /// Creates a member of the caller's organisation.
@@ -135,17 +149,6 @@ impl People {
         write.await
     }
 
-    /// Returns the caller's own profile.
-    pub(crate) async fn profile(&self, caller: &Caller) -> Result<Person, PersonError> {
-        let (organization_id, user_id): (OrganizationId, UserId) = (caller.organization_id, caller.user_id);
-        let found = self.database.read(organization_id, move |tx| {
-            Box::pin(
-                async move { Ok::<_, PersonError>(repo::find_active(tx, organization_id, user_id).await?) },
-            )
-        });
-        found.await?.ok_or(PersonError::NotFound)
-    }
-
     async fn organization(&self, organization_id: OrganizationId) -> Result<Organization, PersonError> {
         let found = self.database.read(organization_id, move |tx| {
             Box::pin(
@@ -154,6 +157,11 @@ impl People {
         });
         found.await?.ok_or(PersonError::OrganizationNotFound)
     }
+}
+
+/// Writes the version of a person after a change that is kept elsewhere.
+pub(crate) async fn count_change(tx: &mut PgConnection, person: &Person) -> Result<(), sqlx::Error> {
+    changes::update(tx, person).await
 }
 
 /// Gives a person an account and tells the other services; false where the address has one already.
@@ -165,6 +173,9 @@ pub(crate) async fn enter(
 ) -> Result<bool, sqlx::Error> {
     if !repo::insert(tx, person).await? {
         return Ok(false);
+    }
+    if person.kind == PersonKind::Member {
+        changes::replace_words(tx, person).await?;
     }
     if let Some(hash) = password_hash {
         repo::insert_credential(tx, person, hash).await?;

@@ -56,8 +56,32 @@ pub(crate) async fn find(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people WHERE organization_id = $1 AND user_id = $2"#,
+        organization_id.uuid(),
+        user_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Finds a person, whether they have a way in or not, and holds them until the end of the unit of work.
+pub(crate) async fn find_for_update(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+) -> Result<Option<Person>, sqlx::Error> {
+    sqlx::query_as!(
+        Person,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
+                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
+             FROM people WHERE organization_id = $1 AND user_id = $2
+              FOR NO KEY UPDATE"#,
         organization_id.uuid(),
         user_id.uuid(),
     )
@@ -75,7 +99,9 @@ pub(crate) async fn find_active(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people WHERE organization_id = $1 AND user_id = $2 AND deactivate_time IS NULL"#,
         organization_id.uuid(),
         user_id.uuid(),
@@ -94,7 +120,9 @@ pub(crate) async fn find_active_by_address(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people WHERE organization_id = $1 AND email_address = $2 AND deactivate_time IS NULL"#,
         organization_id.uuid(),
         address.as_str(),
@@ -126,7 +154,9 @@ pub(super) async fn list(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<P
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people
             WHERE organization_id = $1 AND (email_address = ANY($2) OR user_id = ANY($3))
             ORDER BY user_id"#,
@@ -152,7 +182,9 @@ pub(super) async fn list_members(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
                   kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time
+                  display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
+                  deactivate_time IS NOT NULL AS "is_deactivated!",
+                  standing_consent(organization_id, user_id) AS "consent_notice_version!"
              FROM people
             WHERE organization_id = $1 AND kind = 'MEMBER' AND deactivate_time IS NULL
               AND ($2::text IS NULL OR (lower(display_name) COLLATE "C", user_id) > (lower($2) COLLATE "C", $3::uuid))
@@ -164,27 +196,5 @@ pub(super) async fn list_members(
         page.limit(),
     )
     .fetch_all(tx)
-    .await
-}
-
-/// Writes the name a guest gave on entering, where they gave one, and counts the change.
-pub(crate) async fn update_on_entering(
-    tx: &mut PgConnection,
-    organization_id: OrganizationId,
-    user_id: UserId,
-    display_name: &str,
-) -> Result<Option<Person>, sqlx::Error> {
-    sqlx::query_as!(
-        Person,
-        r#"UPDATE people SET display_name = coalesce(nullif($3, ''), display_name), version = version + 1
-            WHERE organization_id = $1 AND user_id = $2 AND kind = 'GUEST' AND deactivate_time IS NULL
-           RETURNING organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
-                  kind AS "kind: PersonKind", role AS "role: Role", email_address AS "email_address: EmailAddress",
-                  display_name, locale AS "locale: Locale", version, create_time"#,
-        organization_id.uuid(),
-        user_id.uuid(),
-        display_name,
-    )
-    .fetch_optional(tx)
     .await
 }

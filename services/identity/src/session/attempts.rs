@@ -7,10 +7,11 @@
 
 use std::time::Duration;
 
+use service_kit::address::EmailAddress;
 use service_kit::db::Database;
 use sqlx::PgConnection;
 
-use super::{SessionError, SignIn};
+use crate::budget::Spent;
 use crate::mac::MacKey;
 
 /// After this many failures in a row the next attempt has to wait: 1 s, then twice as long each time, up to 15 minutes.
@@ -20,13 +21,12 @@ const DOUBLINGS_MAX: i32 = 10;
 const DELETE_AT_ONCE: i64 = 1_000;
 
 /// Names an account in the counters, whether there is one or not.
-pub(super) fn account(mac: &MacKey, sign_in: &SignIn) -> Vec<u8> {
-    mac.hash("sign-in attempts", &[sign_in.slug.as_bytes(), sign_in.email_address.as_str().as_bytes()])
-        .to_vec()
+pub(crate) fn account(mac: &MacKey, slug: &str, address: &EmailAddress) -> Vec<u8> {
+    mac.hash("sign-in attempts", &[slug.as_bytes(), address.as_str().as_bytes()]).to_vec()
 }
 
-/// Counts an attempt as failed for now. Errors where the account is blocked.
-pub(super) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<(), SessionError> {
+/// Counts an attempt as failed for now, or tells how long the account is blocked.
+pub(crate) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<Result<(), Spent>, sqlx::Error> {
     let taken = sqlx::query!(
         "INSERT INTO sign_in_attempts AS a (account, failures, blocked_until, update_time)
          VALUES ($1, 1, '-infinity', now())
@@ -44,9 +44,9 @@ pub(super) async fn take(tx: &mut PgConnection, account: &[u8]) -> Result<(), Se
         DOUBLINGS_MAX,
     );
     if taken.execute(&mut *tx).await?.rows_affected() == 0 {
-        return Err(SessionError::TooManyAttempts { wait: wait_of(tx, account).await? });
+        return Ok(Err(Spent { wait: wait_of(tx, account).await? }));
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Returns how long a blocked account still has to wait, in whole seconds, at least one: the block may have ended, or
@@ -63,7 +63,7 @@ async fn wait_of(tx: &mut PgConnection, account: &[u8]) -> Result<Duration, sqlx
 }
 
 /// Forgets the failures of an account, after a success.
-pub(super) async fn forget(tx: &mut PgConnection, account: &[u8]) -> Result<(), sqlx::Error> {
+pub(crate) async fn forget(tx: &mut PgConnection, account: &[u8]) -> Result<(), sqlx::Error> {
     sqlx::query!("DELETE FROM sign_in_attempts WHERE account = $1", account).execute(tx).await?;
     Ok(())
 }

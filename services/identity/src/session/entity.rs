@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use service_kit::address::EmailAddress;
 use service_kit::ids::{OrganizationId, UserId};
@@ -12,15 +12,57 @@ use uuid::Uuid;
 /// How long an access token lives.
 pub(crate) const ACCESS_TOKEN_TTL: Duration = Duration::from_secs(300);
 /// How long a refresh token lives: a session ends when it is not refreshed for this long.
-pub(crate) const REFRESH_TOKEN_TTL: TimeDelta = TimeDelta::days(30);
+pub(crate) const REFRESH_TOKEN_TTL: TimeDelta = TimeDelta::days(7);
 /// How long a session lives however often it is refreshed.
-pub(crate) const SESSION_TTL: TimeDelta = TimeDelta::days(90);
+pub(crate) const SESSION_TTL: TimeDelta = TimeDelta::days(30);
+/// Longest name of a device, in characters.
+pub(crate) const DEVICE_LABEL_MAX: usize = 255;
 
-/// What a signed-in client holds. Its `Debug` shows neither token.
+service_kit::text_enum! {
+    /// How a session began.
+    pub(crate) enum Method {
+        /// Address and password.
+        Password = "PASSWORD",
+        /// The one-click link of a mail.
+        Link = "LINK",
+        /// The code of a mail.
+        Code = "CODE",
+        /// An invitation.
+        Invitation = "INVITATION",
+    }
+}
+
+/// What a client says of the device somebody signs in on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Device {
+    /// What an earlier sign-in handed out; empty: none.
+    pub(crate) token: SecretString,
+    /// What to call it; may be empty.
+    pub(crate) label: String,
+}
+
+/// A session as its owner sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) session_id: Uuid,
+    pub(crate) method: Method,
+    pub(crate) device_label: String,
+    pub(crate) create_time: DateTime<Utc>,
+    pub(crate) last_use_time: DateTime<Utc>,
+    /// When it ends unless it is used.
+    pub(crate) expire_time: DateTime<Utc>,
+}
+
+/// The key of a row in the list of sessions: last use, then id.
+pub(crate) type SessionPageKey = (DateTime<Utc>, Uuid);
+
+/// What a signed-in client holds. Its `Debug` shows none of the tokens.
 #[derive(Clone)]
 pub(crate) struct Tokens {
     pub(crate) access_token: SecretString,
     pub(crate) refresh_token: SecretString,
+    /// What the browser keeps; absent where it has one.
+    pub(crate) device_token: Option<SecretString>,
 }
 
 impl fmt::Debug for Tokens {
@@ -36,6 +78,7 @@ pub(crate) struct SignIn {
     pub(crate) slug: String,
     pub(crate) email_address: EmailAddress,
     pub(crate) password: SecretString,
+    pub(crate) device: Device,
 }
 
 /// Somebody was let in.
@@ -53,10 +96,11 @@ pub(crate) struct SessionKey {
 }
 
 /// A refresh token as it is stored, with its session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StoredToken {
     pub(crate) session_id: Uuid,
     pub(crate) user_id: UserId,
+    pub(crate) device_label: String,
     /// It was exchanged before.
     pub(crate) is_rotated: bool,
     /// Neither it nor its session has expired or been revoked.
@@ -95,6 +139,7 @@ mod tests {
         let token = |is_alive, is_rotated| StoredToken {
             session_id: Uuid::nil(),
             user_id: UserId::default(),
+            device_label: String::new(),
             is_rotated,
             is_alive,
         };
@@ -106,7 +151,11 @@ mod tests {
 
     #[test]
     fn tokens_are_never_shown() {
-        let tokens = Tokens { access_token: "canary".into(), refresh_token: "canary".into() };
+        let tokens = Tokens {
+            access_token: "canary".into(),
+            refresh_token: "canary".into(),
+            device_token: Some("canary".into()),
+        };
         assert!(!format!("{tokens:?}").contains("canary"));
     }
 }

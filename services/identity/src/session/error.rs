@@ -1,5 +1,7 @@
 //! Why somebody was not let in.
 
+use crate::budget::Spent;
+
 service_kit::domain_error! {
     /// Why somebody was not let in.
     pub enum SessionError in "identity.sharedspaces" {
@@ -12,11 +14,30 @@ service_kit::domain_error! {
         /// Too many passwords are being hashed; retrying later helps.
         #[error("too many passwords are being checked at once")]
         Busy => ResourceExhausted "SIGN_IN_BUSY",
-        /// Too many failures in a row for this address, whether there is such an account or not.
-        #[error("too many failed attempts for this address; wait before the next")]
+        /// Too many attempts for this address, from this network or in this organisation, whether there is such an
+        /// account or not.
+        #[error("too many attempts; wait before the next")]
         TooManyAttempts {
             /// Until the next attempt is looked at.
             wait: std::time::Duration,
         } => ResourceExhausted "TOO_MANY_ATTEMPTS" after wait,
+        /// There is no such organisation.
+        #[error("no such organisation")]
+        OrganizationNotFound => NotFound "ORGANIZATION_NOT_FOUND",
+        /// The caller has no such session.
+        #[error("no such session")]
+        SessionNotFound => NotFound "SESSION_NOT_FOUND",
+    }
+}
+
+impl From<Spent> for SessionError {
+    fn from(Spent { wait }: Spent) -> Self {
+        Self::TooManyAttempts { wait }
+    }
+}
+
+impl From<Spent> for tonic::Status {
+    fn from(spent: Spent) -> Self {
+        SessionError::from(spent).into()
     }
 }

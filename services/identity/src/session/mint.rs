@@ -1,6 +1,6 @@
 //! Minting tokens.
 //!
-//! Owns the claims of an access token (RFC 9068) and new refresh tokens. Must not store anything.
+//! Owns the claims of an access token (RFC 9068) and new opaque tokens. Must not store anything.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::entity::{ACCESS_TOKEN_TTL, SessionKey};
 use crate::keys::SigningKeys;
 use crate::person::{Person, Role};
+use crate::security_notice::SecurityNotices;
 use crate::token::Token;
 
 /// Makes tokens.
@@ -37,6 +38,8 @@ struct Claims<'a> {
     kind: &'static str,
     roles: Vec<&'static str>,
     sid: Uuid,
+    /// The version of the notice that a guest's consent stands for; 0: none, or a member.
+    consent_notice_version: i32,
     iat: i64,
     nbf: i64,
     exp: i64,
@@ -48,9 +51,14 @@ impl TokenMint {
         Self { keys, clock, ids, issuer: issuer.into() }
     }
 
-    /// Returns a new id of a session.
-    pub(super) fn session_id(&self) -> Uuid {
+    /// Returns a new id of a session or a device.
+    pub(super) fn id(&self) -> Uuid {
         self.ids.next()
+    }
+
+    /// Returns who tells people about their accounts.
+    pub(super) fn notices(&self) -> SecurityNotices {
+        SecurityNotices::new(self.ids.clone(), Arc::clone(&self.clock))
     }
 
     /// Signs an access token for a person's session. It says nothing about spaces, and it stays valid until it expires:
@@ -70,15 +78,16 @@ impl TokenMint {
             kind: person.kind.as_str(),
             roles: person.role.map(Role::as_str).into_iter().collect(),
             sid: session.session_id,
+            consent_notice_version: person.consent_notice_version,
             iat: now,
             nbf: now,
             exp: now + ttl,
         })
     }
 
-    /// Returns a new refresh token.
-    pub(super) fn refresh_token(&self, organization_id: OrganizationId) -> Result<Token, CommonError> {
-        let secret = self.ids.secret_bytes().context("no refresh token").map_err(CommonError::Unexpected)?;
+    /// Returns a new opaque token: of a refresh, a device or a browser that asks for a link.
+    pub(crate) fn opaque_token(&self, organization_id: OrganizationId) -> Result<Token, CommonError> {
+        let secret = self.ids.secret_bytes().context("no token").map_err(CommonError::Unexpected)?;
         Ok(Token::new(organization_id, secret))
     }
 }

@@ -34,7 +34,7 @@ async fn get_privacy_notice_refuses_an_unknown_organisation_alike_and_a_language
     }
     refusals.dedup();
     assert_eq!(refusals.len(), 1);
-    assert_names(world.notice("acme", "de").await, "locale");
+    assert_names(world.notice("acme", "it").await, "locale");
 }
 
 #[tokio::test]
@@ -46,6 +46,10 @@ async fn the_service_can_neither_change_nor_delete_a_consent_a_notice_or_a_slug(
         "UPDATE consents SET action = 'GIVEN'",
         "DELETE FROM consents",
         "TRUNCATE consents",
+        "UPDATE consents SET hash = previous_hash",
+        "UPDATE consent_ledgers SET sequence = 0",
+        "DELETE FROM consent_ledgers",
+        "INSERT INTO consent_ledgers VALUES (gen_random_uuid(), 1, 'x')",
         "UPDATE privacy_notices SET text = 'x'",
         "DELETE FROM privacy_notices",
         "UPDATE organization_slugs SET slug = 'x'",

@@ -51,6 +51,7 @@ async fn invited() -> Invited {
         privacy_notice_id: notice.privacy_notice_id,
         consent_given: true,
         display_name: "Gus Guest".to_owned(),
+        ..pb::AcceptInvitationRequest::default()
     };
     Invited { world, acme, guest, token, acceptance }
 }
@@ -88,7 +89,7 @@ async fn an_expired_link_is_replaced_and_does_not_come_back() {
     .fetch_one(&world.all)
     .await
     .unwrap();
-    assert!((days - 14.0).abs() < f64::EPSILON);
+    assert!((days - 7.0).abs() < f64::EPSILON);
     world.sql("UPDATE invitation_links SET expire_time = now()").await;
     assert_refused(world.open(&token, "").await, Code::NotFound, "INVITATION_LINK_REFUSED");
     let next = token_of(&world.issue(invitation(&acme, &guest)).await.unwrap().url);
@@ -134,7 +135,7 @@ async fn the_landing_page_shows_who_invites_and_the_notice_and_never_uses_the_li
         assert_eq!(page.email_address, GUEST_ADDRESS);
         assert_eq!(page.privacy_notice.unwrap().locale, expected);
     }
-    assert_names(world.open(token, "de").await, "locale");
+    assert_names(world.open(token, "it").await, "locale");
     invited.assert_nothing_changed().await;
     assert!(world.accept(invited.acceptance.clone()).await.is_ok());
 }
@@ -294,4 +295,104 @@ async fn a_deactivated_guest_gets_no_page_and_no_session() {
     assert_refused(world.open(&token, "").await, Code::NotFound, "INVITATION_LINK_REFUSED");
     assert_refused(world.accept(acceptance).await, Code::NotFound, "INVITATION_LINK_REFUSED");
     assert_eq!(world.count("sessions").await, 0);
+}
+
+#[tokio::test]
+async fn a_link_works_for_seven_days_and_an_invitation_whose_link_has_expired_is_sent_again() {
+    let Invited { world, acme, guest, token, acceptance } = invited().await;
+    let days: f64 = sqlx::query_scalar(
+        "SELECT (extract(epoch FROM expire_time - create_time) / 86400)::float8 FROM invitation_links",
+    )
+    .fetch_one(&world.all)
+    .await
+    .unwrap();
+    assert!((days - 7.0).abs() < 0.001, "{days}");
+    world.sql("UPDATE invitation_links SET expire_time = now()").await;
+    let expired = world.accept(acceptance.clone()).await;
+    assert_refused(expired, Code::NotFound, "INVITATION_LINK_REFUSED");
+    let next = token_of(&world.issue(invitation(&acme, &guest)).await.unwrap().url);
+    assert_ne!(next, token);
+    let old = world.accept(acceptance.clone()).await;
+    assert_refused(old, Code::NotFound, "INVITATION_LINK_REFUSED");
+    assert!(world.accept(pb::AcceptInvitationRequest { token: next, ..acceptance }).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_guest_completes_the_profile_and_sets_a_first_password_on_entering() {
+    let Invited { world, acceptance, token, .. } = invited().await;
+    assert_eq!(world.open(&token, "").await.unwrap().password_min_length, 15);
+    let password = "velvet Anchor pebble 42";
+    let acceptance = pb::AcceptInvitationRequest {
+        job_title: "Buyer".to_owned(),
+        company: "Outside Ltd".to_owned(),
+        phone: "+41 44 123 45 67".to_owned(),
+        locale: "de".to_owned(),
+        time_zone: "Europe/Zurich".to_owned(),
+        password: password.to_owned(),
+        device: Some(pb::Device { device_token: String::new(), label: "Firefox on Linux".to_owned() }),
+        ..acceptance
+    };
+    let tokens = world.accept(acceptance).await.unwrap().tokens.unwrap();
+    assert_eq!(tokens.device_token.len(), 64);
+    let person: (String, String, String, String, String, i64) = sqlx::query_as(
+        "SELECT job_title, company, phone, locale, time_zone, version FROM people WHERE kind = 'GUEST'",
+    )
+    .fetch_one(&world.all)
+    .await
+    .unwrap();
+    let text = str::to_owned;
+    assert_eq!(
+        person,
+        (text("Buyer"), text("Outside Ltd"), text("+41 44 123 45 67"), text("de"), text("Europe/Zurich"), 2)
+    );
+    assert_eq!(
+        world.count("sessions WHERE method = 'INVITATION' AND device_label = 'Firefox on Linux'").await,
+        1
+    );
+    assert!(world.sign_in(("acme", GUEST_ADDRESS, password)).await.is_ok());
+    let notices = world.notices_told().await;
+    assert_eq!(notices.len(), 1, "of the sign-in without the device's token, not of the activation");
+}
+
+#[tokio::test]
+async fn what_a_guest_tells_on_entering_is_checked_and_leaves_the_link_where_it_is_refused() {
+    let invited = invited().await;
+    let Invited { world, acceptance, .. } = &invited;
+    let with = |change: fn(&mut pb::AcceptInvitationRequest)| {
+        let mut request = acceptance.clone();
+        change(&mut request);
+        request
+    };
+    for (field, request) in [
+        ("job_title", with(|r| r.job_title = "x".repeat(256))),
+        ("company", with(|r| r.company = "x".repeat(256))),
+        ("phone", with(|r| r.phone = "call me".to_owned())),
+        ("locale", with(|r| r.locale = "it".to_owned())),
+        ("time_zone", with(|r| r.time_zone = "Mars/Olympus".to_owned())),
+        ("password", with(|r| r.password = "too short".to_owned())),
+        ("password", with(|r| r.password = "Gus-Guest.Gus-Guest".to_owned())),
+        ("password", with(|r| r.password = "x".repeat(1_025))),
+        (
+            "device.label",
+            with(|r| r.device = Some(pb::Device { label: "x".repeat(256), ..Default::default() })),
+        ),
+    ] {
+        assert_names(world.accept(request).await, field);
+    }
+    invited.assert_nothing_changed().await;
+}
+
+#[tokio::test]
+async fn an_invitation_does_not_replace_a_password() {
+    let Invited { world, acme, guest, acceptance, .. } = invited().await;
+    let with =
+        |password: &str| pb::AcceptInvitationRequest { password: password.to_owned(), ..acceptance.clone() };
+    world.accept(with("velvet Anchor pebble 42")).await.unwrap();
+    let invitation_id = Uuid::from_u128(3).to_string();
+    let again = pb::IssueInvitationRequest { invitation_id, ..invitation(&acme, &guest) };
+    let token = token_of(&world.issue(again).await.unwrap().url);
+    let second = pb::AcceptInvitationRequest { token: token.clone(), ..with(PASSWORD) };
+    assert_refused(world.accept(second).await, Code::FailedPrecondition, "PASSWORD_ALREADY_SET");
+    assert!(world.sign_in(("acme", GUEST_ADDRESS, "velvet Anchor pebble 42")).await.is_ok());
+    assert!(world.accept(pb::AcceptInvitationRequest { token, ..with("") }).await.is_ok());
 }

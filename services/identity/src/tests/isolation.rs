@@ -17,7 +17,22 @@ async fn an_organisation_sees_only_its_own_rows_even_where_a_query_names_none() 
     let (acme, globex) = (world.tenant("acme").await, world.tenant("globex").await);
     world.sign_in(("globex", "ada@globex.example", PASSWORD)).await.unwrap();
     let own: OrganizationId = acme.id.parse::<Uuid>().unwrap().into();
-    for table in ["organizations", "people", "credentials", "sessions", "refresh_tokens", "privacy_notices"] {
+    world.request_link_from(NOWHERE, ("globex", "ada@globex.example")).await.unwrap();
+    world.enter(&globex, "gus@globex-guests.example").await;
+    for table in [
+        "organizations",
+        "people",
+        "credentials",
+        "sessions",
+        "refresh_tokens",
+        "devices",
+        "sign_in_links",
+        "privacy_notices",
+        "consents",
+        "consent_ledgers",
+        "member_words",
+    ] {
+        assert!(world.count(table).await > 0, "{table}");
         let query = format!("SELECT count(*) FROM {table} WHERE organization_id::text <> '{own}'");
         let others = world.test.database.read(own, move |tx| {
             Box::pin(async move {
@@ -86,9 +101,28 @@ async fn no_table_holds_a_token_or_a_password_and_the_counters_hold_no_address()
     let tokens = world.signed_in().await;
     let next = world.refresh(&tokens.refresh_token).await.unwrap();
     world.sign_in(("acme", "canary@acme.example", "a wrong password")).await.unwrap_err();
+    let (link, code) = (world.mail(ADMIN_ADDRESS).await, world.mail(ADMIN_ADDRESS).await);
+    let entered = world.redeem_code(&code.login_request, &code.code).await.unwrap().tokens.unwrap();
+    world.redeem_link(&link.token, &link.login_request).await.unwrap_err();
+    world.request_reset(ADMIN_ADDRESS).await.unwrap();
+    let reset = invitations::token_of(&world.print(world.last_link().await).await.url);
 
-    let mut secrets = vec![PASSWORD.to_owned(), tokens.access_token, next.access_token];
-    for token in [&tokens.refresh_token, &next.refresh_token, &link_token] {
+    let mut secrets = vec![PASSWORD.to_owned(), tokens.access_token.clone(), next.access_token.clone()];
+    secrets.push(entered.access_token.clone());
+    let opaque = [
+        &tokens.refresh_token,
+        &tokens.device_token,
+        &next.refresh_token,
+        &link_token,
+        &link.token,
+        &link.login_request,
+        &code.token,
+        &code.login_request,
+        &reset,
+        &entered.refresh_token,
+        &entered.device_token,
+    ];
+    for token in opaque {
         let raw = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap();
         secrets.push(raw[16..].iter().map(|byte| format!("{byte:02x}")).collect());
         secrets.push(token.clone());
@@ -103,7 +137,19 @@ async fn no_table_holds_a_token_or_a_password_and_the_counters_hold_no_address()
         let query =
             sqlx::AssertSqlSafe(format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} t"));
         let content: String = sqlx::query_scalar(query).fetch_one(&world.all).await.unwrap();
+        // Six digits are within any number; as a word, or within an event, they must not be.
+        let is_digits = |c: char| !c.is_ascii_digit();
+        assert!(
+            !content.split(is_digits).any(|word| word == link.code || word == code.code),
+            "a code is in {table}"
+        );
+        for code in [&link.code, &code.code] {
+            let hex: String = code.bytes().map(|byte| format!("{byte:02x}")).collect();
+            assert!(!content.contains(&hex), "a code is in {table}");
+        }
         for secret in &secrets {
+            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+            assert!(!content.contains(&hex), "a secret is in {table}");
             assert!(!content.contains(secret.as_str()), "a secret is in {table}");
         }
         assert!(!content.contains("canary"), "an address that was tried is in {table}");

@@ -2,7 +2,7 @@
 
 use prost::Message;
 use ring::digest::{SHA256, digest};
-use sharedspaces_proto::identity::events::v1::{MemberCreated, OrganizationCreated};
+use sharedspaces_proto::identity::events::v1::{MemberCreated, OrganizationCreated, OrganizationUpdated};
 use sharedspaces_proto::identity::v1 as pb;
 use sharedspaces_proto::identity::v1::organization_service_server::OrganizationService;
 use tonic::Code;
@@ -20,7 +20,7 @@ async fn create_organization_makes_the_organisation_its_admin_its_notices_and_bo
     assert_eq!(organization.base_url, "https://share.example");
     assert_eq!((admin.role(), admin.locale.as_str()), (pb::Role::Admin, "en"));
     assert_eq!(admin.email_address, ADMIN_ADDRESS);
-    assert_eq!(world.count("privacy_notices").await, 2);
+    assert_eq!(world.count("privacy_notices").await, 3);
 
     let events: Vec<(String, Uuid, i64, Vec<u8>)> =
         sqlx::query_as("SELECT routing_key, aggregate_id, aggregate_version, body FROM outbox ORDER BY id")
@@ -105,7 +105,7 @@ async fn create_organization_names_each_field_that_breaks_a_rule() {
         ("display_name", change(|new| new.display_name = "a\r\nb".to_owned())),
         ("plan", change(|new| new.plan = 0)),
         ("plan", change(|new| new.plan = 99)),
-        ("locale", change(|new| new.locale = "de".to_owned())),
+        ("locale", change(|new| new.locale = "it".to_owned())),
         ("admin", change(|new| new.admin = None)),
         ("admin.email_address", change(|new| new.admin.as_mut().unwrap().email_address = "a@b".to_owned())),
         ("admin.display_name", change(|new| new.admin.as_mut().unwrap().display_name = "x".repeat(256))),
@@ -138,4 +138,129 @@ async fn get_organization_returns_the_callers_own() {
         request("OrganizationService/GetOrganization", &acme.admin(), pb::GetOrganizationRequest {});
     let answer = world.organization_grpc().get_organization(request).await.unwrap().into_inner();
     assert_eq!(answer.organization.unwrap().organization_id, acme.id);
+}
+
+fn update(fields: &[&str]) -> pb::UpdateOrganizationRequest {
+    pb::UpdateOrganizationRequest {
+        update_mask: Some(prost_types::FieldMask {
+            paths: fields.iter().map(|&field| field.to_owned()).collect(),
+        }),
+        display_name: "New".to_owned(),
+        locale: "de".to_owned(),
+        sign_in_mode: pb::SignInMode::Guided.into(),
+        password_min_length: 12,
+        etag: String::new(),
+    }
+}
+
+async fn change(
+    world: &World,
+    of: &Tenant,
+    message: pb::UpdateOrganizationRequest,
+) -> Answer<pb::Organization> {
+    let request = request("OrganizationService/UpdateOrganization", &of.admin(), message);
+    Ok(world.organization_grpc().update_organization(request).await?.into_inner().organization.unwrap())
+}
+
+#[tokio::test]
+async fn update_organization_changes_what_the_mask_names_and_tells_the_others_with_a_rising_version() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let globex = world.tenant("globex").await;
+    world.clock.advance(std::time::Duration::from_secs(60));
+    let first = change(&world, &acme, update(&["locale", "password_min_length"])).await.unwrap();
+    assert_eq!((first.display_name.as_str(), first.locale.as_str()), ("acme Inc.", "de"));
+    assert_eq!((first.sign_in_mode(), first.password_min_length), (pb::SignInMode::VerifyFirst, 12));
+    assert!(first.update_time.unwrap().seconds > first.create_time.unwrap().seconds);
+    let second = change(&world, &acme, update(&["display_name", "sign_in_mode"])).await.unwrap();
+    assert_eq!((second.display_name.as_str(), second.sign_in_mode()), ("New", pb::SignInMode::Guided));
+    let same = change(&world, &acme, update(&["display_name"])).await.unwrap();
+    assert_eq!(same, second, "what is as wanted already stays as it is");
+
+    let events = world.events::<OrganizationUpdated>().await;
+    let versions: Vec<_> = events.iter().map(|(id, version, _)| (id.to_string(), *version)).collect();
+    assert_eq!(versions, [(acme.id.clone(), 2), (acme.id.clone(), 3)]);
+    assert_eq!(events[1].2.organization, Some(second));
+    let get = request("OrganizationService/GetOrganization", &globex.admin(), pb::GetOrganizationRequest {});
+    let other = world.organization_grpc().get_organization(get).await.unwrap().into_inner();
+    assert_eq!(other.organization.unwrap().display_name, "globex Inc.");
+}
+
+#[tokio::test]
+async fn update_organization_refuses_an_etag_that_is_not_the_newest() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let named = |etag: &str, name: &str| pb::UpdateOrganizationRequest {
+        etag: etag.to_owned(),
+        display_name: name.to_owned(),
+        ..update(&["display_name"])
+    };
+    let first = change(&world, &acme, named("", "One")).await.unwrap();
+    let second = change(&world, &acme, named(&first.etag, "Two")).await.unwrap();
+    assert_ne!(first.etag, second.etag);
+    for stale in [first.etag.as_str(), "nonsense"] {
+        let answer = change(&world, &acme, named(stale, "Three")).await;
+        assert_refused(answer, Code::Aborted, "ORGANIZATION_CHANGED");
+    }
+    assert_eq!(world.count("organizations WHERE display_name = 'Two'").await, 1);
+}
+
+#[tokio::test]
+async fn update_organization_names_each_field_that_breaks_a_rule_and_takes_each_at_its_limit() {
+    let world = World::new().await;
+    let acme = world.tenant("acme").await;
+    let with = |field: &str, spoil: fn(&mut pb::UpdateOrganizationRequest)| {
+        let mut message = update(&[field]);
+        spoil(&mut message);
+        message
+    };
+    for (field, message) in [
+        ("update_mask", update(&[])),
+        ("update_mask", update(&["plan"])),
+        ("update_mask", update(&["display_name", "slug"])),
+        ("display_name", with("display_name", |new| new.display_name = String::new())),
+        ("display_name", with("display_name", |new| new.display_name = "x".repeat(256))),
+        ("locale", with("locale", |new| new.locale = "it".to_owned())),
+        ("sign_in_mode", with("sign_in_mode", |new| new.sign_in_mode = 0)),
+        ("password_min_length", with("password_min_length", |new| new.password_min_length = 11)),
+        ("password_min_length", with("password_min_length", |new| new.password_min_length = 65)),
+    ] {
+        assert_names(change(&world, &acme, message).await, field);
+    }
+    assert!(world.events::<OrganizationUpdated>().await.is_empty());
+    for length in [12, 64] {
+        let mut message = update(&["password_min_length", "display_name"]);
+        message.password_min_length = length;
+        message.display_name = "é".repeat(255);
+        assert_eq!(change(&world, &acme, message).await.unwrap().password_min_length, length);
+    }
+}
+
+#[tokio::test]
+async fn links_of_an_organisation_lead_to_its_own_address_where_it_has_one() {
+    let world = World::new().await;
+    let own = pb::CreateOrganizationRequest {
+        base_url: "https://rooms.acme.example".to_owned(),
+        ..new_organization("acme")
+    };
+    let founded = world.found(own).await.unwrap();
+    assert_eq!(founded.organization.unwrap().base_url, "https://rooms.acme.example");
+    let bad = pb::CreateOrganizationRequest {
+        base_url: "http://rooms.acme.example".to_owned(),
+        ..new_organization("globex")
+    };
+    assert_names(world.found(bad).await, "base_url");
+}
+
+#[tokio::test]
+async fn the_built_in_notice_is_there_in_each_language() {
+    let world = World::new().await;
+    let german = pb::CreateOrganizationRequest { locale: "de".to_owned(), ..new_organization("acme") };
+    world.found(german).await.unwrap();
+    for (asked, expected) in [("", "de"), ("de", "de"), ("en", "en"), ("fr", "fr")] {
+        let notice = world.notice("acme", asked).await.unwrap();
+        assert_eq!(notice.locale, expected);
+        assert!(notice.text.contains("acme Inc."));
+    }
+    assert!(world.notice("acme", "de").await.unwrap().text.starts_with("Datenschutzhinweis von acme Inc."));
 }

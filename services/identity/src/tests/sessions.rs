@@ -4,6 +4,7 @@ use base64::Engine;
 use service_kit::caller::CallerKind;
 use service_kit::caller::Principal;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::Status;
@@ -68,7 +69,9 @@ async fn an_access_token_carries_the_claims_of_rfc_9068_and_lives_five_minutes()
     assert!(parts[0]["kid"].is_string());
     let claims = parts[1].as_object().unwrap();
     let names: Vec<_> = claims.keys().map(String::as_str).collect();
-    assert_eq!(names, ["aud", "exp", "iat", "iss", "kind", "nbf", "org", "roles", "sid", "sub"]);
+    let expected = "aud consent_notice_version exp iat iss kind nbf org roles sid sub";
+    assert_eq!(names.join(" "), expected);
+    assert_eq!(claims["consent_notice_version"], 0, "members need none");
     assert_eq!(claims["aud"], serde_json::json!(["sharedspaces"]));
     assert_eq!((&claims["iss"], &claims["kind"]), (&ISSUER.into(), &"MEMBER".into()));
     assert_eq!((&claims["org"], &claims["sub"]), (&acme.id.into(), &acme.admin_id.into()));
@@ -110,12 +113,12 @@ async fn whatever_is_wrong_the_refusal_is_the_same_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn a_password_is_looked_at_up_to_1024_bytes() {
+async fn a_password_is_looked_at_up_to_4096_bytes() {
     let world = World::new().await;
     world.tenant("acme").await;
-    let longest = world.sign_in(("acme", ADMIN_ADDRESS, &"x".repeat(1_024))).await;
+    let longest = world.sign_in(("acme", ADMIN_ADDRESS, &"x".repeat(4_096))).await;
     assert_refused(longest, Code::Unauthenticated, "CREDENTIALS_REFUSED");
-    for bad in [String::new(), "x".repeat(1_025)] {
+    for bad in [String::new(), "x".repeat(4_097)] {
         assert_names(world.sign_in(("acme", ADMIN_ADDRESS, &bad)).await, "password");
     }
     assert_names(world.sign_in(("acme", "nonsense", PASSWORD)).await, "email_address");
@@ -235,11 +238,13 @@ async fn more_sign_ins_than_the_queue_holds_are_refused_at_once_and_the_others_a
     let world = Arc::new(World::new().await);
     world.tenant("acme").await;
     let mut calls = JoinSet::new();
-    for at in 0..200 {
+    for at in 0..200_u8 {
         let world = Arc::clone(&world);
         calls.spawn(async move {
             let address = format!("p{at}@acme.example");
-            let status = world.sign_in(("acme", &address, WRONG)).await.unwrap_err();
+            // Each from a network of its own, so that they meet at the queue and nowhere before.
+            let from = Ipv4Addr::new(198, 51, at, 1);
+            let status = world.sign_in_from(from, ("acme", &address, WRONG)).await.unwrap_err();
             (status.code(), String::from_utf8_lossy(status.details()).contains("SIGN_IN_BUSY"))
         });
     }
@@ -279,12 +284,12 @@ async fn a_refresh_token_is_exchanged_once_and_using_it_again_ends_the_session()
 }
 
 #[tokio::test]
-async fn of_many_refreshes_at_once_at_most_one_succeeds_and_the_session_ends() {
+async fn of_50_refreshes_at_once_at_most_one_succeeds_and_the_session_ends() {
     let world = Arc::new(World::new().await);
     world.tenant("acme").await;
     let tokens = world.signed_in().await;
     let mut calls = JoinSet::new();
-    for _ in 0..16 {
+    for _ in 0..50 {
         let (world, token) = (Arc::clone(&world), tokens.refresh_token.clone());
         calls.spawn(async move { world.refresh(&token).await });
     }
@@ -324,7 +329,7 @@ async fn a_refresh_token_that_is_malformed_foreign_or_expired_is_refused_alike()
 }
 
 #[tokio::test]
-async fn a_session_slides_by_30_days_and_ends_after_90() {
+async fn a_session_slides_by_7_days_and_ends_after_30() {
     let world = World::new().await;
     world.tenant("acme").await;
     let tokens = world.signed_in().await;
@@ -344,11 +349,11 @@ async fn a_session_slides_by_30_days_and_ends_after_90() {
             "{token} {session}"
         );
     };
-    about(days().await, (30.0, 90.0));
-    world.sql("UPDATE sessions SET expire_time = now() + interval '10 days'").await;
+    about(days().await, (7.0, 30.0));
+    world.sql("UPDATE sessions SET expire_time = now() + interval '3 days'").await;
     world.sql("UPDATE refresh_tokens SET expire_time = now() + interval '1 day'").await;
     let tokens = world.refresh(&tokens.refresh_token).await.unwrap();
-    about(days().await, (10.0, 10.0));
+    about(days().await, (3.0, 3.0));
     world.sql("UPDATE sessions SET expire_time = now()").await;
     assert_refused(
         world.refresh(&tokens.refresh_token).await,
@@ -409,4 +414,27 @@ async fn the_sweep_deletes_what_ended_long_ago_and_keeps_the_rest() {
     assert_eq!(world.count("refresh_tokens").await, 0);
     world.sql("UPDATE sign_in_attempts SET update_time = now() - interval '25 hours'").await;
     assert_eq!(crate::session::delete_stale_attempts(database).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_sweep_deletes_stale_links_ended_budgets_and_forgotten_devices() {
+    let world = World::new().await;
+    world.tenant("acme").await;
+    world.signed_in().await;
+    world.request_link("nobody@acme.example").await.unwrap();
+    let sweep = async || crate::jobs::delete_old_sign_ins::delete_all(&world.test.database).await.unwrap();
+    assert_eq!(sweep().await, 0);
+    world.sql("UPDATE sign_in_links SET expire_time = now() - interval '23 hours'").await;
+    world.sql("UPDATE devices SET last_use_time = now() - interval '179 days'").await;
+    assert_eq!(sweep().await, 0);
+    world.sql("UPDATE sign_in_links SET expire_time = now() - interval '25 hours'").await;
+    world.sql("UPDATE devices SET last_use_time = now() - interval '181 days'").await;
+    assert_eq!(sweep().await, 2);
+    let budgets = world.count("budgets").await;
+    assert!(budgets > 0);
+    world.sql("UPDATE budgets SET window_end = now() - interval '1 second'").await;
+    assert_eq!(i64::try_from(sweep().await).unwrap(), budgets);
+    for table in ["sign_in_links", "devices", "budgets"] {
+        assert_eq!(world.count(table).await, 0, "{table}");
+    }
 }

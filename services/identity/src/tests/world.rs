@@ -1,5 +1,7 @@
 //! The world the tests stand in: a database of their own, an organisation Acme with its admin, and short ways to call.
 
+use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -16,6 +18,7 @@ use sharedspaces_proto::identity::v1::sign_in_service_server::SignInService;
 use sharedspaces_proto::{MethodRule, find_method_rule};
 use sqlx::PgPool;
 use testkit::{ManualClock, TestDatabase};
+use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
@@ -42,6 +45,9 @@ pub(crate) fn settings(key: u8) -> Settings {
         web_base_url: "https://share.example/".parse().unwrap(),
         key_encryption_key: STANDARD.encode([key; 32]).into(),
         link_key: STANDARD.encode([9; 32]).into(),
+        trusted_proxies: 0,
+        public_calls_per_second: NonZeroU32::MAX,
+        key_rotation_days: 30,
     }
 }
 
@@ -68,6 +74,16 @@ pub(crate) fn request<T>(method: &str, principal: &Principal, message: T) -> Req
     request
 }
 
+/// Where calls come from unless a test says otherwise.
+pub(crate) const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
+/// A request that came over a connection from an address.
+pub(crate) fn called_from<T>(from: Ipv4Addr, mut request: Request<T>) -> Request<T> {
+    let remote_addr = Some((from, 50_000).into());
+    request.extensions_mut().insert(TcpConnectInfo { local_addr: None, remote_addr });
+    request
+}
+
 pub(crate) fn keyed<T>(mut request: Request<T>, key: &str) -> Request<T> {
     request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
     request
@@ -89,6 +105,7 @@ pub(crate) fn new_organization(slug: &str) -> pb::CreateOrganizationRequest {
         plan: pb::Plan::Ultimate.into(),
         locale: "en".to_owned(),
         admin: Some(admin_of(slug)),
+        base_url: String::new(),
     }
 }
 
@@ -169,24 +186,45 @@ impl World {
 
     pub(crate) async fn profile(&self, who: &Principal) -> Answer<pb::Person> {
         let request = request("AccountService/GetProfile", who, pb::GetProfileRequest {});
-        let grpc = AccountGrpc { people: self.identity.people.clone() };
-        Ok(grpc.get_profile(request).await?.into_inner().person.unwrap())
+        Ok(self.account_grpc().get_profile(request).await?.into_inner().person.unwrap())
     }
 
-    fn sign_in_grpc(&self) -> SignInGrpc {
-        SignInGrpc { sessions: self.identity.sessions.clone() }
+    pub(crate) fn sign_in_grpc(&self) -> SignInGrpc {
+        let Identity { sessions, links, gate, .. } = self.identity.clone();
+        SignInGrpc { sessions, links, gate }
+    }
+
+    pub(crate) fn account_grpc(&self) -> AccountGrpc {
+        let Identity { people, credentials, links, gate, mac, .. } = self.identity.clone();
+        AccountGrpc { people, credentials, links, gate, mac }
+    }
+
+    /// The same world seen by another replica, or after a restart: another process on the same database.
+    pub(crate) async fn replica(&self) -> Identity {
+        let clock: SharedClock = self.clock.clone();
+        Self::identity(&self.test, clock, self.ids.clone(), settings(1)).await.unwrap()
     }
 
     pub(crate) async fn sign_in(
         &self,
         (organization, address, password): (&str, &str, &str),
     ) -> Answer<pb::SignInWithPasswordResponse> {
+        self.sign_in_from(NOWHERE, (organization, address, password)).await
+    }
+
+    pub(crate) async fn sign_in_from(
+        &self,
+        from: Ipv4Addr,
+        (organization, address, password): (&str, &str, &str),
+    ) -> Answer<pb::SignInWithPasswordResponse> {
         let message = pb::SignInWithPasswordRequest {
             organization: organization.to_owned(),
             email_address: address.to_owned(),
             password: password.to_owned(),
+            device: None,
         };
-        let request = request("SignInService/SignInWithPassword", &Principal::Anyone, message);
+        let request =
+            called_from(from, request("SignInService/SignInWithPassword", &Principal::Anyone, message));
         Ok(self.sign_in_grpc().sign_in_with_password(request).await?.into_inner())
     }
 
@@ -201,12 +239,13 @@ impl World {
     }
 
     pub(crate) async fn sign_out(&self, who: &Principal) -> Answer<pb::SignOutResponse> {
-        let request = request("SignInService/SignOut", who, pb::SignOutRequest {});
+        let request = request("SignInService/SignOut", who, pb::SignOutRequest::default());
         Ok(self.sign_in_grpc().sign_out(request).await?.into_inner())
     }
 
-    fn invitation_grpc(&self) -> InvitationGrpc {
-        InvitationGrpc { invitations: self.identity.invitations.clone() }
+    pub(crate) fn invitation_grpc(&self) -> InvitationGrpc {
+        let Identity { invitations, links, .. } = self.identity.clone();
+        InvitationGrpc { invitations, links, gate: self.identity.gate.clone() }
     }
 
     pub(crate) async fn issue(
@@ -232,12 +271,51 @@ impl World {
         Ok(self.invitation_grpc().accept_invitation(request).await?.into_inner())
     }
 
+    pub(crate) fn consent_grpc(&self) -> ConsentGrpc {
+        ConsentGrpc { consents: self.identity.consents.clone(), gate: self.identity.gate.clone() }
+    }
+
+    /// Brings a guest in by an invitation, which takes their consent.
+    pub(crate) async fn enter(&self, of: &Tenant, address: &str) -> (pb::Person, pb::Tokens) {
+        let guest = self.guest(of, address).await;
+        let invitation = pb::IssueInvitationRequest {
+            organization_id: of.id.clone(),
+            invitation_id: self.ids.next::<Uuid>().to_string(),
+            space_id: Uuid::from_u128(2).to_string(),
+            user_id: guest.user_id.clone(),
+            inviter_user_id: of.admin_id.clone(),
+        };
+        let url = self.issue(invitation).await.unwrap().url;
+        let token = url.split_once('#').unwrap().1.to_owned();
+        let notice = self.open(&token, "").await.unwrap().privacy_notice.unwrap();
+        let acceptance = pb::AcceptInvitationRequest {
+            token,
+            privacy_notice_id: notice.privacy_notice_id,
+            consent_given: true,
+            ..pb::AcceptInvitationRequest::default()
+        };
+        (guest, self.accept(acceptance).await.unwrap().tokens.unwrap())
+    }
+
+    /// The events of a kind, the oldest first: whom they are about, in which version.
+    pub(crate) async fn events<E: messaging::Event>(&self) -> Vec<(Uuid, i64, E)> {
+        let rows: Vec<(Uuid, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT aggregate_id, aggregate_version, body FROM outbox WHERE routing_key = $1 ORDER BY id",
+        )
+        .bind(E::ROUTING_KEY)
+        .fetch_all(&self.all)
+        .await
+        .unwrap();
+        rows.into_iter()
+            .map(|(id, version, body)| (id, version, E::decode(body.as_slice()).unwrap()))
+            .collect()
+    }
+
     pub(crate) async fn notice(&self, slug: &str, locale: &str) -> Answer<pb::PrivacyNotice> {
         let message =
             pb::GetPrivacyNoticeRequest { organization: slug.to_owned(), locale: locale.to_owned() };
         let request = request("ConsentService/GetPrivacyNotice", &Principal::Anyone, message);
-        let grpc = ConsentGrpc { consents: self.identity.consents.clone() };
-        Ok(grpc.get_privacy_notice(request).await?.into_inner().privacy_notice.unwrap())
+        Ok(self.consent_grpc().get_privacy_notice(request).await?.into_inner().privacy_notice.unwrap())
     }
 
     pub(crate) async fn count(&self, table: &str) -> i64 {

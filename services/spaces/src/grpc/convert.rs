@@ -2,18 +2,21 @@
 
 use service_kit::clock::timestamp;
 use service_kit::ids::SpaceId;
-use service_kit::page::Page;
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::v1 as pb;
+use uuid::Uuid;
 
-use crate::participant::{Invitation, Invited, Kind, Participant, RECOMMENDED_MAX, State};
+use crate::permission::{Permission, Sharing};
 use crate::space::{
-    Address, CrmTarget, CustomerLogo, DESCRIPTION_MAX, NewSpace, Permission, Sharing, SpaceChange,
-    SpaceContent, SpaceView, TITLE_MAX,
+    Address, CrmTarget, CustomerLogo, DESCRIPTION_MAX, LOGO_HEIGHT_MAX, LOGO_HEIGHT_MIN, LogoDisplay,
+    LogoDisplayChange, NewSpace, Notifications, Shown, SpaceChange, SpaceContent, TITLE_MAX,
 };
 
 const RECORD_ID_MAX: usize = 64;
 const RECORD_NAME_MAX: usize = 255;
+
+const MASK: &str = "title, description, sharing, theme_id, notification_defaults";
+const DISPLAY_MASK: &str = "customer_logo_height_px, organization_logo_height_px, transparent_background";
 
 /// Which space to change, and how.
 pub(super) struct SpaceUpdate {
@@ -38,9 +41,26 @@ impl TryFrom<pb::CreateSpaceRequest> for NewSpace {
         let description = check.paragraphs("description", &request.description, DESCRIPTION_MAX);
         let sharing = request.sharing.map_or_else(Sharing::default, Sharing::from);
         let crm_target = request.crm_target.map(|target| crm_target(&mut check, &target));
+        let theme_id = theme_id(&mut check, &request.theme_id);
+        let notifications =
+            request.notification_defaults.map_or_else(Notifications::default, Notifications::from);
         check.into_result()?;
-        Ok(Self { space: SpaceContent { title, address, sharing, description }, crm_target })
+        let space = SpaceContent { title, address, sharing, description, theme_id, notifications };
+        Ok(Self { space, crm_target })
     }
+}
+
+fn theme_id(check: &mut Violations, value: &str) -> Option<Uuid> {
+    (!value.is_empty()).then(|| check.id("theme_id", value))
+}
+
+/// Reads an etag, which is a version; absent: whatever stands there.
+pub(super) fn etag(check: &mut Violations, value: &str) -> Option<i64> {
+    let version = value.parse().ok();
+    if version.is_none() && !value.is_empty() {
+        check.add("etag", "must be the etag last read");
+    }
+    version
 }
 
 fn crm_target(check: &mut Violations, target: &pb::CrmTarget) -> CrmTarget {
@@ -74,10 +94,10 @@ impl TryFrom<pb::UpdateSpaceRequest> for SpaceUpdate {
     fn try_from(request: pb::UpdateSpaceRequest) -> Result<Self, Violations> {
         let mut check = Violations::default();
         let space_id = check.id("space_id", &request.space_id);
-        let mut change = SpaceChange::default();
+        let mut change = SpaceChange { version: etag(&mut check, &request.etag), ..SpaceChange::default() };
         let paths = request.update_mask.unwrap_or_default().paths;
         if paths.is_empty() {
-            check.add("update_mask", "must name at least one of title, description, sharing");
+            check.add("update_mask", format!("must name at least one of {MASK}"));
         }
         for path in &paths {
             match path.as_str() {
@@ -90,13 +110,13 @@ impl TryFrom<pb::UpdateSpaceRequest> for SpaceUpdate {
                     Some(sharing) => change.sharing = Some(sharing.into()),
                     None => check.add("sharing", "must be set, because update_mask names it"),
                 },
-                _ => check.add("update_mask", "must name only title, description, sharing"),
-            }
-        }
-        if !request.etag.is_empty() {
-            change.version = request.etag.parse().ok();
-            if change.version.is_none() {
-                check.add("etag", "must be the etag last read");
+                "theme_id" => change.theme_id = Some(theme_id(&mut check, &request.theme_id)),
+                "notification_defaults" => match request.notification_defaults {
+                    Some(defaults) => change.notifications = Some(defaults.into()),
+                    None => check.add("notification_defaults", "must be set, because update_mask names it"),
+                },
+                "address" => check.add("update_mask", "must not name address: it never changes"),
+                other => check.add("update_mask", format!("must name only {MASK}, not {other:?}")),
             }
         }
         check.into_result()?;
@@ -116,6 +136,86 @@ impl From<Sharing> for pb::SharingToggles {
     }
 }
 
+impl From<pb::NotificationDefaults> for Notifications {
+    fn from(defaults: pb::NotificationDefaults) -> Self {
+        Self {
+            visit_summaries: defaults.visit_summaries,
+            new_joiners: defaults.new_joiners,
+            comments: defaults.comments,
+        }
+    }
+}
+
+impl From<Notifications> for pb::NotificationDefaults {
+    fn from(defaults: Notifications) -> Self {
+        Self {
+            visit_summaries: defaults.visit_summaries,
+            new_joiners: defaults.new_joiners,
+            comments: defaults.comments,
+        }
+    }
+}
+
+/// Of which space to change how logos are shown, and how.
+pub(super) struct DisplayUpdate {
+    pub(super) space_id: SpaceId,
+    pub(super) change: LogoDisplayChange,
+}
+
+impl TryFrom<pb::UpdateLogoDisplayRequest> for DisplayUpdate {
+    type Error = Violations;
+
+    fn try_from(request: pb::UpdateLogoDisplayRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let space_id = check.id("space_id", &request.space_id);
+        let mut change = LogoDisplayChange::default();
+        let paths = request.update_mask.unwrap_or_default().paths;
+        if paths.is_empty() {
+            check.add("update_mask", format!("must name at least one of {DISPLAY_MASK}"));
+        }
+        let display = request.logo_display.unwrap_or_else(|| {
+            check.add("logo_display", "must be set");
+            pb::LogoDisplay::default()
+        });
+        for path in &paths {
+            match path.as_str() {
+                "customer_logo_height_px" => {
+                    change.customer_height_px =
+                        Some(height(&mut check, path, display.customer_logo_height_px));
+                }
+                "organization_logo_height_px" => {
+                    change.organization_height_px =
+                        Some(height(&mut check, path, display.organization_logo_height_px));
+                }
+                "transparent_background" => {
+                    change.transparent_background = Some(display.transparent_background);
+                }
+                other => check.add("update_mask", format!("must name only {DISPLAY_MASK}, not {other:?}")),
+            }
+        }
+        check.into_result()?;
+        Ok(Self { space_id, change })
+    }
+}
+
+fn height(check: &mut Violations, field: &str, value: i32) -> i32 {
+    if !(LOGO_HEIGHT_MIN..=LOGO_HEIGHT_MAX).contains(&value) {
+        let rule = format!("must be {LOGO_HEIGHT_MIN} to {LOGO_HEIGHT_MAX} pixels, is {value}");
+        check.add(format!("logo_display.{field}"), rule);
+    }
+    value
+}
+
+impl From<LogoDisplay> for pb::LogoDisplay {
+    fn from(display: LogoDisplay) -> Self {
+        Self {
+            customer_logo_height_px: display.customer_height_px,
+            organization_logo_height_px: display.organization_height_px,
+            transparent_background: display.transparent_background,
+        }
+    }
+}
+
 impl From<Permission> for pb::Permission {
     fn from(permission: Permission) -> Self {
         match permission {
@@ -125,6 +225,11 @@ impl From<Permission> for pb::Permission {
             Permission::Download => Self::Download,
             Permission::Upload => Self::Upload,
             Permission::Crm => Self::Crm,
+            Permission::Comment => Self::Comment,
+            Permission::Duplicate => Self::Duplicate,
+            Permission::Archive => Self::Archive,
+            Permission::Delete => Self::Delete,
+            Permission::Transfer => Self::Transfer,
         }
     }
 }
@@ -135,121 +240,68 @@ impl From<CustomerLogo> for pb::CustomerLogo {
     }
 }
 
-impl From<SpaceView> for pb::Space {
-    fn from(view: SpaceView) -> Self {
+impl From<Shown> for pb::Space {
+    fn from(shown: Shown) -> Self {
+        let view = shown.view;
         let permissions = codes(view.permissions());
-        let sharing = view.may(Permission::Edit).then(|| view.space.sharing.into());
-        let SpaceView { space, url, .. } = view;
+        let may_edit = view.may(Permission::Edit);
+        let space = view.space;
         Self {
             space_id: space.space_id.to_string(),
             title: space.title,
             address: space.address.as_str().to_owned(),
-            url,
+            url: view.url,
             description: space.description,
-            sharing,
+            sharing: may_edit.then(|| space.sharing.into()),
             permissions,
             customer_logo: space.logo.map(pb::CustomerLogo::from),
             owner_user_id: space.owner_user_id.to_string(),
             etag: space.version.to_string(),
             create_time: Some(timestamp(space.create_time)),
             update_time: Some(timestamp(space.update_time)),
-            ..Self::default()
+            state: pb::SpaceState::from(space.lifecycle.state()).into(),
+            sharing_shown: may_edit.then(|| view.policy.into()),
+            theme: Some(shown.look.into()),
+            theme_id: space.theme_id.map(|theme_id| theme_id.to_string()).unwrap_or_default(),
+            notification_defaults: may_edit.then(|| space.notifications.into()),
+            logo_display: Some(space.logo_display.into()),
+            last_activity_time: Some(timestamp(space.last_activity_time)),
+            purge_time: space.lifecycle.purge_time().map(timestamp),
         }
     }
 }
 
-fn codes(permissions: Vec<Permission>) -> Vec<i32> {
+pub(super) fn codes(permissions: Vec<Permission>) -> Vec<i32> {
     permissions.into_iter().map(|permission| pb::Permission::from(permission).into()).collect()
 }
 
-impl From<SpaceView> for pb::CreateSpaceResponse {
-    fn from(view: SpaceView) -> Self {
-        Self { space: Some(view.into()) }
-    }
+macro_rules! answers_with_space {
+    ($($response:ident),+) => {
+        $(
+            impl From<Shown> for pb::$response {
+                fn from(shown: Shown) -> Self {
+                    Self { space: Some(shown.into()) }
+                }
+            }
+        )+
+    };
 }
 
-impl From<SpaceView> for pb::GetSpaceResponse {
-    fn from(view: SpaceView) -> Self {
-        Self { space: Some(view.into()) }
-    }
-}
+answers_with_space!(
+    CreateSpaceResponse,
+    GetSpaceResponse,
+    UpdateSpaceResponse,
+    SetCustomerLogoResponse,
+    RemoveCustomerLogoResponse,
+    UpdateLogoDisplayResponse,
+    PreviewSpaceResponse,
+    ArchiveSpaceResponse,
+    ReactivateSpaceResponse,
+    TransferOwnershipResponse
+);
 
-impl From<SpaceView> for pb::UpdateSpaceResponse {
-    fn from(view: SpaceView) -> Self {
-        Self { space: Some(view.into()) }
-    }
-}
-
-impl From<SpaceView> for pb::SetCustomerLogoResponse {
-    fn from(view: SpaceView) -> Self {
-        Self { space: Some(view.into()) }
-    }
-}
-
-pub(super) fn check_access_response(permissions: Vec<Permission>) -> pb::CheckAccessResponse {
-    pb::CheckAccessResponse { permissions: codes(permissions) }
-}
-
-impl TryFrom<pb::InviteParticipantsRequest> for Invitation {
-    type Error = Violations;
-
-    fn try_from(request: pb::InviteParticipantsRequest) -> Result<Self, Violations> {
-        let mut check = Violations::default();
-        let space_id = check.id("space_id", &request.space_id);
-        let invitation =
-            Self::checked(&mut check, space_id, &request.email_addresses, &request.personal_note);
-        check.into_result()?;
-        Ok(invitation)
-    }
-}
-
-impl From<Kind> for pb::ParticipantKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Owner => Self::Owner,
-            Kind::Internal => Self::Internal,
-            Kind::External => Self::External,
-        }
-    }
-}
-
-impl From<State> for pb::ParticipantState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Invited => Self::Invited,
-            State::Active => Self::Active,
-        }
-    }
-}
-
-impl From<Participant> for pb::Participant {
-    fn from(participant: Participant) -> Self {
-        Self {
-            participant_id: participant.participant_id.to_string(),
-            user_id: participant.person.user_id.to_string(),
-            email_address: participant.person.email_address,
-            display_name: participant.person.display_name,
-            kind: pb::ParticipantKind::from(participant.kind).into(),
-            state: pb::ParticipantState::from(participant.state).into(),
-            create_time: Some(timestamp(participant.create_time)),
-        }
-    }
-}
-
-impl From<Invited> for pb::InviteParticipantsResponse {
-    fn from(invited: Invited) -> Self {
-        let notice = if invited.total > RECOMMENDED_MAX {
-            format!("this space has {} participants; up to {RECOMMENDED_MAX} are recommended", invited.total)
-        } else {
-            String::new()
-        };
-        Self { participants: invited.participants.into_iter().map(pb::Participant::from).collect(), notice }
-    }
-}
-
-pub(super) fn list_participants_response(page: Page<Participant>) -> pb::ListParticipantsResponse {
-    pb::ListParticipantsResponse {
-        participants: page.items.into_iter().map(pb::Participant::from).collect(),
-        next_page_token: page.next_page_token,
+impl From<Shown> for pb::DeleteSpaceResponse {
+    fn from(shown: Shown) -> Self {
+        Self { purge_time: shown.view.space.lifecycle.purge_time().map(timestamp) }
     }
 }

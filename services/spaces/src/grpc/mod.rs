@@ -1,8 +1,21 @@
 //! Transport: converts, calls a use case, converts back. No SQL, no decision on the state of anything.
 
+mod activity_service;
+mod content_service;
 mod convert;
+mod convert_access;
+mod convert_duplication;
+mod convert_item;
+mod convert_list;
+mod convert_participant;
+mod convert_policy;
+mod convert_theme;
 mod participant_service;
+mod policy_service;
 mod space_service;
 
+pub(crate) use activity_service::ActivityGrpc;
+pub(crate) use content_service::ContentGrpc;
 pub(crate) use participant_service::ParticipantGrpc;
+pub(crate) use policy_service::PolicyGrpc;
 pub(crate) use space_service::SpaceGrpc;

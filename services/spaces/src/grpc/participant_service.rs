@@ -1,13 +1,13 @@
 //! ParticipantService over the use cases of participants.
 
 use service_kit::caller::{Call, Caller};
-use service_kit::page::PageRequest;
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::participant_service_server::ParticipantService;
 use tonic::{Request, Response, Status};
 
-use super::convert::list_participants_response;
+use super::convert::space_id;
+use super::convert_participant::{ParticipantList, list_participants_response};
 use crate::participant::{Invitation, Participants};
 
 /// ParticipantService.
@@ -31,26 +31,30 @@ impl ParticipantService for ParticipantGrpc {
         request: Request<pb::ListParticipantsRequest>,
     ) -> Result<Response<pb::ListParticipantsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let request = request.into_inner();
-        let mut check = Violations::default();
-        let space_id = check.id("space_id", &request.space_id);
-        let page = PageRequest::read(&mut check, request.page_size, &request.page_token);
-        check.into_result()?;
-        let page = self.participants.list(&caller, space_id, page).await?;
+        let list = ParticipantList::try_from(request.into_inner())?;
+        let page = self.participants.list(&caller, list.space_id, list.states, list.page).await?;
         Ok(Response::new(list_participants_response(page)))
     }
 
     async fn revoke_participant(
         &self,
-        _request: Request<pb::RevokeParticipantRequest>,
+        request: Request<pb::RevokeParticipantRequest>,
     ) -> Result<Response<pb::RevokeParticipantResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let request = request.into_inner();
+        let mut check = Violations::default();
+        let space_id = check.id("space_id", &request.space_id);
+        let participant_id = check.id("participant_id", &request.participant_id);
+        check.into_result()?;
+        Ok(Response::new(self.participants.revoke(&call, space_id, participant_id).await?))
     }
 
     async fn leave_space(
         &self,
-        _request: Request<pb::LeaveSpaceRequest>,
+        request: Request<pb::LeaveSpaceRequest>,
     ) -> Result<Response<pb::LeaveSpaceResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let space_id = space_id(&request.into_inner().space_id)?;
+        Ok(Response::new(self.participants.leave(&call, space_id).await?))
     }
 }

@@ -5,8 +5,7 @@ mod repo;
 use service_kit::ids::OrganizationId;
 use sharedspaces_proto::identity::v1 as identity;
 
-pub(crate) use repo::find;
-pub(crate) use repo::keep;
+pub(crate) use repo::{find, keep, require_notice};
 
 /// An organisation as spaces knows it.
 #[derive(Clone, Debug, Eq, PartialEq)]

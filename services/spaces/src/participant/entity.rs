@@ -42,11 +42,6 @@ impl Kind {
     pub(crate) fn is_internal(self) -> bool {
         self != Self::External
     }
-
-    /// Colleagues take part at once (R8.4); guests when they accept.
-    pub(crate) fn state_when_added(self) -> State {
-        if self.is_internal() { State::Active } else { State::Invited }
-    }
 }
 
 service_kit::text_enum! {
@@ -56,6 +51,45 @@ service_kit::text_enum! {
         Invited = "INVITED",
         /// Takes part.
         Active = "ACTIVE",
+        /// Was shut out.
+        Revoked = "REVOKED",
+        /// Left.
+        Left = "LEFT",
+    }
+}
+
+/// What moves a participant from state to state.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Step {
+    /// An invitation.
+    Invite,
+    /// Its acceptance.
+    Accept,
+    /// Being shut out.
+    Revoke,
+    /// Leaving.
+    Leave,
+}
+
+impl State {
+    /// The state machine of participants (docs/state-machines.md): where a step leads somebody of this kind, who was
+    /// never invited where `from` is absent. Nothing: there is no such step. Colleagues take part at once (R8.4), guests
+    /// when they accept; the owner neither leaves nor is shut out; whoever is out comes back by an invitation alone.
+    pub(crate) fn after(from: Option<Self>, kind: Kind, step: Step) -> Option<Self> {
+        let added = if kind.is_internal() { Self::Active } else { Self::Invited };
+        match (step, from) {
+            (Step::Invite, None | Some(Self::Revoked | Self::Left)) => Some(added),
+            (Step::Accept, Some(Self::Invited)) => Some(Self::Active),
+            (Step::Revoke | Step::Leave, _) if kind == Kind::Owner => None,
+            (Step::Revoke, Some(Self::Invited | Self::Active)) => Some(Self::Revoked),
+            (Step::Leave, Some(Self::Invited | Self::Active)) => Some(Self::Left),
+            (_, from) => from,
+        }
+    }
+
+    /// Tells whether the person has rights in the space.
+    pub(crate) fn takes_part(self) -> bool {
+        matches!(self, Self::Invited | Self::Active)
     }
 }
 
@@ -144,6 +178,27 @@ mod tests {
         let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
         let invitation = Invitation::checked(&mut check, Uuid::nil().into(), &addresses, note);
         check.into_result().map(|()| invitation)
+    }
+
+    #[test]
+    fn every_step_of_the_state_machine_leads_where_it_is_drawn() {
+        use State::{Active, Invited, Left, Revoked};
+        let states = [None, Some(Invited), Some(Active), Some(Revoked), Some(Left)];
+        let table = [
+            (Step::Invite, [Some(Invited), Some(Invited), Some(Active), Some(Invited), Some(Invited)]),
+            (Step::Accept, [None, Some(Active), Some(Active), Some(Revoked), Some(Left)]),
+            (Step::Revoke, [None, Some(Revoked), Some(Revoked), Some(Revoked), Some(Left)]),
+            (Step::Leave, [None, Some(Left), Some(Left), Some(Revoked), Some(Left)]),
+        ];
+        for (step, expected) in table {
+            let after = states.map(|from| State::after(from, Kind::External, step));
+            assert_eq!(after, expected, "{step:?}");
+        }
+        assert_eq!(State::after(None, Kind::Internal, Step::Invite), Some(Active));
+        assert_eq!(State::after(Some(Left), Kind::Internal, Step::Invite), Some(Active));
+        for step in [Step::Revoke, Step::Leave] {
+            assert_eq!(State::after(Some(Active), Kind::Owner, step), None, "the owner stays");
+        }
     }
 
     #[test]

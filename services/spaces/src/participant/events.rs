@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::entity::Kind;
-use super::repo::Joined;
+use super::repo::Standing;
 use crate::space::SpaceView;
 use crate::space::events::snapshot;
 
@@ -48,20 +48,21 @@ pub(super) async fn joined(
     tx: &mut PgConnection,
     event_id: Uuid,
     view: &SpaceView,
-    joined: &Joined,
+    invitation_id: Uuid,
+    joined: &Standing,
     person: identity::Person,
 ) -> Result<(), sqlx::Error> {
     let event = events::ParticipantJoined {
         space: Some(snapshot(&view.space, &view.url)),
-        invitation_id: joined.invitation_id.to_string(),
+        invitation_id: invitation_id.to_string(),
         person: Some(person),
         inviter_user_id: joined.inviter_user_id.to_string(),
     };
-    tracing::info!(space.id = %joined.space_id, participant.id = %joined.participant_id, "participant joined");
+    tracing::info!(space.id = %joined.space_id, "participant joined");
     let new = NewEvent {
         event_id,
         organization_id: view.space.organization_id,
-        aggregate_id: joined.invitation_id,
+        aggregate_id: invitation_id,
         aggregate_version: 2,
         event: &event,
     };

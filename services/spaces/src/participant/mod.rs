@@ -1,10 +1,12 @@
 //! Participants: inviting people, and who is there.
 //!
-//! Owns the use cases; each opens and commits its transaction. Who an address belongs to is identity's to say.
+//! Owns the use cases; each opens and commits its transaction. Who an address belongs to is identity's to say. `moving`
+//! holds what becomes of somebody who was invited: joining, leaving, being shut out.
 
 mod entity;
 mod error;
 mod events;
+mod moving;
 pub(crate) mod repo;
 
 use std::collections::HashMap;
@@ -13,22 +15,26 @@ use service_kit::caller::{Call, Caller};
 use service_kit::clock::SharedClock;
 use service_kit::db::{Database, Reply};
 use service_kit::error::CommonError;
-use service_kit::ids::{Ids, OrganizationId, SpaceId, UserId};
+use service_kit::ids::{Ids, SpaceId, UserId};
 use service_kit::page::{Page, PageRequest};
 use service_kit::peers::PeerChannel;
 use service_kit::validate::Violations;
-use sharedspaces_proto::identity::events::v1::InvitationAccepted;
 use sharedspaces_proto::identity::v1 as identity;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sqlx::PgConnection;
 use tonic::Code;
 use uuid::Uuid;
 
+use crate::activity::ActivityKind;
+use crate::permission::{Permission, Viewer};
 use crate::person::{self, Person};
-use crate::space::{self, Permission, SpaceView};
+use crate::space::{self, SpaceView};
 
-pub(crate) use entity::{Invitation, Invited, Kind, Participant, ParticipantKey, RECOMMENDED_MAX, State};
+pub(crate) use entity::{
+    Invitation, Invited, Kind, Participant, ParticipantKey, RECOMMENDED_MAX, State, Step,
+};
 pub use error::ParticipantError;
+pub(crate) use moving::Left;
 
 /// The use cases of participants.
 #[derive(Clone)]
@@ -74,50 +80,38 @@ impl Participants {
             .await
     }
 
-    /// Lists who takes part in a space the caller sees.
+    /// Lists who stands at one of `states` in a space the caller sees; guests see those who take part alone.
     pub(crate) async fn list(
         &self,
         caller: &Caller,
         space_id: SpaceId,
+        states: Vec<State>,
         page: PageRequest<ParticipantKey>,
     ) -> Result<Page<Participant>, ParticipantError> {
-        let (organization_id, user_id) = (caller.organization_id, caller.user_id);
+        let viewer = Viewer::from(caller);
         self.database
-            .read(organization_id, move |tx| {
+            .read(viewer.organization_id, move |tx| {
                 Box::pin(async move {
-                    space::visible(tx, organization_id, user_id, space_id).await?;
-                    let rows = repo::list(tx, organization_id, space_id, &page).await?;
+                    let view = space::visible(tx, &viewer, space_id).await?;
+                    if view.standing.is_guest() && !states.iter().all(|state| state.takes_part()) {
+                        return Err(ParticipantError::InternalParticipantsOnly);
+                    }
+                    let rows = repo::list(tx, viewer.organization_id, space_id, &states, &page).await?;
                     Ok(Page::cut(rows, &page, Participant::key))
                 })
             })
             .await
     }
 
-    /// Takes in a guest who accepted, once, and tells the inviter; acts in the transaction of the event.
-    pub(crate) async fn accept(
-        &self,
-        tx: &mut PgConnection,
-        organization_id: OrganizationId,
-        accepted: &InvitationAccepted,
-    ) -> Result<(), anyhow::Error> {
-        let invitation_id = Uuid::parse_str(&accepted.invitation_id)?;
-        let told = accepted.person.clone().unwrap_or_default();
-        person::repo::upsert(tx, organization_id, &Person::try_from(&told)?).await?;
-        let Some(joined) = repo::activate(tx, organization_id, invitation_id).await? else {
-            return Ok(());
-        };
-        let view = space::visible(tx, organization_id, joined.user_id, joined.space_id).await?;
-        events::joined(tx, self.ids.next(), &view, &joined, told).await?;
-        Ok(())
-    }
-
     async fn invitable(&self, caller: &Caller, space_id: SpaceId) -> Result<(), ParticipantError> {
-        let (organization_id, user_id) = (caller.organization_id, caller.user_id);
+        let viewer = Viewer::from(caller);
         let view = self
             .database
-            .read(organization_id, move |tx| Box::pin(space::visible(tx, organization_id, user_id, space_id)))
+            .read(viewer.organization_id, move |tx| {
+                Box::pin(async move { space::visible(tx, &viewer, space_id).await })
+            })
             .await?;
-        if view.may(Permission::Invite) { Ok(()) } else { Err(ParticipantError::InvitingNotAllowed) }
+        Ok(view.require(Permission::Invite)?)
     }
 
     /// Asks identity who stands behind the addresses; an unknown one gets a guest account.
@@ -157,55 +151,58 @@ impl Participants {
         people: HashMap<UserId, identity::Person>,
         invitation: &Invitation,
     ) -> Result<Invited, ParticipantError> {
-        space::repo::lock(tx, caller.organization_id, invitation.space_id).await?;
-        let view = space::visible(tx, caller.organization_id, caller.user_id, invitation.space_id).await?;
-        if !view.may(Permission::Invite) {
-            return Err(ParticipantError::InvitingNotAllowed);
-        }
+        let viewer = Viewer::from(caller);
+        let (organization_id, space_id) = (viewer.organization_id, invitation.space_id);
+        let mut view = space::changing(tx, &viewer, space_id, Permission::Invite).await?;
         let mut user_ids: Vec<UserId> = people.keys().copied().collect();
         user_ids.sort();
+        let known = repo::list_by_user(tx, organization_id, space_id, &user_ids).await?;
         for user_id in &user_ids {
             if let Some(told) = people.get(user_id) {
-                self.add_one(tx, caller, &view, inviter, told, &invitation.note).await?;
+                let before = known.iter().find(|participant| participant.person.user_id == *user_id);
+                self.add_one(tx, &mut view, inviter, told, before, &invitation.note).await?;
             }
         }
-        let participants =
-            repo::list_by_user(tx, caller.organization_id, invitation.space_id, &user_ids).await?;
-        let total = repo::count(tx, caller.organization_id, invitation.space_id).await?;
+        let participants = repo::list_by_user(tx, organization_id, space_id, &user_ids).await?;
+        let total = repo::count(tx, organization_id, space_id).await?;
         Ok(Invited { participants, total })
     }
 
-    /// Adds one person; who takes part already stays as they are.
+    /// Adds one person, or puts back one who is out; who takes part already stays as they are.
     async fn add_one(
         &self,
         tx: &mut PgConnection,
-        caller: &Caller,
-        view: &SpaceView,
+        view: &mut SpaceView,
         inviter: &identity::Person,
         told: &identity::Person,
+        before: Option<&Participant>,
         note: &str,
     ) -> Result<(), ParticipantError> {
         let kind = Kind::of(told.kind());
-        if kind == Kind::Internal && !view.kind.is_internal() {
+        if kind == Kind::Internal && !view.standing.is_internal() {
             return Err(ParticipantError::ColleagueNeedsColleague);
         }
+        let organization_id = view.space.organization_id;
         let person = Person::try_from(told).map_err(|error| CommonError::Unexpected(error.into()))?;
-        person::repo::upsert(tx, caller.organization_id, &person).await?;
-        let invitation_id: Uuid = self.ids.next();
+        person::repo::keep_answer(tx, organization_id, &person).await?;
+        let from = before.map(|participant| participant.state);
+        let Some(state) = State::after(from, kind, Step::Invite).filter(|to| Some(*to) != from) else {
+            return Ok(());
+        };
+        let (invitation_id, now): (Uuid, _) = (self.ids.next(), self.clock.now());
         let participant = Participant {
             participant_id: self.ids.next(),
             space_id: view.space.space_id,
             person,
             kind,
-            state: kind.state_when_added(),
-            create_time: self.clock.now(),
+            state,
+            create_time: now,
         };
-        let is_new =
-            repo::insert(tx, caller.organization_id, &participant, invitation_id, caller.user_id).await?;
-        if is_new {
-            let event = events::invited(view, invitation_id, told, kind, inviter, note);
-            events::append_invited(tx, self.ids.next(), view, invitation_id, &event).await?;
-        }
+        repo::put(tx, organization_id, &participant, invitation_id, view.viewer_user_id).await?;
+        let event = events::invited(view, invitation_id, told, kind, inviter, note);
+        events::append_invited(tx, self.ids.next(), view, invitation_id, &event).await?;
+        let object = Some((participant.person.user_id.uuid(), participant.person.display_name));
+        space::note(tx, &self.ids, view, ActivityKind::ParticipantInvited, object, now).await?;
         Ok(())
     }
 }

@@ -10,15 +10,6 @@ use super::entity::{Kind, Participant, ParticipantKey, State};
 use crate::person::Person;
 use crate::space::Space;
 
-/// Somebody whose invitation was accepted just now.
-pub(crate) struct Joined {
-    pub(crate) space_id: SpaceId,
-    pub(crate) user_id: UserId,
-    pub(crate) participant_id: Uuid,
-    pub(crate) invitation_id: Uuid,
-    pub(crate) inviter_user_id: UserId,
-}
-
 pub(crate) async fn insert_owner(
     tx: &mut PgConnection,
     participant_id: Uuid,
@@ -38,19 +29,21 @@ pub(crate) async fn insert_owner(
     Ok(())
 }
 
-/// Adds a participant. False: the person takes part already, and stays as they are.
-pub(crate) async fn insert(
+/// Adds a participant, or puts one who is out back in under a new invitation.
+pub(super) async fn put(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     participant: &Participant,
     invitation_id: Uuid,
     inviter_user_id: UserId,
-) -> Result<bool, sqlx::Error> {
-    let inserted = sqlx::query!(
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
         "INSERT INTO participants (organization_id, participant_id, space_id, user_id, kind, state,
                                    invitation_id, inviter_user_id, create_time)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT ON CONSTRAINT participants_user_key DO NOTHING",
+         ON CONFLICT ON CONSTRAINT participants_user_key DO UPDATE
+            SET kind = excluded.kind, state = excluded.state, invitation_id = excluded.invitation_id,
+                inviter_user_id = excluded.inviter_user_id, create_time = excluded.create_time",
         organization_id.uuid(),
         participant.participant_id,
         participant.space_id.uuid(),
@@ -63,21 +56,26 @@ pub(crate) async fn insert(
     )
     .execute(tx)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(())
 }
 
-/// Lets an invited participant take part. Nothing: no such invitation, or accepted before.
-pub(crate) async fn activate(
+/// An invitation that was not withdrawn by a later one.
+pub(super) struct Standing {
+    pub(super) space_id: SpaceId,
+    pub(super) user_id: UserId,
+    pub(super) inviter_user_id: UserId,
+}
+
+/// Finds the space, person and inviter of an invitation.
+pub(super) async fn find_invitation(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     invitation_id: Uuid,
-) -> Result<Option<Joined>, sqlx::Error> {
+) -> Result<Option<Standing>, sqlx::Error> {
     sqlx::query_as!(
-        Joined,
-        r#"UPDATE participants SET state = 'ACTIVE'
-            WHERE organization_id = $1 AND invitation_id = $2 AND state = 'INVITED'
-        RETURNING space_id, user_id, participant_id, invitation_id AS "invitation_id!",
-                  inviter_user_id AS "inviter_user_id!""#,
+        Standing,
+        r#"SELECT space_id, user_id, inviter_user_id AS "inviter_user_id!"
+             FROM participants WHERE organization_id = $1 AND invitation_id = $2"#,
         organization_id.uuid(),
         invitation_id,
     )
@@ -85,13 +83,55 @@ pub(crate) async fn activate(
     .await
 }
 
+/// Stores where a participant stands. False: somebody was faster, and the participant does not stand at `from` any more.
+pub(super) async fn set_state(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    participant_id: Uuid,
+    from: State,
+    to: State,
+) -> Result<bool, sqlx::Error> {
+    let changed = sqlx::query!(
+        "UPDATE participants SET state = $4 WHERE organization_id = $1 AND participant_id = $2 AND state = $3",
+        organization_id.uuid(),
+        participant_id,
+        from.as_str(),
+        to.as_str(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// Stores how a participant belongs to the space.
+pub(crate) async fn set_kind(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    user_id: UserId,
+    kind: Kind,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE participants SET kind = $4 WHERE organization_id = $1 AND space_id = $2 AND user_id = $3",
+        organization_id.uuid(),
+        space_id.uuid(),
+        user_id.uuid(),
+        kind.as_str(),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Counts who takes part, or is invited to.
 pub(crate) async fn count(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     space_id: SpaceId,
 ) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM participants WHERE organization_id = $1 AND space_id = $2"#,
+        r#"SELECT count(*) AS "count!" FROM participants
+            WHERE organization_id = $1 AND space_id = $2 AND state IN ('INVITED', 'ACTIVE')"#,
         organization_id.uuid(),
         space_id.uuid(),
     )
@@ -107,6 +147,7 @@ struct Row {
     create_time: DateTime<Utc>,
     email_address: Option<String>,
     display_name: Option<String>,
+    is_deactivated: Option<bool>,
 }
 
 impl Row {
@@ -116,6 +157,7 @@ impl Row {
             user_id: self.user_id.into(),
             email_address: self.email_address.unwrap_or_default(),
             display_name: self.display_name.unwrap_or_default(),
+            is_deactivated: self.is_deactivated.unwrap_or_default(),
         };
         Participant {
             participant_id: self.participant_id,
@@ -132,15 +174,18 @@ pub(crate) async fn list(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     space_id: SpaceId,
+    states: &[State],
     page: &PageRequest<ParticipantKey>,
 ) -> Result<Vec<Participant>, sqlx::Error> {
+    let states: Vec<String> = states.iter().map(|state| state.as_str().to_owned()).collect();
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT p.participant_id, p.user_id, p.kind AS "kind: Kind", p.state AS "state: State", p.create_time,
-                  e.email_address AS "email_address?", e.display_name AS "display_name?"
+                  e.email_address AS "email_address?", e.display_name AS "display_name?",
+                  e.is_deactivated AS "is_deactivated?"
              FROM participants p
              LEFT JOIN people e ON e.organization_id = p.organization_id AND e.user_id = p.user_id
-            WHERE p.organization_id = $1 AND p.space_id = $2
+            WHERE p.organization_id = $1 AND p.space_id = $2 AND p.state = ANY($6)
               AND ($3::timestamptz IS NULL OR (p.create_time, p.participant_id) > ($3, $4::uuid))
             ORDER BY p.create_time, p.participant_id
             LIMIT $5"#,
@@ -149,6 +194,7 @@ pub(crate) async fn list(
         page.after.map(|key| key.create_time),
         page.after.map(|key| key.participant_id),
         page.limit(),
+        &states,
     )
     .fetch_all(tx)
     .await?;
@@ -165,7 +211,8 @@ pub(crate) async fn list_by_user(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT p.participant_id, p.user_id, p.kind AS "kind: Kind", p.state AS "state: State", p.create_time,
-                  e.email_address AS "email_address?", e.display_name AS "display_name?"
+                  e.email_address AS "email_address?", e.display_name AS "display_name?",
+                  e.is_deactivated AS "is_deactivated?"
              FROM participants p
              LEFT JOIN people e ON e.organization_id = p.organization_id AND e.user_id = p.user_id
             WHERE p.organization_id = $1 AND p.space_id = $2 AND p.user_id = ANY($3)
@@ -177,4 +224,36 @@ pub(crate) async fn list_by_user(
     .fetch_all(tx)
     .await?;
     Ok(rows.into_iter().map(|row| row.into_participant(space_id)).collect())
+}
+
+/// Finds somebody who takes, or took, part in a space.
+pub(crate) async fn find_by_user(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    user_id: UserId,
+) -> Result<Option<Participant>, sqlx::Error> {
+    Ok(list_by_user(tx, organization_id, space_id, &[user_id]).await?.pop())
+}
+
+/// Finds a participant by id.
+pub(super) async fn find(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    participant_id: Uuid,
+) -> Result<Option<Participant>, sqlx::Error> {
+    let user_id = sqlx::query_scalar!(
+        r#"SELECT user_id FROM participants
+            WHERE organization_id = $1 AND space_id = $2 AND participant_id = $3"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+        participant_id,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    match user_id {
+        Some(user_id) => find_by_user(tx, organization_id, space_id, user_id.into()).await,
+        None => Ok(None),
+    }
 }

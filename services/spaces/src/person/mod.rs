@@ -1,4 +1,5 @@
-//! What spaces keeps of people: address and name. identity owns them; this copy follows its events and answers.
+//! What spaces keeps of people: address, name, language, and whether they may come in. identity owns them; this copy
+//! follows its events and answers, and never goes back to an older state.
 
 pub(crate) mod repo;
 
@@ -6,7 +7,7 @@ use service_kit::ids::UserId;
 use sharedspaces_proto::identity::v1 as identity;
 use uuid::Uuid;
 
-/// A person as spaces knows them.
+/// A person as spaces lists them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Person {
     /// The person.
@@ -15,6 +16,8 @@ pub(crate) struct Person {
     pub(crate) email_address: String,
     /// Name people see; empty for a guest who gave none yet.
     pub(crate) display_name: String,
+    /// Whether the person has no way in any more.
+    pub(crate) is_deactivated: bool,
 }
 
 impl TryFrom<&identity::Person> for Person {
@@ -25,6 +28,7 @@ impl TryFrom<&identity::Person> for Person {
             user_id: Uuid::parse_str(&person.user_id)?.into(),
             email_address: person.email_address.clone(),
             display_name: person.display_name.clone(),
+            is_deactivated: person.is_deactivated,
         })
     }
 }

@@ -1,130 +1,25 @@
-//! The rules of a space. No I/O.
+//! The rules of a space, and its state machine. No I/O.
 
 use chrono::{DateTime, Utc};
 use service_kit::caller::Caller;
+use service_kit::fold::fold;
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
-use service_kit::validate::Violations;
 use uuid::Uuid;
 
 use super::SpaceError;
-use crate::participant::Kind;
+use super::address::Address;
+use crate::permission::{Permission, Refusal, Rules, Sharing, SpaceState, Standing, refusals};
 
 /// Longest title, in characters (R2.1).
 pub(crate) const TITLE_MAX: usize = 255;
 /// Longest description, in characters (R3.1).
 pub(crate) const DESCRIPTION_MAX: usize = 65_535;
-
-const ADDRESS_MIN: usize = 3;
-const ADDRESS_MAX: usize = 63;
-/// No `l` and no `o`, which are read as digits; 32 letters carry five bits each.
-const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-/// Words that the client apps use or may come to use in the place of a space.
-const RESERVED: [&str; 26] = [
-    "about",
-    "account",
-    "admin",
-    "api",
-    "app",
-    "assets",
-    "auth",
-    "help",
-    "home",
-    "invitation",
-    "invitations",
-    "link",
-    "login",
-    "logout",
-    "me",
-    "members",
-    "new",
-    "profile",
-    "search",
-    "settings",
-    "sign-in",
-    "sign-out",
-    "spaces",
-    "static",
-    "support",
-    "unsubscribe",
-];
-
-/// The last part of a space's address; never changes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Address(String);
-
-impl Address {
-    /// Checks a chosen address: `[a-z0-9][a-z0-9_-]{2,62}`, not a reserved word (R2.2).
-    pub(crate) fn chosen(check: &mut Violations, field: &str, value: &str) -> Self {
-        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let starts_well = value.chars().next().is_some_and(is_plain);
-        let is_well_formed = value.chars().all(|c| is_plain(c) || c == '_' || c == '-');
-        if !starts_well || !is_well_formed || !(ADDRESS_MIN..=ADDRESS_MAX).contains(&value.len()) {
-            check.add(field, "must be 3 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit");
-        } else if RESERVED.contains(&value) {
-            check.add(field, "must not be a reserved word");
-        }
-        Self(value.to_owned())
-    }
-
-    /// Returns an address nobody can guess and anybody can type: 80 random bits in four groups.
-    pub(crate) fn from_random(bytes: [u8; 10]) -> Self {
-        let bits = bytes.iter().fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
-        let letter = |index: u32| {
-            let five = usize::try_from((bits >> (5 * index)) & 31).unwrap_or_default();
-            char::from(ALPHABET.get(five).copied().unwrap_or(b'a'))
-        };
-        let group = |first: u32| (first..first + 4).map(letter).collect::<String>();
-        Self([group(0), group(4), group(8), group(12)].join("-"))
-    }
-
-    /// Returns an address as it was stored.
-    pub(super) fn stored(address: String) -> Self {
-        Self(address)
-    }
-
-    /// Returns the text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What external participants may do (R2.3).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Sharing {
-    /// May download content.
-    pub(crate) download: bool,
-    /// May invite others.
-    pub(crate) invite: bool,
-    /// May upload their own documents.
-    pub(crate) upload: bool,
-}
-
-impl Default for Sharing {
-    fn default() -> Self {
-        Self { download: true, invite: false, upload: false }
-    }
-}
-
-/// What a participant may do in a space.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Permission {
-    /// See the space and its content.
-    View,
-    /// Change the space.
-    Edit,
-    /// Invite others.
-    Invite,
-    /// Download content.
-    Download,
-    /// Upload documents.
-    Upload,
-    /// Work with the CRM.
-    Crm,
-}
-
-impl Permission {
-    const ALL: [Self; 6] = [Self::View, Self::Edit, Self::Invite, Self::Download, Self::Upload, Self::Crm];
-}
+/// Lowest logo, in pixels (R3.3).
+pub(crate) const LOGO_HEIGHT_MIN: i32 = 24;
+/// Highest logo, in pixels (R3.3).
+pub(crate) const LOGO_HEIGHT_MAX: i32 = 400;
+/// How high a logo is shown where nobody chose.
+const LOGO_HEIGHT: i32 = 64;
 
 /// Where to log the creation of a space.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -149,7 +44,7 @@ pub(crate) struct NewSpace {
 }
 
 /// The part of a new space that is stored with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SpaceContent {
     /// 1–255 characters.
     pub(crate) title: String,
@@ -159,6 +54,39 @@ pub(crate) struct SpaceContent {
     pub(crate) sharing: Sharing,
     /// At most 65,535 characters.
     pub(crate) description: String,
+    /// The theme; absent: the organisation's default.
+    pub(crate) theme_id: Option<Uuid>,
+    /// Which mails members who join get.
+    pub(crate) notifications: Notifications,
+}
+
+/// Which mails members who join get, unless they choose their own (R2.7).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Notifications {
+    /// Summaries of guests' visits.
+    pub(crate) visit_summaries: bool,
+    /// Somebody joined.
+    pub(crate) new_joiners: bool,
+    /// Somebody commented.
+    pub(crate) comments: bool,
+}
+
+impl Default for Notifications {
+    fn default() -> Self {
+        Self { visit_summaries: true, new_joiners: true, comments: true }
+    }
+}
+
+service_kit::text_enum! {
+    /// What an image really is.
+    pub(crate) enum LogoFormat {
+        /// image/png
+        Png = "PNG",
+        /// image/jpeg
+        Jpeg = "JPEG",
+        /// image/webp
+        Webp = "WEBP",
+    }
 }
 
 /// A logo in the header.
@@ -170,6 +98,40 @@ pub(crate) struct CustomerLogo {
     pub(crate) width_px: i32,
     /// Height of the image in pixels.
     pub(crate) height_px: i32,
+    /// What it is; absent where it was set before this was kept.
+    pub(crate) format: Option<LogoFormat>,
+}
+
+/// How the logos are shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct LogoDisplay {
+    /// Height of the customer's logo in pixels.
+    pub(crate) customer_height_px: i32,
+    /// Height of the organisation's logo in pixels.
+    pub(crate) organization_height_px: i32,
+    /// Whether the customer's is shown with its background removed.
+    pub(crate) transparent_background: bool,
+}
+
+impl Default for LogoDisplay {
+    fn default() -> Self {
+        Self {
+            customer_height_px: LOGO_HEIGHT,
+            organization_height_px: LOGO_HEIGHT,
+            transparent_background: false,
+        }
+    }
+}
+
+/// How to show the logos; absent stays.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct LogoDisplayChange {
+    /// New height of the customer's logo.
+    pub(crate) customer_height_px: Option<i32>,
+    /// New height of the organisation's logo.
+    pub(crate) organization_height_px: Option<i32>,
+    /// Whether to remove the background of the customer's.
+    pub(crate) transparent_background: Option<bool>,
 }
 
 /// A space.
@@ -191,12 +153,92 @@ pub(crate) struct Space {
     pub(crate) owner_user_id: UserId,
     /// The logo in its header.
     pub(crate) logo: Option<CustomerLogo>,
+    /// How the logos are shown.
+    pub(crate) logo_display: LogoDisplay,
+    /// The theme; absent: the organisation's default.
+    pub(crate) theme_id: Option<Uuid>,
+    /// Which mails members who join get.
+    pub(crate) notifications: Notifications,
+    /// Where it stands.
+    pub(crate) lifecycle: Lifecycle,
     /// Counts changes, from 1.
     pub(crate) version: i64,
+    /// When something last happened in it.
+    pub(crate) last_activity_time: DateTime<Utc>,
     /// When it was created.
     pub(crate) create_time: DateTime<Utc>,
     /// When it was last changed.
     pub(crate) update_time: DateTime<Utc>,
+}
+
+/// Where a space stands, and what a deleted one goes back to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lifecycle {
+    /// In use.
+    Active,
+    /// Guests are shut out.
+    Archived,
+    /// Gone for all but admins.
+    Deleted {
+        /// What taking it back leads to.
+        was_archived: bool,
+        /// When it is purged; absent while it is being deleted, as the database says it.
+        purge_time: Option<DateTime<Utc>>,
+    },
+}
+
+/// What moves a space from state to state.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Step {
+    /// Shut guests out.
+    Archive,
+    /// Open it again, or take it back.
+    Reactivate,
+    /// Delete it.
+    Delete,
+}
+
+impl Lifecycle {
+    /// The state machine of spaces (docs/state-machines.md): where a step leads. Nothing: there is no such step.
+    pub(crate) fn after(self, step: Step) -> Option<Self> {
+        match (self, step) {
+            (Self::Active | Self::Archived, Step::Archive)
+            | (Self::Deleted { was_archived: true, .. }, Step::Reactivate) => Some(Self::Archived),
+            (Self::Active | Self::Archived | Self::Deleted { was_archived: false, .. }, Step::Reactivate) => {
+                Some(Self::Active)
+            }
+            (Self::Active, Step::Delete) => Some(Self::Deleted { was_archived: false, purge_time: None }),
+            (Self::Archived, Step::Delete) => Some(Self::Deleted { was_archived: true, purge_time: None }),
+            (Self::Deleted { .. }, Step::Delete) => Some(self),
+            (Self::Deleted { .. }, Step::Archive) => None,
+        }
+    }
+
+    /// Returns the state alone.
+    pub(crate) fn state(self) -> SpaceState {
+        match self {
+            Self::Active => SpaceState::Active,
+            Self::Archived => SpaceState::Archived,
+            Self::Deleted { .. } => SpaceState::Deleted,
+        }
+    }
+
+    /// Returns what a deleted space goes back to.
+    pub(super) fn before_delete(self) -> Option<SpaceState> {
+        match self {
+            Self::Active | Self::Archived => None,
+            Self::Deleted { was_archived: true, .. } => Some(SpaceState::Archived),
+            Self::Deleted { was_archived: false, .. } => Some(SpaceState::Active),
+        }
+    }
+
+    /// Returns when a deleted space is purged.
+    pub(crate) fn purge_time(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Active | Self::Archived => None,
+            Self::Deleted { purge_time, .. } => purge_time,
+        }
+    }
 }
 
 /// What to change; absent stays.
@@ -208,8 +250,27 @@ pub(crate) struct SpaceChange {
     pub(crate) description: Option<String>,
     /// New toggles.
     pub(crate) sharing: Option<Sharing>,
+    /// New theme; `Some(None)`: the organisation's default.
+    pub(crate) theme_id: Option<Option<Uuid>>,
+    /// New notification defaults.
+    pub(crate) notifications: Option<Notifications>,
     /// The version the change was made on; absent: whatever stands there.
     pub(crate) version: Option<i64>,
+}
+
+/// A part of a space that was changed, for its timeline.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Changed {
+    /// The title.
+    Title,
+    /// The description.
+    Description,
+    /// The toggles.
+    Sharing,
+    /// The theme, or how the logos are shown.
+    Look,
+    /// The notification defaults.
+    Notifications,
 }
 
 impl Space {
@@ -230,45 +291,100 @@ impl Space {
             sharing: content.sharing,
             owner_user_id: caller.user_id,
             logo: None,
+            logo_display: LogoDisplay::default(),
+            theme_id: content.theme_id,
+            notifications: content.notifications,
+            lifecycle: Lifecycle::Active,
             version: 1,
+            last_activity_time: now,
             create_time: now,
             update_time: now,
         }
     }
 
-    /// Changes what the change names; refused where somebody else was faster.
-    pub(crate) fn change(&mut self, change: SpaceChange, now: DateTime<Utc>) -> Result<(), SpaceError> {
+    /// Changes what the change names and returns what differs; refused where somebody else was faster.
+    pub(crate) fn change(
+        &mut self,
+        change: SpaceChange,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Changed>, SpaceError> {
         if change.version.is_some_and(|version| version != self.version) {
             return Err(SpaceError::Changed);
         }
-        if let Some(title) = change.title {
-            self.title = title;
+        let mut changed = Vec::new();
+        let mut note = |differs: bool, part| {
+            if differs {
+                changed.push(part);
+            }
+        };
+        note(replace(&mut self.title, change.title), Changed::Title);
+        note(replace(&mut self.description, change.description), Changed::Description);
+        note(replace(&mut self.sharing, change.sharing), Changed::Sharing);
+        note(replace(&mut self.theme_id, change.theme_id), Changed::Look);
+        note(replace(&mut self.notifications, change.notifications), Changed::Notifications);
+        if !changed.is_empty() {
+            self.touch(now);
         }
-        if let Some(description) = change.description {
-            self.description = description;
-        }
-        if let Some(sharing) = change.sharing {
-            self.sharing = sharing;
-        }
-        self.touch(now);
-        Ok(())
+        Ok(changed)
     }
 
-    /// Shows `logo` in the header.
-    pub(crate) fn show_logo(&mut self, logo: CustomerLogo, now: DateTime<Utc>) {
-        self.logo = Some(logo);
+    /// Shows `logo` in the header, with its background; tells whether that differs.
+    pub(crate) fn show_logo(&mut self, logo: Option<CustomerLogo>, now: DateTime<Utc>) -> bool {
+        if self.logo == logo {
+            return false;
+        }
+        self.logo = logo;
+        self.logo_display.transparent_background = false;
+        self.touch(now);
+        true
+    }
+
+    /// Changes how the logos are shown; tells whether that differs. Whether the background can be removed is asked of the
+    /// logo's format.
+    pub(crate) fn show_logos_as(
+        &mut self,
+        change: LogoDisplayChange,
+        now: DateTime<Utc>,
+    ) -> Result<bool, SpaceError> {
+        let needs_logo = change.customer_height_px.is_some() || change.transparent_background.is_some();
+        if needs_logo && self.logo.is_none() {
+            return Err(SpaceError::NoCustomerLogo);
+        }
+        let is_png = self.logo.is_some_and(|logo| logo.format == Some(LogoFormat::Png));
+        if change.transparent_background == Some(true) && !is_png {
+            return Err(SpaceError::TransparencyNeedsPng);
+        }
+        let display = &mut self.logo_display;
+        let differs = [
+            replace(&mut display.customer_height_px, change.customer_height_px),
+            replace(&mut display.organization_height_px, change.organization_height_px),
+            replace(&mut display.transparent_background, change.transparent_background),
+        ];
+        if differs.contains(&true) {
+            self.touch(now);
+        }
+        Ok(differs.contains(&true))
+    }
+
+    /// Takes a step of the state machine; tells whether the state differs. Refused where there is no such step.
+    pub(crate) fn step(&mut self, step: Step, now: DateTime<Utc>) -> Result<bool, SpaceError> {
+        let after = self.lifecycle.after(step).ok_or(SpaceError::NotFound)?;
+        let differs = replace(&mut self.lifecycle, Some(after));
+        if differs {
+            self.touch(now);
+        }
+        Ok(differs)
+    }
+
+    /// Makes `user_id` the owner.
+    pub(crate) fn hand_over(&mut self, user_id: UserId, now: DateTime<Utc>) {
+        self.owner_user_id = user_id;
         self.touch(now);
     }
 
-    /// Tells whether a participant of this kind may do something here.
-    pub(crate) fn allows(&self, kind: Kind, permission: Permission) -> bool {
-        match permission {
-            Permission::View => true,
-            Permission::Edit | Permission::Crm => kind.is_internal(),
-            Permission::Invite => kind.is_internal() || self.sharing.invite,
-            Permission::Download => kind.is_internal() || self.sharing.download,
-            Permission::Upload => kind.is_internal() || self.sharing.upload,
-        }
+    /// Returns the title without case and accents, for searching and sorting.
+    pub(crate) fn title_folded(&self) -> String {
+        fold(&self.title)
     }
 
     fn touch(&mut self, now: DateTime<Utc>) {
@@ -277,97 +393,84 @@ impl Space {
     }
 }
 
-/// A space as one participant sees it.
+fn replace<T: PartialEq>(old: &mut T, new: Option<T>) -> bool {
+    match new {
+        Some(new) if new != *old => {
+            *old = new;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// A space as one person sees it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct SpaceView {
     /// The space.
     pub(crate) space: Space,
     /// Its whole address.
     pub(crate) url: String,
-    /// How the viewer belongs to it.
-    pub(crate) kind: Kind,
+    /// How the viewer stands to it.
+    pub(crate) standing: Standing,
+    /// What the organisation lets spaces give to guests.
+    pub(crate) policy: Sharing,
+    /// Who looks.
+    pub(crate) viewer_user_id: UserId,
+    /// The viewer's name as it is known here; empty: not told yet.
+    pub(crate) viewer_name: String,
 }
 
 impl SpaceView {
-    /// Returns the view of a participant of this kind.
-    pub(crate) fn of(space: Space, url: String, kind: Kind) -> Self {
-        Self { space, url, kind }
+    /// Returns everybody who withholds a permission from the viewer; nobody: it is granted.
+    pub(crate) fn refusals(&self, permission: Permission) -> Vec<Refusal> {
+        self.refusals_of(self.standing, permission)
+    }
+
+    /// Returns everybody who withholds a permission from somebody of this standing.
+    pub(crate) fn refusals_of(&self, standing: Standing, permission: Permission) -> Vec<Refusal> {
+        let rules =
+            Rules { policy: self.policy, sharing: self.space.sharing, state: self.space.lifecycle.state() };
+        refusals(rules, standing, permission)
     }
 
     /// Tells whether the viewer may do something.
     pub(crate) fn may(&self, permission: Permission) -> bool {
-        self.space.allows(self.kind, permission)
+        self.refusals(permission).is_empty()
+    }
+
+    /// Refuses what the viewer may not do, by the first who says no.
+    pub(crate) fn require(&self, permission: Permission) -> Result<(), SpaceError> {
+        let refused_by = self.refusals(permission);
+        if refused_by.is_empty() {
+            return Ok(());
+        }
+        if refused_by == [Refusal::State] {
+            return Err(SpaceError::Archived);
+        }
+        Err(match permission {
+            Permission::Invite => SpaceError::InvitingNotAllowed,
+            Permission::Download => SpaceError::DownloadingNotAllowed,
+            Permission::Upload => SpaceError::UploadingNotAllowed,
+            Permission::Delete | Permission::Transfer => SpaceError::OwnerOrAdminOnly,
+            Permission::View
+            | Permission::Edit
+            | Permission::Crm
+            | Permission::Comment
+            | Permission::Duplicate
+            | Permission::Archive => SpaceError::InternalParticipantsOnly,
+        })
     }
 
     /// Returns all that the viewer may do.
     pub(crate) fn permissions(&self) -> Vec<Permission> {
         Permission::ALL.into_iter().filter(|permission| self.may(*permission)).collect()
     }
+
+    /// Returns the same space as a guest sees it.
+    pub(crate) fn seen_by_guest(self) -> Self {
+        Self { standing: Standing::of(crate::participant::Kind::External), ..self }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use service_kit::clock::Clock;
-
-    use super::*;
-
-    fn chosen(value: &str) -> bool {
-        let mut check = Violations::default();
-        Address::chosen(&mut check, "address", value);
-        check.into_result().is_ok()
-    }
-
-    #[test]
-    fn an_address_is_taken_within_its_rule_and_refused_outside() {
-        for good in ["abc", "a-1", "0_x", &"a".repeat(63)] {
-            assert!(chosen(good), "{good}");
-        }
-        for bad in ["", "ab", "-ab", "_ab", "Abc", "a c", "é12", "a/b", "admin", &"a".repeat(64)] {
-            assert!(!chosen(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_random_address_is_well_formed_and_follows_its_bits() {
-        let address = Address::from_random([0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        assert!(chosen(address.as_str()), "{address:?}");
-        assert_eq!(address.as_str().len(), 19);
-        assert_ne!(address, Address::from_random([0xfe, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
-    }
-
-    fn space(sharing: Sharing) -> Space {
-        let caller = testkit::caller(service_kit::caller::CallerKind::Member);
-        let content = SpaceContent { title: "t".into(), address: None, sharing, description: String::new() };
-        Space::create(
-            Uuid::nil().into(),
-            &caller,
-            content,
-            Address::from_random([7; 10]),
-            testkit::clock().now(),
-        )
-    }
-
-    #[test]
-    fn guests_may_what_the_toggles_say_and_internal_participants_everything() {
-        let closed = space(Sharing { download: false, invite: false, upload: false });
-        let open = space(Sharing { download: true, invite: true, upload: true });
-        for permission in Permission::ALL {
-            assert!(closed.allows(Kind::Owner, permission) && closed.allows(Kind::Internal, permission));
-            assert_eq!(closed.allows(Kind::External, permission), permission == Permission::View);
-            let never = matches!(permission, Permission::Edit | Permission::Crm);
-            assert_eq!(open.allows(Kind::External, permission), !never);
-        }
-    }
-
-    #[test]
-    fn a_change_on_an_old_version_is_refused_and_changes_nothing() {
-        let mut space = space(Sharing::default());
-        let before = space.clone();
-        let change = SpaceChange { title: Some("new".into()), version: Some(2), ..SpaceChange::default() };
-        assert!(matches!(space.change(change, testkit::clock().now()), Err(SpaceError::Changed)));
-        assert_eq!(space, before);
-        let change = SpaceChange { title: Some("new".into()), version: Some(1), ..SpaceChange::default() };
-        space.change(change, testkit::clock().now()).unwrap();
-        assert_eq!((space.title.as_str(), space.version), ("new", 2));
-    }
-}
+mod tests;

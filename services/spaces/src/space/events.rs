@@ -23,7 +23,7 @@ pub(crate) fn snapshot(space: &Space, url: &str) -> events::SpaceSnapshot {
     }
 }
 
-pub(super) async fn created(
+pub(crate) async fn created(
     tx: &mut PgConnection,
     event_id: Uuid,
     space: &Space,
@@ -33,6 +33,30 @@ pub(super) async fn created(
     let described = events::SpaceSnapshot { description: space.description.clone(), ..snapshot(space, url) };
     let event =
         events::SpaceCreated { space: Some(described), crm_target: crm_target.map(pb::CrmTarget::from) };
+    outbox::append(
+        tx,
+        NewEvent {
+            event_id,
+            organization_id: space.organization_id,
+            aggregate_id: space.space_id.uuid(),
+            aggregate_version: space.version,
+            event: &event,
+        },
+    )
+    .await
+}
+
+/// Tells which logo the space shows now.
+pub(crate) async fn logo_placed(
+    tx: &mut PgConnection,
+    event_id: Uuid,
+    space: &Space,
+) -> Result<(), sqlx::Error> {
+    let event = events::LogoPlaced {
+        organization_id: space.organization_id.to_string(),
+        place_id: space.space_id.to_string(),
+        logo_id: space.logo.map(|logo| logo.logo_id.to_string()).unwrap_or_default(),
+    };
     outbox::append(
         tx,
         NewEvent {

@@ -1,32 +1,46 @@
 //! Spaces: creating, reading and changing them.
 //!
-//! Owns the use cases; each opens and commits its transaction. The rules are in `entity`, the SQL in `repo`.
+//! Owns the use cases; each opens and commits its transaction. The rules are in `entity`, who may what in
+//! [`crate::permission`], the SQL in `repo` and `list_repo`. `look` shows logos, `lifecycle` archives, deletes and hands
+//! over, `access` answers questions of rights, `list` finds.
 
+mod access;
+mod address;
 mod entity;
 mod error;
 pub(crate) mod events;
+mod lifecycle;
+mod list;
+mod list_repo;
+mod look;
 pub(crate) mod repo;
 
+use chrono::{DateTime, Utc};
 use service_kit::caller::{Call, Caller};
 use service_kit::clock::SharedClock;
 use service_kit::db::{Database, Reply};
 use service_kit::error::CommonError;
-use service_kit::ids::{Ids, OrganizationId, SpaceId, UserId};
+use service_kit::ids::{Ids, SpaceId};
 use service_kit::peers::PeerChannel;
-use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sqlx::PgConnection;
-use tonic::Code;
 use uuid::Uuid;
 
+use crate::activity::{self, ActivityKind, NewActivity};
 use crate::organization;
 use crate::participant;
+use crate::permission::{Permission, Viewer, admission};
+use crate::theme::{self, Look};
 
+pub(crate) use access::Explanation;
+pub(crate) use address::Address;
 pub(crate) use entity::{
-    Address, CrmTarget, CustomerLogo, DESCRIPTION_MAX, NewSpace, Permission, Sharing, Space, SpaceChange,
-    SpaceContent, SpaceView, TITLE_MAX,
+    Changed, CrmTarget, CustomerLogo, DESCRIPTION_MAX, LOGO_HEIGHT_MAX, LOGO_HEIGHT_MIN, Lifecycle,
+    LogoDisplay, LogoDisplayChange, LogoFormat, NewSpace, Notifications, Space, SpaceChange, SpaceContent,
+    SpaceView, Step, TITLE_MAX,
 };
 pub use error::SpaceError;
+pub(crate) use list::{ListKey, ListQuery, Order, QUERY_MAX, Summary};
 
 /// The use cases of spaces.
 #[derive(Clone)]
@@ -35,6 +49,15 @@ pub(crate) struct Spaces {
     clock: SharedClock,
     ids: Ids,
     logos: LogoServiceClient<PeerChannel>,
+}
+
+/// A space as somebody sees it, with its look.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Shown {
+    /// The space.
+    pub(crate) view: SpaceView,
+    /// How it is drawn.
+    pub(crate) look: Look,
 }
 
 impl Spaces {
@@ -49,11 +72,7 @@ impl Spaces {
     }
 
     /// Creates a space with the caller as its owner.
-    pub(crate) async fn create<R: Reply<SpaceView>>(
-        &self,
-        call: &Call,
-        new: NewSpace,
-    ) -> Result<R, SpaceError> {
+    pub(crate) async fn create<R: Reply<Shown>>(&self, call: &Call, new: NewSpace) -> Result<R, SpaceError> {
         let caller = call.caller()?.clone();
         let random = Address::from_random(
             self.ids
@@ -61,7 +80,7 @@ impl Spaces {
                 .map_err(|error| SpaceError::from(CommonError::Unexpected(error.into())))?,
         );
         let space = Space::create(self.ids.next(), &caller, new.space, random, self.clock.now());
-        let (owner_id, event_id): (Uuid, Uuid) = (self.ids.next(), self.ids.next());
+        let ids = self.ids.clone();
         self.database
             .write(call, caller.organization_id, move |tx| {
                 Box::pin(async move {
@@ -71,126 +90,137 @@ impl Spaces {
                     if new.crm_target.is_some() && !organization.has_crm {
                         return Err(SpaceError::PlanRequired);
                     }
+                    found_theme(tx, &space, space.theme_id).await?;
                     repo::insert(tx, &space).await?;
-                    participant::repo::insert_owner(tx, owner_id, &space).await?;
+                    participant::repo::insert_owner(tx, ids.next(), &space).await?;
+                    let (space_id, now) = (space.space_id, space.create_time);
                     let url = organization.space_url(space.address.as_str());
-                    events::created(tx, event_id, &space, &url, new.crm_target.as_ref()).await?;
-                    Ok(SpaceView::of(space, url, participant::Kind::Owner))
+                    events::created(tx, ids.next(), &space, &url, new.crm_target.as_ref()).await?;
+                    let mut view = visible(tx, &Viewer::from(&caller), space_id).await?;
+                    note(tx, &ids, &mut view, ActivityKind::SpaceCreated, None, now).await?;
+                    show(tx, view).await
                 })
             })
             .await
     }
 
     /// Returns a space as the caller may see it.
-    pub(crate) async fn get(&self, caller: &Caller, space_id: SpaceId) -> Result<SpaceView, SpaceError> {
-        let (organization_id, user_id) = (caller.organization_id, caller.user_id);
+    pub(crate) async fn get(&self, caller: &Caller, space_id: SpaceId) -> Result<Shown, SpaceError> {
+        let viewer = Viewer::from(caller);
         self.database
-            .read(organization_id, move |tx| Box::pin(visible(tx, organization_id, user_id, space_id)))
-            .await
-    }
-
-    /// Changes title, description or toggles.
-    pub(crate) async fn update<R: Reply<SpaceView>>(
-        &self,
-        call: &Call,
-        space_id: SpaceId,
-        change: SpaceChange,
-    ) -> Result<R, SpaceError> {
-        self.edit(call, space_id, move |space, now| space.change(change, now)).await
-    }
-
-    /// Shows an uploaded logo in the header.
-    pub(crate) async fn set_logo<R: Reply<SpaceView>>(
-        &self,
-        call: &Call,
-        space_id: SpaceId,
-        logo_id: Uuid,
-    ) -> Result<R, SpaceError> {
-        let caller = call.caller()?;
-        if let Some(reply) = self.database.replay(call, caller.organization_id).await? {
-            return Ok(reply);
-        }
-        if !self.get(caller, space_id).await?.may(Permission::Edit) {
-            return Err(SpaceError::InternalParticipantsOnly);
-        }
-        let logo = self.describe_logo(caller.organization_id, space_id, logo_id).await?;
-        self.edit(call, space_id, move |space, now| {
-            space.show_logo(logo, now);
-            Ok(())
-        })
-        .await
-    }
-
-    /// Returns what a person may do in a space at this moment; nothing where they take no part.
-    pub(crate) async fn check_access(
-        &self,
-        organization_id: OrganizationId,
-        user_id: UserId,
-        space_id: SpaceId,
-    ) -> Result<Vec<Permission>, SpaceError> {
-        let found = self
-            .database
-            .read(organization_id, move |tx| Box::pin(visible(tx, organization_id, user_id, space_id)))
-            .await;
-        match found {
-            Ok(view) => Ok(view.permissions()),
-            Err(SpaceError::NotFound) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Loads the space for change, lets `edit` decide, and stores the outcome.
-    async fn edit<R, F>(&self, call: &Call, space_id: SpaceId, edit: F) -> Result<R, SpaceError>
-    where
-        R: Reply<SpaceView>,
-        F: FnOnce(&mut Space, chrono::DateTime<chrono::Utc>) -> Result<(), SpaceError> + Send + 'static,
-    {
-        let caller = call.caller()?.clone();
-        let now = self.clock.now();
-        self.database
-            .write(call, caller.organization_id, move |tx| {
+            .read(viewer.organization_id, move |tx| {
                 Box::pin(async move {
-                    repo::lock(tx, caller.organization_id, space_id).await?;
-                    let mut view = visible(tx, caller.organization_id, caller.user_id, space_id).await?;
-                    if !view.may(Permission::Edit) {
-                        return Err(SpaceError::InternalParticipantsOnly);
-                    }
-                    edit(&mut view.space, now)?;
-                    repo::update(tx, &view.space).await?;
-                    Ok(view)
+                    let view = visible(tx, &viewer, space_id).await?;
+                    show(tx, view).await
                 })
             })
             .await
     }
 
-    async fn describe_logo(
+    /// Changes title, description, toggles, theme or notification defaults.
+    pub(crate) async fn update<R: Reply<Shown>>(
         &self,
-        organization_id: OrganizationId,
+        call: &Call,
         space_id: SpaceId,
-        logo_id: Uuid,
-    ) -> Result<CustomerLogo, SpaceError> {
-        let request = assets::DescribeLogoRequest {
-            organization_id: organization_id.to_string(),
-            space_id: space_id.to_string(),
-            logo_id: logo_id.to_string(),
-        };
-        match self.logos.clone().describe_logo(request).await {
-            Ok(answer) => {
-                let logo = answer.into_inner().logo.unwrap_or_default();
-                Ok(CustomerLogo { logo_id, width_px: logo.width_px, height_px: logo.height_px })
-            }
-            Err(status) if status.code() == Code::NotFound => Err(SpaceError::LogoNotFound),
-            Err(status) => Err(CommonError::Peer(Box::new(status)).into()),
+        change: SpaceChange,
+    ) -> Result<R, SpaceError> {
+        let viewer = Viewer::from(call.caller()?);
+        let (now, ids) = (self.clock.now(), self.ids.clone());
+        self.database
+            .write(call, viewer.organization_id, move |tx| {
+                Box::pin(async move {
+                    let mut view = changing(tx, &viewer, space_id, Permission::Edit).await?;
+                    found_theme(tx, &view.space, change.theme_id.flatten()).await?;
+                    let changed = view.space.change(change, now)?;
+                    if !changed.is_empty() {
+                        repo::update(tx, &view.space).await?;
+                    }
+                    for part in changed {
+                        let object = match part {
+                            Changed::Title => Some((space_id.uuid(), view.space.title.clone())),
+                            _ => None,
+                        };
+                        note(tx, &ids, &mut view, part.into(), object, now).await?;
+                    }
+                    show(tx, view).await
+                })
+            })
+            .await
+    }
+}
+
+impl From<Changed> for ActivityKind {
+    fn from(changed: Changed) -> Self {
+        match changed {
+            Changed::Title => Self::SpaceRenamed,
+            Changed::Description => Self::DescriptionChanged,
+            Changed::Sharing => Self::SharingChanged,
+            Changed::Look => Self::LookChanged,
+            Changed::Notifications => Self::NotificationDefaultsChanged,
         }
     }
 }
 
-/// Reads a space as a person sees it. Whoever takes no part gets what a random id gets.
+/// Reads a space as somebody sees it. Whoever takes no part gets what a random id gets; a guest learns that the space is
+/// archived, or that consent is needed.
 pub(crate) async fn visible(
     tx: &mut PgConnection,
-    organization_id: OrganizationId,
-    user_id: UserId,
+    viewer: &Viewer,
     space_id: SpaceId,
 ) -> Result<SpaceView, SpaceError> {
-    repo::find_visible(tx, organization_id, user_id, space_id).await?.ok_or(SpaceError::NotFound)
+    let view = repo::find_visible(tx, viewer, space_id).await?.ok_or(SpaceError::NotFound)?;
+    admission(view.standing, view.space.lifecycle.state())?;
+    Ok(view)
+}
+
+/// Reads a space, which nobody else changes until the transaction ends, for a change that needs `permission`.
+pub(crate) async fn changing(
+    tx: &mut PgConnection,
+    viewer: &Viewer,
+    space_id: SpaceId,
+    permission: Permission,
+) -> Result<SpaceView, SpaceError> {
+    repo::lock(tx, viewer.organization_id, space_id).await?;
+    let view = visible(tx, viewer, space_id).await?;
+    view.require(permission)?;
+    Ok(view)
+}
+
+/// Adds to the timeline what the viewer did.
+pub(crate) async fn note(
+    tx: &mut PgConnection,
+    ids: &Ids,
+    view: &mut SpaceView,
+    kind: ActivityKind,
+    object: Option<(Uuid, String)>,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let new = NewActivity {
+        activity_id: ids.next(),
+        organization_id: view.space.organization_id,
+        space_id: view.space.space_id,
+        kind,
+        actor: Some((view.viewer_user_id, view.viewer_name.clone())),
+        object,
+        create_time: now,
+    };
+    activity::append(tx, new).await?;
+    view.space.last_activity_time = view.space.last_activity_time.max(now);
+    Ok(())
+}
+
+/// Adds the look of a space.
+pub(crate) async fn show(tx: &mut PgConnection, view: SpaceView) -> Result<Shown, SpaceError> {
+    let look = theme::look(tx, view.space.organization_id, view.space.theme_id).await?;
+    Ok(Shown { view, look })
+}
+
+/// Refuses a theme that the organisation does not have.
+async fn found_theme(tx: &mut PgConnection, space: &Space, theme_id: Option<Uuid>) -> Result<(), SpaceError> {
+    match theme_id {
+        Some(theme_id) if !theme::exists(tx, space.organization_id, theme_id).await? => {
+            Err(SpaceError::ThemeNotFound)
+        }
+        _ => Ok(()),
+    }
 }

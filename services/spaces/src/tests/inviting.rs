@@ -1,24 +1,18 @@
 //! Inviting, and what becomes of an invitation.
 
-use crate::participant::{Invitation, ParticipantError};
-use crate::space::{Sharing, SpaceChange};
+use crate::participant::{Invitation, ParticipantError, State};
+use crate::permission::Sharing;
+use crate::space::SpaceChange;
 use service_kit::caller::{Caller, CallerKind};
 use service_kit::ids::SpaceId;
 use service_kit::page::PageRequest;
 use service_kit::validate::Violations;
-use sharedspaces_proto::identity::events::v1::InvitationAccepted;
-use sharedspaces_proto::identity::v1 as identity;
 use sharedspaces_proto::spaces::v1 as pb;
-use uuid::Uuid;
 
 use super::peers::user_of;
-use super::world::{Service, new_space};
+use super::world::Service;
 
-async fn space_of(service: &Service, owner: &Caller) -> SpaceId {
-    let call = testkit::call(owner);
-    let created: pb::CreateSpaceResponse = service.spaces.create(&call, new_space("Room")).await.unwrap();
-    Uuid::parse_str(&created.space.unwrap().space_id).unwrap().into()
-}
+const TAKING_PART: [State; 2] = [State::Invited, State::Active];
 
 async fn invite(
     service: &Service,
@@ -40,44 +34,11 @@ fn guest(owner: &Caller, address: &str) -> Caller {
     Caller { user_id, ..testkit::caller_of(owner.organization_id, CallerKind::Guest) }
 }
 
-async fn accept(service: &Service, owner: &Caller, address: &str) {
-    let organization_id = owner.organization_id;
-    let invitation_id: Uuid = sqlx::query_scalar("SELECT invitation_id FROM participants WHERE user_id = $1")
-        .bind(user_of(address))
-        .fetch_one(&service.database.superuser_pool())
-        .await
-        .unwrap();
-    let event = InvitationAccepted {
-        invitation_id: invitation_id.to_string(),
-        person: Some(identity::Person {
-            user_id: user_of(address).to_string(),
-            email_address: address.to_owned(),
-            display_name: "Gina".to_owned(),
-            ..identity::Person::default()
-        }),
-        ..InvitationAccepted::default()
-    };
-    let participants = service.participants.clone();
-    service
-        .database
-        .database
-        .transaction(organization_id, move |tx| {
-            Box::pin(async move {
-                participants
-                    .accept(tx, organization_id, &event)
-                    .await
-                    .map_err(service_kit::error::CommonError::Unexpected)
-            })
-        })
-        .await
-        .unwrap();
-}
-
 #[tokio::test]
 async fn colleagues_take_part_at_once_guests_are_invited_and_nobody_twice() {
     let service = Service::start().await;
     let owner = service.member_of_new_organization(true).await;
-    let space_id = space_of(&service, &owner).await;
+    let space_id = service.space(&owner, "Room").await;
     let addresses = ["noah@acme.example", "gina@buyer.example"];
     let invited = invite(&service, &owner, space_id, &addresses).await.unwrap();
     let states: Vec<_> = invited.participants.iter().map(|p| (p.email_address.as_str(), p.state())).collect();
@@ -93,16 +54,16 @@ async fn colleagues_take_part_at_once_guests_are_invited_and_nobody_twice() {
 async fn an_accepted_invitation_is_told_once_and_the_guest_has_a_name() {
     let service = Service::start().await;
     let owner = service.member_of_new_organization(true).await;
-    let space_id = space_of(&service, &owner).await;
+    let space_id = service.space(&owner, "Room").await;
     invite(&service, &owner, space_id, &["gina@buyer.example"]).await.unwrap();
     let before = outbox(&service).await;
-    accept(&service, &owner, "gina@buyer.example").await;
-    accept(&service, &owner, "gina@buyer.example").await;
+    service.accept(owner.organization_id, space_id, "gina@buyer.example").await;
+    service.accept(owner.organization_id, space_id, "gina@buyer.example").await;
     assert_eq!(outbox(&service).await, before + 1);
     let page = PageRequest::read(&mut Violations::default(), 0, "");
-    let listed = service.participants.list(&owner, space_id, page).await.unwrap();
+    let listed = service.participants.list(&owner, space_id, TAKING_PART.to_vec(), page).await.unwrap();
     let gina = listed.items.iter().find(|p| p.person.email_address == "gina@buyer.example").unwrap();
-    assert_eq!(gina.person.display_name, "Gina");
+    assert_eq!(gina.person.display_name, "gina");
     assert_eq!(gina.state, crate::participant::State::Active);
 }
 
@@ -110,7 +71,7 @@ async fn an_accepted_invitation_is_told_once_and_the_guest_has_a_name() {
 async fn a_guest_invites_only_where_the_toggle_allows_it_and_only_guests() {
     let service = Service::start().await;
     let owner = service.member_of_new_organization(true).await;
-    let space_id = space_of(&service, &owner).await;
+    let space_id = service.space(&owner, "Room").await;
     invite(&service, &owner, space_id, &["gina@buyer.example"]).await.unwrap();
     let gina = guest(&owner, "gina@buyer.example");
     let refused = invite(&service, &gina, space_id, &["gus@buyer.example"]).await.unwrap_err();
@@ -131,7 +92,7 @@ async fn a_guest_invites_only_where_the_toggle_allows_it_and_only_guests() {
 async fn the_sixteenth_participant_brings_a_notice() {
     let service = Service::start().await;
     let owner = service.member_of_new_organization(true).await;
-    let space_id = space_of(&service, &owner).await;
+    let space_id = service.space(&owner, "Room").await;
     let addresses: Vec<String> = (1..=14).map(|n| format!("g{n}@buyer.example")).collect();
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
     assert_eq!(invite(&service, &owner, space_id, &addresses).await.unwrap().notice, "");
@@ -143,12 +104,12 @@ async fn the_sixteenth_participant_brings_a_notice() {
 async fn participants_are_listed_page_by_page_in_the_order_they_came() {
     let service = Service::start().await;
     let owner = service.member_of_new_organization(true).await;
-    let space_id = space_of(&service, &owner).await;
+    let space_id = service.space(&owner, "Room").await;
     invite(&service, &owner, space_id, &["a@buyer.example", "b@buyer.example"]).await.unwrap();
     let (mut token, mut seen) = (String::new(), Vec::new());
     loop {
         let page = PageRequest::read(&mut Violations::default(), 1, &token);
-        let listed = service.participants.list(&owner, space_id, page).await.unwrap();
+        let listed = service.participants.list(&owner, space_id, TAKING_PART.to_vec(), page).await.unwrap();
         seen.extend(listed.items.into_iter().map(|p| p.participant_id));
         token = listed.next_page_token;
         if token.is_empty() {

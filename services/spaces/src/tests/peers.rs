@@ -1,5 +1,6 @@
 //! identity and assets as spaces meets them: small servers that answer what a test needs.
 
+use futures_util::future::BoxFuture;
 use service_kit::peers::{PeerChannel, Peers};
 use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
@@ -15,8 +16,12 @@ use uuid::Uuid;
 
 /// Addresses that end so belong to members.
 pub(crate) const COLLEAGUES: &str = "@acme.example";
-/// The one logo there is.
+/// A logo that is a PNG.
 pub(crate) const LOGO_ID: Uuid = Uuid::from_u128(7);
+/// A logo that is a JPEG.
+pub(crate) const JPEG_ID: Uuid = Uuid::from_u128(8);
+/// A banner of themes.
+pub(crate) const BANNER_ID: Uuid = Uuid::from_u128(9);
 
 pub(crate) struct RunningPeers(Peers);
 
@@ -38,6 +43,24 @@ pub(crate) async fn start() -> RunningPeers {
         .add_service(LogoServiceServer::new(Logos));
     tokio::spawn(server.serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(listener)));
     RunningPeers(testkit::peers(address))
+}
+
+/// Methods of a peer that spaces never calls, as the trait's macro would have written them.
+macro_rules! not_asked {
+    ($($method:ident($request:ty) -> $response:ty,)+) => {
+        $(
+            fn $method<'a, 'b>(
+                &'a self,
+                _: Request<$request>,
+            ) -> BoxFuture<'b, Result<Response<$response>, Status>>
+            where
+                'a: 'b,
+                Self: 'b,
+            {
+                Box::pin(async { Err(Status::unimplemented("not asked by spaces")) })
+            }
+        )+
+    };
 }
 
 struct Directory;
@@ -64,6 +87,7 @@ impl OrganizationService for Directory {
             email_address: address.to_owned(),
             display_name: String::new(),
             locale: "en".to_owned(),
+            ..identity::Person::default()
         };
         let invited =
             request.email_addresses.iter().map(|address| person(user_of(address).to_string(), address));
@@ -71,32 +95,15 @@ impl OrganizationService for Directory {
         Ok(Response::new(identity::ResolveAddressesResponse { people: invited.chain(inviters).collect() }))
     }
 
-    async fn create_organization(
-        &self,
-        _: Request<identity::CreateOrganizationRequest>,
-    ) -> Result<Response<identity::CreateOrganizationResponse>, Status> {
-        Err(Status::unimplemented("not asked by spaces"))
-    }
-
-    async fn get_organization(
-        &self,
-        _: Request<identity::GetOrganizationRequest>,
-    ) -> Result<Response<identity::GetOrganizationResponse>, Status> {
-        Err(Status::unimplemented("not asked by spaces"))
-    }
-
-    async fn create_member(
-        &self,
-        _: Request<identity::CreateMemberRequest>,
-    ) -> Result<Response<identity::CreateMemberResponse>, Status> {
-        Err(Status::unimplemented("not asked by spaces"))
-    }
-
-    async fn list_members(
-        &self,
-        _: Request<identity::ListMembersRequest>,
-    ) -> Result<Response<identity::ListMembersResponse>, Status> {
-        Err(Status::unimplemented("not asked by spaces"))
+    not_asked! {
+        create_organization(identity::CreateOrganizationRequest) -> identity::CreateOrganizationResponse,
+        get_organization(identity::GetOrganizationRequest) -> identity::GetOrganizationResponse,
+        update_organization(identity::UpdateOrganizationRequest) -> identity::UpdateOrganizationResponse,
+        create_member(identity::CreateMemberRequest) -> identity::CreateMemberResponse,
+        update_member(identity::UpdateMemberRequest) -> identity::UpdateMemberResponse,
+        deactivate_member(identity::DeactivateMemberRequest) -> identity::DeactivateMemberResponse,
+        list_members(identity::ListMembersRequest) -> identity::ListMembersResponse,
+        search_members(identity::SearchMembersRequest) -> identity::SearchMembersResponse,
     }
 }
 
@@ -109,24 +116,29 @@ impl LogoService for Logos {
         request: Request<assets::DescribeLogoRequest>,
     ) -> Result<Response<assets::DescribeLogoResponse>, Status> {
         let request = request.into_inner();
-        if request.logo_id != LOGO_ID.to_string() {
-            return Err(Status::not_found("no such logo"));
-        }
-        let logo = assets::Logo { width_px: 30, height_px: 20, ..assets::Logo::default() };
+        let (format, kind) = match Uuid::parse_str(&request.logo_id) {
+            Ok(LOGO_ID) => (assets::ImageFormat::Png, assets::LogoKind::Customer),
+            Ok(JPEG_ID) => (assets::ImageFormat::Jpeg, assets::LogoKind::Customer),
+            Ok(BANNER_ID) if request.space_id.is_empty() => {
+                (assets::ImageFormat::Png, assets::LogoKind::Banner)
+            }
+            _ => return Err(Status::not_found("no such logo")),
+        };
+        let (format, kind) = (format.into(), kind.into());
+        let logo = assets::Logo { width_px: 30, height_px: 20, format, kind, ..assets::Logo::default() };
         Ok(Response::new(assets::DescribeLogoResponse { logo: Some(logo) }))
     }
 
-    async fn upload_logo(
-        &self,
-        _: Request<Streaming<assets::UploadLogoRequest>>,
-    ) -> Result<Response<assets::UploadLogoResponse>, Status> {
-        Err(Status::unimplemented("not asked by spaces"))
-    }
-
-    async fn get_logo(
-        &self,
-        _: Request<assets::GetLogoRequest>,
-    ) -> Result<Response<assets::GetLogoResponse>, Status> {
-        Err(Status::unimplemented("not asked by spaces"))
+    not_asked! {
+        upload_logo(Streaming<assets::UploadLogoRequest>) -> assets::UploadLogoResponse,
+        get_logo(assets::GetLogoRequest) -> assets::GetLogoResponse,
+        upload_organization_logo(Streaming<assets::UploadOrganizationLogoRequest>)
+            -> assets::UploadOrganizationLogoResponse,
+        get_organization_logo(assets::GetOrganizationLogoRequest) -> assets::GetOrganizationLogoResponse,
+        remove_organization_logo(assets::RemoveOrganizationLogoRequest)
+            -> assets::RemoveOrganizationLogoResponse,
+        upload_theme_banner(Streaming<assets::UploadThemeBannerRequest>) -> assets::UploadThemeBannerResponse,
+        format_logo(assets::FormatLogoRequest) -> assets::FormatLogoResponse,
+        batch_get_logos(assets::BatchGetLogosRequest) -> assets::BatchGetLogosResponse,
     }
 }

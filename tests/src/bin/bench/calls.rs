@@ -14,7 +14,8 @@ use xtask::process::say;
 use crate::broker::Bare;
 use crate::echo;
 use crate::load::{Call, measure};
-use crate::pgbench::{Event, Pgbench, Script};
+use crate::pgbench::Pgbench;
+use crate::scripts::{Event, Script};
 use crate::stage::Stage;
 
 const CALLERS: [usize; 2] = [8, 32];
@@ -100,7 +101,8 @@ pub(crate) async fn writes(stage: &mut Stage) -> anyhow::Result<()> {
     stage.restart("crm-sync", "run")
 }
 
-async fn pgbench(stage: &Stage, member: &Session, space_id: &str) -> anyhow::Result<Pgbench> {
+/// Returns one that acts as a member on a space.
+pub(crate) async fn pgbench(stage: &Stage, member: &Session, space_id: &str) -> anyhow::Result<Pgbench> {
     let database = stage.superuser("spaces").await?;
     let organization: String =
         sqlx::query_scalar("SELECT organization_id::text FROM organizations WHERE slug = $1")

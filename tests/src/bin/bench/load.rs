@@ -23,6 +23,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 pub(crate) enum Call {
     Create(pb::CreateSpaceRequest),
     Get(pb::GetSpaceRequest),
+    List(pb::ListSpacesRequest),
 }
 
 /// What the callers saw.
@@ -49,6 +50,10 @@ impl Caller {
             Call::Get(message) => {
                 let request = authorized(message.clone(), &self.authorization);
                 self.client.get_space(request).await.map(drop)
+            }
+            Call::List(message) => {
+                let request = authorized(message.clone(), &self.authorization);
+                self.client.list_spaces(request).await.map(drop)
             }
         }
     }
@@ -92,10 +97,23 @@ pub(crate) async fn measure(
     while let Some(ended) = running.join_next().await {
         took.extend(ended??);
     }
-    took.sort_unstable();
-    let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
-    let count = u32::try_from(took.len())?;
-    Ok(Load { per_second: f64::from(count) / from.elapsed().as_secs_f64(), p50: at(50), p99: at(99) })
+    Load::of(took, from.elapsed())
+}
+
+impl Load {
+    /// Returns what calls saw that took so long, all together within a time.
+    pub(crate) fn of(mut took: Vec<Duration>, within: Duration) -> anyhow::Result<Self> {
+        took.sort_unstable();
+        let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
+        let count = u32::try_from(took.len())?;
+        Ok(Self { per_second: f64::from(count) / within.as_secs_f64(), p50: at(50), p99: at(99) })
+    }
+
+    /// Returns what one caller saw whose calls took so long.
+    pub(crate) fn of_one(took: Vec<Duration>) -> anyhow::Result<Self> {
+        let within = took.iter().sum();
+        Self::of(took, within)
+    }
 }
 
 fn authorized<T>(message: T, authorization: &MetadataValue<Ascii>) -> Request<T> {

@@ -1,23 +1,31 @@
 //! `bench` measures what our layers cost: each rate beside its limit, measured in the same run on the same machine.
 //! Started by `cargo xtask bench`; docs/performance.md says what is compared with what.
 //!
-//! - [`stage`]: the running system; [`load`]: concurrent callers; [`pgbench`], [`inserts`]: the database alone;
-//!   [`echo`]: tonic alone; [`broker`]: lapin alone
-//! - [`calls`], [`messages`], [`visits`]: the sections, in the order in which they run
+//! - [`stage`]: the running system; [`load`]: concurrent callers; [`pgbench`] with its [`scripts`], [`inserts`]: the
+//!   database alone; [`echo`]: tonic alone; [`broker`]: lapin alone; [`statistics`]: telling two samples apart
+//! - [`calls`], [`messages`], [`visits`], [`tokens`], [`sign_ins`], [`lists`], [`duplicates`], [`uploads`]: the sections,
+//!   in the order in which they run
 //! - [`memory`], [`report`]: what is printed
 //!
 //! Must not judge: a number is printed beside its aim, and only what cannot be measured is an error.
 
 mod broker;
 mod calls;
+mod duplicates;
 mod echo;
 mod inserts;
+mod lists;
 mod load;
 mod memory;
 mod messages;
 mod pgbench;
 mod report;
+mod scripts;
+mod sign_ins;
 mod stage;
+mod statistics;
+mod tokens;
+mod uploads;
 mod visits;
 
 use std::path::PathBuf;
@@ -38,7 +46,8 @@ const REST: Duration = Duration::from_secs(5);
 struct Arguments {
     #[command(subcommand)]
     command: Option<Helper>,
-    /// Only these sections: reads, writes, messages, visits.
+    /// Only these sections: reads, writes, messages, visits, tokens, sign_ins, lists, duplicates,
+    /// uploads.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -97,6 +106,21 @@ async fn measure(only: &[String]) -> anyhow::Result<()> {
     }
     if is_wanted("visits") {
         visits::visits(&mut stage).await?;
+    }
+    if is_wanted("tokens") {
+        tokens::verification(&mut stage)?;
+    }
+    if is_wanted("sign_ins") {
+        sign_ins::sign_ins(&mut stage).await?;
+    }
+    if is_wanted("lists") {
+        lists::lists(&mut stage).await?;
+    }
+    if is_wanted("duplicates") {
+        duplicates::duplicates(&mut stage).await?;
+    }
+    if is_wanted("uploads") {
+        uploads::uploads(&mut stage).await?;
     }
     say(&format!("\n{}\n\n{}", stage.report, stage.memory));
     Ok(())

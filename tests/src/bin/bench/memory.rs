@@ -54,7 +54,8 @@ impl fmt::Display for Memory {
     }
 }
 
-fn resident_mib(process_id: u32) -> anyhow::Result<f64> {
+/// Returns what a process holds in memory, in MiB.
+pub(crate) fn resident_mib(process_id: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process_id}/status"))
         .context("the memory of a process can only be read on Linux, while it runs")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;

@@ -60,11 +60,21 @@ impl Stage {
 
     /// Stops a service and starts it to `serve`, `work` or `run`.
     pub(crate) fn restart(&mut self, service: &'static str, command: &str) -> anyhow::Result<()> {
+        self.restart_with(service, command, &[])
+    }
+
+    /// The same with further settings.
+    pub(crate) fn restart_with(
+        &mut self,
+        service: &'static str,
+        command: &str,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
         block_in_place(|| {
             if self.world.process_id(service).is_some() {
                 self.world.stop_service(service)?;
             }
-            self.world.start_service_as(command, service, &[])?;
+            self.world.start_service_as(command, service, settings)?;
             self.world.wait_ready()
         })
     }

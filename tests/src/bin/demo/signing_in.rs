@@ -30,7 +30,7 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
 
     step(2, "The guest asks for a one-click link; the mail has a code beside it.");
     let cookie = journey.request_link(organization, &address).await?;
-    let mail = journey.outside.wait_for_mail(&address, "sign").await?;
+    let mail = journey.outside.wait_for_mail(&address, "sign-in link").await?;
     let (link, code) = (token_of(&mail)?, code_of(&mail)?);
     saw(&format!("`{}`, code {code}", mail.subject));
     expect(
@@ -44,7 +44,7 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
 
     step(3, "The next time the guest types the code instead.");
     let cookie = journey.request_link(organization, &address).await?;
-    let mail = journey.outside.wait_for_another_mail(&address, &mail).await?;
+    let mail = journey.outside.wait_for_another_mail(&address, "sign-in link", &mail).await?;
     expect(
         journey.redeem_code(&cookie, "not it").await.map(drop),
         Code::InvalidArgument,
@@ -55,7 +55,7 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
 
     step(4, "The guest sets a password by mail, which ends every session, and signs in with it.");
     journey.request_reset(organization, &address).await?;
-    let mail = journey.outside.wait_for_another_mail(&address, &mail).await?;
+    let mail = journey.outside.wait_for_mail(&address, "new password").await?;
     let password = "nine patient otters fold paper";
     journey.reset_password(&token_of(&mail)?, password).await?;
     let guest = journey.sign_in_with(organization, &address, password).await?;

@@ -1,0 +1,237 @@
+//! All SQL of items.
+
+use chrono::{DateTime, Utc};
+use service_kit::ids::{OrganizationId, SpaceId};
+use service_kit::page::PageRequest;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::entity::{Item, ItemKey, ItemKind, Origin, Tree};
+
+/// Reads which folder lies in which, and how many items the space has.
+pub(super) async fn tree(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+) -> Result<Tree, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT item_id, folder_id, kind AS "kind: ItemKind" FROM items
+            WHERE organization_id = $1 AND space_id = $2"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+    )
+    .fetch_all(tx)
+    .await?;
+    let item_count = rows.len();
+    let folders = rows.into_iter().filter(|row| row.kind == ItemKind::Folder);
+    Ok(Tree { folders: folders.map(|row| (row.item_id, row.folder_id)).collect(), item_count })
+}
+
+/// Counts what a folder holds directly, which is the place after its last.
+pub(super) async fn count_in(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    folder_id: Option<Uuid>,
+) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*)::integer AS "count!" FROM items
+            WHERE organization_id = $1 AND space_id = $2 AND folder_id IS NOT DISTINCT FROM $3"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+        folder_id,
+    )
+    .fetch_one(tx)
+    .await
+}
+
+pub(super) async fn insert(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    item: &Item,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO items (organization_id, item_id, space_id, folder_id, kind, position, title, description, url,
+                            origin, adder_user_id, adder_display_name, version, create_time, update_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        organization_id.uuid(),
+        item.item_id,
+        item.space_id.uuid(),
+        item.folder_id,
+        item.kind.as_str(),
+        item.position,
+        item.title,
+        item.description,
+        item.url,
+        item.origin.as_str(),
+        item.adder_user_id.uuid(),
+        item.adder_display_name,
+        item.version,
+        item.create_time,
+        item.update_time,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+struct Row {
+    item_id: Uuid,
+    folder_id: Option<Uuid>,
+    kind: ItemKind,
+    position: i32,
+    title: String,
+    description: String,
+    url: Option<String>,
+    origin: Origin,
+    adder_user_id: Uuid,
+    adder_display_name: String,
+    item_count: i64,
+    version: i64,
+    create_time: DateTime<Utc>,
+    update_time: DateTime<Utc>,
+}
+
+impl Row {
+    fn into_item(self, space_id: SpaceId) -> Item {
+        Item {
+            item_id: self.item_id,
+            space_id,
+            folder_id: self.folder_id,
+            kind: self.kind,
+            position: self.position,
+            title: self.title,
+            description: self.description,
+            url: self.url,
+            origin: self.origin,
+            adder_user_id: self.adder_user_id.into(),
+            adder_display_name: self.adder_display_name,
+            item_count: self.item_count,
+            version: self.version,
+            create_time: self.create_time,
+            update_time: self.update_time,
+        }
+    }
+}
+
+pub(super) async fn find(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    item_id: Uuid,
+) -> Result<Option<Item>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT i.item_id, i.folder_id, i.kind AS "kind: ItemKind", i.position, i.title, i.description, i.url,
+                  i.origin AS "origin: Origin", i.adder_user_id, i.adder_display_name, i.version, i.create_time,
+                  i.update_time,
+                  (SELECT count(*) FROM items c
+                    WHERE c.organization_id = $1 AND c.space_id = $2 AND c.folder_id = i.item_id) AS "item_count!"
+             FROM items i
+            WHERE i.organization_id = $1 AND i.space_id = $2 AND i.item_id = $3"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+        item_id,
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.map(|row| row.into_item(space_id)))
+}
+
+/// Lists what is in a folder, in its order.
+pub(super) async fn list(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    folder_id: Option<Uuid>,
+    page: &PageRequest<ItemKey>,
+) -> Result<Vec<Item>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT i.item_id, i.folder_id, i.kind AS "kind: ItemKind", i.position, i.title, i.description, i.url,
+                  i.origin AS "origin: Origin", i.adder_user_id, i.adder_display_name, i.version, i.create_time,
+                  i.update_time,
+                  (SELECT count(*) FROM items c
+                    WHERE c.organization_id = $1 AND c.space_id = $2 AND c.folder_id = i.item_id) AS "item_count!"
+             FROM items i
+            WHERE i.organization_id = $1 AND i.space_id = $2 AND i.folder_id IS NOT DISTINCT FROM $3
+              AND ($4::integer IS NULL OR i.position > $4)
+            ORDER BY i.position
+            LIMIT $5"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+        folder_id,
+        page.after.map(|key| key.position),
+        page.limit(),
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.into_item(space_id)).collect())
+}
+
+pub(super) async fn update(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    item: &Item,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE items
+            SET folder_id = $4, position = $5, title = $6, description = $7, url = $8, version = $9,
+                update_time = $10
+          WHERE organization_id = $1 AND space_id = $2 AND item_id = $3",
+        organization_id.uuid(),
+        item.space_id.uuid(),
+        item.item_id,
+        item.folder_id,
+        item.position,
+        item.title,
+        item.description,
+        item.url,
+        item.version,
+        item.update_time,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Moves what stands at or after a place by `by` places: 1 makes room, -1 closes a gap.
+pub(super) async fn shift(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    folder_id: Option<Uuid>,
+    from: i32,
+    by: i32,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE items SET position = position + $5
+          WHERE organization_id = $1 AND space_id = $2 AND folder_id IS NOT DISTINCT FROM $3 AND position >= $4",
+        organization_id.uuid(),
+        space_id.uuid(),
+        folder_id,
+        from,
+        by,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Deletes an item, and with a folder all that is in it.
+pub(super) async fn delete(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    item_id: Uuid,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM items WHERE organization_id = $1 AND space_id = $2 AND item_id = $3",
+        organization_id.uuid(),
+        space_id.uuid(),
+        item_id,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
