@@ -95,6 +95,8 @@ pub struct Keys {
     pub identity_link: String,
     /// With which crm-sync encrypts the CRMs' tokens.
     pub crm_sync_encryption: String,
+    /// With which assets seals the addresses that files are fetched from.
+    pub assets_content: String,
 }
 
 /// Everything that the settings of the services are made from.
@@ -110,6 +112,8 @@ pub struct Addresses {
     pub broker_prefix: String,
     /// `host:port` kept for the web client, to which links in mails lead.
     pub web: String,
+    /// `host:port` that files are fetched from.
+    pub content: String,
     /// The services' own keys.
     pub keys: Keys,
 }
@@ -159,10 +163,12 @@ impl Addresses {
             broker_url: broker_url.to_owned(),
             broker_prefix: String::new(),
             web: address("web")?,
+            content: address("assets-content")?,
             keys: Keys {
                 identity_encryption: secrets.key("identity_encryption_key")?,
                 identity_link: secrets.key("identity_link_key")?,
                 crm_sync_encryption: secrets.key("crm_sync_encryption_key")?,
+                assets_content: secrets.key("assets_content_key")?,
             },
         })
     }
@@ -233,6 +239,9 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
             ("S3__BUCKET", S3_BUCKET.to_owned()),
             ("S3__ACCESS_KEY", S3_ACCESS_KEY.to_owned()),
             ("S3__SECRET_KEY", S3_SECRET_KEY.to_owned()),
+            ("CONTENT__LISTEN", world.content.clone()),
+            ("CONTENT__BASE_URL", format!("http://{}", world.content)),
+            ("CONTENT__KEY", world.keys.assets_content.clone()),
         ],
         "crm-sync" => vec![
             ("KEY_ENCRYPTION_KEY", world.keys.crm_sync_encryption.clone()),

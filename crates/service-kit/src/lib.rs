@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod locale;
 pub mod page;
 pub mod peers;
+mod port;
 mod run;
 pub mod seal;
 pub mod space_access;
@@ -27,4 +28,5 @@ mod text_enum;
 pub mod validate;
 pub mod verify;
 
+pub use port::Port;
 pub use run::{Kit, Outcome, Parts, Worker, run, run_with_commands};

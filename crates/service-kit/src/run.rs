@@ -27,9 +27,10 @@ use crate::health::{self, HealthBoard};
 use crate::ids::Ids;
 use crate::lifecycle::Stop;
 use crate::peers::Peers;
+use crate::port::Port;
 use crate::telemetry::Telemetry;
 use crate::verify::Verifier;
-use crate::{grpc, jwt};
+use crate::{grpc, jwt, port};
 
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 /// A relay publishes what is left for up to 12 seconds after the jobs have ended.
@@ -66,6 +67,8 @@ pub struct Parts {
     pub routes: Routes,
     /// What else the second port offers.
     pub http: Router,
+    /// Further ports of the service's own, open while it answers calls; they stop and drain as the business port does.
+    pub ports: Vec<Port>,
     /// What `work` and `run` keep running.
     pub workers: Vec<Worker>,
 }
@@ -308,9 +311,19 @@ impl<H: Health> Process<H> {
             stop.calls.cancelled().await;
         } else {
             watchers.spawn(verifier.clone().watch(board.clone(), stop.work.clone()));
+            let mut ports = JoinSet::new();
+            for port in parts.ports {
+                let listener = listen(port.setting, port.listen).await?;
+                ports.spawn(port::serve(listener, port.routes, stop.calls.clone()));
+            }
             let listener = listen("grpc.listen", config.grpc.listen).await?;
             tracing::info!(server.address = %config.grpc.listen, "answering calls");
             grpc::serve(listener, parts.routes, &config, verifier, ids, &stop).await?;
+            stop.calls.cancel();
+            let drained = async { while ports.join_next().await.is_some() {} };
+            if tokio::time::timeout(config.shutdown.drain(), drained).await.is_err() {
+                tracing::warn!("answers of the service's own ports were cut off at the end of the drain");
+            }
         }
         stop.calls.cancel();
         stop.work.cancel();

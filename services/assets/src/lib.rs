@@ -1,18 +1,24 @@
-//! The assets service: images in S3.
+//! The assets service: images and files in S3.
 //!
 //! - [`logo`]: uploading, showing and collecting logos: customers' of spaces, the organisation's own, themes' banners
-//! - [`image`]: telling what an upload really is, and making a clean image of it
+//! - [`asset`]: uploading, checking, showing and collecting files of spaces
+//! - [`content`]: the port that files and previews are fetched from
+//! - [`scan`]: looking into files; [`image`]: telling what an image really is, and making a clean one of it
 //! - [`storage`]: the bucket in S3
 //! - [`grpc`]: transport; [`jobs`]: one file per job; [`consumers`]: one file per service whose events are heard
 //!
-//! Publishes no events; of spaces it hears what is shown where. Must not keep rights of its own: who may see a logo is asked of spaces each time.
+//! Publishes no events; of spaces it hears what is shown where. Must not keep rights of its own: who may see a logo or a
+//! file is asked of spaces each time.
 
+mod asset;
 mod config;
 mod consumers;
+mod content;
 mod grpc;
 mod image;
 mod jobs;
 mod logo;
+mod scan;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -20,33 +26,67 @@ mod tests;
 use messaging::Messaging;
 use service_kit::grpc::STREAM_MESSAGE_LIMIT_BYTES;
 use service_kit::space_access::SpaceAccess;
-use service_kit::{Kit, Parts};
+use service_kit::{Kit, Parts, Port};
+use sharedspaces_proto::assets::v1::asset_service_server::AssetServiceServer;
 use sharedspaces_proto::assets::v1::logo_service_server::LogoServiceServer;
 use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
-use crate::grpc::LogoGrpc;
+use crate::asset::{Assets, Tools};
+use crate::content::Addresses;
+use crate::grpc::{AssetGrpc, LogoGrpc};
 use crate::logo::Logos;
 use crate::storage::ObjectStore;
 
-pub use config::{S3Settings, Settings};
+pub use asset::AssetError;
+pub use config::{ContentSettings, QuotaSettings, S3Settings, ScanSettings, Settings};
 pub use logo::LogoError;
 
 /// The schema of assets.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The named crash points of this service, compiled in by the feature `failpoints`.
-pub const FAILPOINTS: &[&str] = &[logo::AFTER_ROW_BEFORE_PUT, logo::AFTER_PUT_BEFORE_READY];
+pub const FAILPOINTS: &[&str] = &[
+    logo::AFTER_ROW_BEFORE_PUT,
+    logo::AFTER_PUT_BEFORE_READY,
+    asset::AFTER_RESERVED_BEFORE_BEGIN,
+    asset::AFTER_BEGIN_BEFORE_UPLOAD,
+    asset::AFTER_PART_BEFORE_ROW,
+    asset::AFTER_END_BEFORE_CHECK,
+    asset::AFTER_REFUSAL_BEFORE_DELETE,
+    asset::AFTER_PUT_BEFORE_PREVIEW,
+];
 
-/// Puts the service together. Errors: a setting that S3 or the address of spaces cannot be made of.
+/// Puts the service together. Errors: a setting that S3, the content port or the address of spaces cannot be made of.
 #[expect(clippy::unused_async, reason = "every service is built by an async function")]
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
-    let store = ObjectStore::try_new(&kit.settings.s3)?;
+    let Settings { s3, content, quota, scan } = kit.settings.clone();
+    let store = ObjectStore::try_new(&s3)?;
     let access = SpaceAccess::new(kit.peers.spaces()?);
-    let logos = Logos::new(kit.database.clone(), kit.ids.clone(), store, access);
-    let service = LogoServiceServer::new(LogoGrpc { logos: logos.clone() })
+    let logos = Logos::new(kit.database.clone(), kit.ids.clone(), store.clone(), access.clone());
+    let tools = Tools {
+        database: kit.database.clone(),
+        ids: kit.ids.clone(),
+        clock: kit.clock.clone(),
+        store,
+        access,
+        addresses: Addresses::try_new(&content.base_url, &content.key)?,
+        converter: logos.converter(),
+    };
+    let assets = Assets::new(tools, quota, scan);
+    let logo_service = LogoServiceServer::new(LogoGrpc { logos: logos.clone() })
         .max_decoding_message_size(STREAM_MESSAGE_LIMIT_BYTES);
-    let mut workers = consumers::spaces::subscribe(Messaging::new(&kit)).workers()?;
-    workers.extend([jobs::collect_logos::worker(logos.clone()), jobs::render_logos::worker(logos)]);
-    Ok(Parts { routes: Routes::new(service), workers, ..Parts::default() })
+    let asset_service = AssetServiceServer::new(AssetGrpc { assets: assets.clone() })
+        .max_decoding_message_size(STREAM_MESSAGE_LIMIT_BYTES);
+    let messaging = consumers::spaces::subscribe(Messaging::new(&kit));
+    let messaging = jobs::check_asset::register(messaging, assets.clone());
+    let mut workers = jobs::make_previews::register(messaging, assets.clone()).workers()?;
+    workers.extend([
+        jobs::collect_assets::worker(assets.clone()),
+        jobs::collect_logos::worker(logos.clone()),
+        jobs::render_logos::worker(logos),
+    ]);
+    let port = Port { setting: "content.listen", listen: content.listen, routes: content::routes(assets) };
+    let routes = Routes::new(logo_service).add_service(asset_service);
+    Ok(Parts { routes, workers, ports: vec![port], ..Parts::default() })
 }

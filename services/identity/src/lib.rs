@@ -88,7 +88,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     workers.push(jobs::log_consent_heads::worker(kit.database.clone()));
     workers.push(jobs::rotate_keys::worker(Arc::clone(&identity.keys), kit.settings.key_rotation()?));
     let http = keys::http::routes(Arc::clone(&identity.keys));
-    Ok(Parts { routes: grpc::routes(identity), http, workers })
+    Ok(Parts { routes: grpc::routes(identity), http, workers, ..Parts::default() })
 }
 
 /// What the use cases stand on.

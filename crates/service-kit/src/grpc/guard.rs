@@ -18,8 +18,8 @@ use crate::error::internal;
 
 /// How long a unary call may take where the caller names no deadline, or a longer one.
 const UNARY_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a streamed call may take.
-const STREAM_DEADLINE: Duration = Duration::from_secs(90);
+/// How long a streamed call may take: what is streamed has its own limits on pace, and a file goes on with the next one.
+const STREAM_DEADLINE: Duration = Duration::from_secs(300);
 /// How much sooner than asked a call ends. The transport watches the same header from outside all layers, and would
 /// answer CANCELLED without a reason or a request id.
 const BEFORE_THE_TRANSPORT: Duration = Duration::from_millis(5);

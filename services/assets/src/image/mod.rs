@@ -7,6 +7,7 @@
 
 mod background;
 mod container;
+mod previews;
 mod sizes;
 
 use std::io::Cursor;
@@ -23,6 +24,7 @@ use tokio::time::timeout;
 
 use crate::logo::{Format, LogoError};
 
+pub(crate) use previews::PreviewPicture;
 pub(crate) use sizes::SmallPicture;
 
 /// Images converted at once: each may take a whole core and some 200 MiB.
@@ -76,6 +78,15 @@ impl Converter {
         self.run(move || {
             let (format, image) = read(&image)?;
             sizes::of(format, image).map_err(unexpected)
+        })
+        .await
+    }
+
+    /// Returns previews of an image that somebody uploaded as a file. Errors as [`Self::convert`].
+    pub(crate) async fn preview(&self, upload: Vec<u8>) -> Result<Vec<PreviewPicture>, LogoError> {
+        self.run(move || {
+            let (_, image) = read(&upload)?;
+            previews::of(image).map_err(unexpected)
         })
         .await
     }

@@ -43,12 +43,12 @@ fn written(format: Format, view: View, picture: &DynamicImage) -> ImageResult<Sm
 }
 
 /// Returns the picture with one byte per channel, and no other channels than colours and, where there is one, alpha.
-fn plain(picture: DynamicImage) -> DynamicImage {
+pub(super) fn plain(picture: DynamicImage) -> DynamicImage {
     if picture.color().has_alpha() { picture.into_rgba8().into() } else { picture.into_rgb8().into() }
 }
 
 /// Returns the picture scaled to fit, its sides in the same proportion, or as it is where it fits already.
-fn fitted(picture: DynamicImage, max_width: u32, max_height: u32) -> DynamicImage {
+pub(super) fn fitted(picture: DynamicImage, max_width: u32, max_height: u32) -> DynamicImage {
     let (width, height) = (picture.width(), picture.height());
     if width <= max_width && height <= max_height {
         return picture;

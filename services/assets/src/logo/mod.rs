@@ -64,6 +64,11 @@ impl Logos {
         Self { database, ids, store, access, converter: Converter::default(), uploads }
     }
 
+    /// Returns what converts images, so that all of this process share the places it has.
+    pub(crate) fn converter(&self) -> Converter {
+        self.converter.clone()
+    }
+
     /// Takes an upload; reads no byte of it before the caller is known to be allowed. That only admins change what
     /// belongs to no space is the access layer's to see to. A repeated idempotency key with the same file gives the
     /// first logo again; the repetition's own objects are left to be collected.

@@ -3,6 +3,9 @@
 //! Owns the bucket: putting, getting, deleting, and addresses to fetch from, each within a deadline. Must not be called while a
 //! transaction is open, and must not know what the objects are.
 
+mod multipart;
+mod reading;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -15,6 +18,9 @@ use url::Url;
 
 use crate::config::S3Settings;
 
+pub(crate) use multipart::{PART_TTL, StoredPart};
+pub(crate) use reading::Content;
+
 /// How long one call may take, repetitions by the client library included: it repeats a HEAD once.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long an address to fetch an object from lives.
@@ -24,8 +30,10 @@ pub(crate) const LINK_TTL: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct ObjectStore {
     bucket: Box<Bucket>,
-    /// The same, as those reach it who fetch images.
+    /// The same, as those reach it who fetch images and send parts of files.
     public: Box<Bucket>,
+    /// The same, for what takes as long as it is large: deadlines are set at each call.
+    patient: Box<Bucket>,
 }
 
 /// Why the object store did not do it.
@@ -48,6 +56,9 @@ pub enum StoreError {
         /// How many bytes it says it has.
         held: i64,
     },
+    /// Its answer is not what S3 says.
+    #[error("the object store's answer could not be read")]
+    Unreadable,
 }
 
 impl From<S3Error> for StoreError {
@@ -83,7 +94,9 @@ impl ObjectStore {
         };
         let bucket = bucket_at(&settings.endpoint)?;
         let public = bucket_at(settings.public_endpoint.as_ref().unwrap_or(&settings.endpoint))?;
-        Ok(Self { bucket, public })
+        let mut patient = bucket.clone();
+        patient.set_request_timeout(None);
+        Ok(Self { bucket, public, patient })
     }
 
     /// Puts an object and looks whether it arrived whole. The signature covers the content's SHA-256, so the store
@@ -132,7 +145,14 @@ impl ObjectStore {
 }
 
 async fn within_deadline<T>(call: impl Future<Output = Result<T, S3Error>>) -> Result<T, StoreError> {
-    match tokio::time::timeout(DEADLINE, call).await {
+    within(DEADLINE, call).await
+}
+
+async fn within<T>(
+    deadline: Duration,
+    call: impl Future<Output = Result<T, S3Error>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(deadline, call).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(StoreError::TooSlow),
     }

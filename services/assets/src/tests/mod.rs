@@ -1,7 +1,9 @@
 //! The service over its gRPC interface, with a real database and the sandbox's S3; only spaces is played.
 
 mod abandoned;
+pub(crate) mod clamd;
 mod collecting;
+pub(crate) mod files;
 mod isolation;
 mod kinds;
 pub(crate) mod pictures;

@@ -298,6 +298,13 @@ impl World {
             .collect()
     }
 
+    /// Returns the names of what the store keeps of uploads that go on: one file for each, and one for each part.
+    pub(crate) fn open_uploads(&self) -> BTreeSet<String> {
+        let entries = std::fs::read_dir(self.dir.join("s3")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned());
+        names.filter(|name| name.starts_with(".upload")).collect()
+    }
+
     /// Returns where the objects are.
     pub(crate) fn bucket_dir(&self) -> PathBuf {
         self.dir.join("s3").join(sandbox::S3_BUCKET)
@@ -372,7 +379,7 @@ pub(crate) fn by<T>(caller: &Caller, message: T) -> Request<T> {
 }
 
 /// Stands for the access layer, which has its own tests: believes who somebody says they are.
-fn admit(mut request: Request<()>) -> Result<Request<()>, Status> {
+pub(crate) fn admit(mut request: Request<()>) -> Result<Request<()>, Status> {
     let rule =
         sharedspaces_proto::find_method_rule("/sharedspaces.assets.v1.LogoService/UploadLogo").unwrap();
     let names = request.metadata().get(CALLER).map(|names| names.to_str().unwrap().to_owned());
@@ -391,18 +398,18 @@ fn admit(mut request: Request<()>) -> Result<Request<()>, Status> {
     Ok(request)
 }
 
-async fn serve(routes: Routes) -> SocketAddr {
+pub(crate) async fn serve(routes: Routes) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(Server::builder().add_routes(routes).serve_with_incoming(TcpIncoming::from(listener)));
     address
 }
 
-fn channel(address: SocketAddr) -> Channel {
+pub(crate) fn channel(address: SocketAddr) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
-fn files_below(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
