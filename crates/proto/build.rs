@@ -82,6 +82,7 @@ fn access_row(
         3 => "Member",
         4 => "Admin",
         5 => "Service",
+        6 => "Visitor",
         _ => return Err(format!("{path} has no ({ACCESS})").into()),
     };
     if (name == "Service") == callers.is_empty() {

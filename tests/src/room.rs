@@ -151,6 +151,7 @@ impl Journey {
             title: title.to_owned(),
             description: format!("About {title}"),
             url: "https://www.example.com/brochure".to_owned(),
+            asset_id: String::new(),
         };
         let request = with_key(request, who.token(), &fresh_key());
         some(self.api.content.clone().add_item(request).await?.into_inner().item)

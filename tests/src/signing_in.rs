@@ -47,6 +47,7 @@ impl Journey {
             organization: organization.to_owned(),
             email_address: address.to_owned(),
             space_id: String::new(),
+            ..identity::RequestSignInLinkRequest::default()
         };
         Ok(self.api.sign_in.clone().request_sign_in_link(request).await?.into_inner().login_request)
     }

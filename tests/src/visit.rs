@@ -144,7 +144,7 @@ impl Journey {
     async fn connect_crm(&self, admin: &Session) -> anyhow::Result<crm::Connection> {
         let mut connections = self.api.connections.clone();
         let list = within(PATIENCE, "crm-sync's knowledge of the organisation", async || {
-            let request = with_token(crm::ListConnectionsRequest {}, admin.token());
+            let request = with_token(crm::ListConnectionsRequest::default(), admin.token());
             Ok(Some(connections.list_connections(request).await?.into_inner()))
         })
         .await?;
@@ -155,6 +155,7 @@ impl Journey {
             provider: crm::CrmProvider::Salesforce.into(),
             display_name: "Salesforce".to_owned(),
             login_url: self.outside.salesforce().to_owned(),
+            ..crm::StartConnectionRequest::default()
         };
         let started = connections.start_connection(with_token(request, admin.token())).await?.into_inner();
         let (code, state) = self.outside.approve(&started.authorization_url).await?;
@@ -256,6 +257,7 @@ impl Journey {
             space_id: space_id.to_owned(),
             email_addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
             personal_note: note.to_owned(),
+            ..spaces::InviteParticipantsRequest::default()
         };
         let request = with_key(request, member.token(), key);
         Ok(self.api.participants.clone().invite_participants(request).await?.into_inner())

@@ -11,7 +11,9 @@ use sharedspaces_proto::identity::events::v1::{
 };
 use sharedspaces_proto::identity::v1::Organization;
 use sharedspaces_proto::spaces::events::v1::{
-    AssetPlaced, LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated, SpaceSnapshot,
+    AccessDeclined, AccessGranted, AccessRequested, AssetPlaced, CommentAdded, InvitationsSent, ItemAdded,
+    LogoPlaced, ParticipantInvited, ParticipantJoined, ParticipantReminded, ParticipantRemoved, SpaceCreated,
+    SpaceSnapshot, VisitEnded,
 };
 
 /// A message that travels as an event.
@@ -58,6 +60,17 @@ event!(LogoPlaced, "spaces", "spaces.logo.placed.v1", |event| &event.organizatio
 event!(SpaceCreated, "spaces", "spaces.space.created.v1", |event| of_space(event.space.as_ref()));
 event!(ParticipantInvited, "spaces", "spaces.participant.invited.v1", |event| of_space(event.space.as_ref()));
 event!(ParticipantJoined, "spaces", "spaces.participant.joined.v1", |event| of_space(event.space.as_ref()));
+event!(ParticipantReminded, "spaces", "spaces.participant.reminded.v1", |event| of_space(
+    event.space.as_ref()
+));
+event!(ParticipantRemoved, "spaces", "spaces.participant.removed.v1", |event| &event.organization_id);
+event!(InvitationsSent, "spaces", "spaces.invitations.sent.v1", |event| of_space(event.space.as_ref()));
+event!(AccessRequested, "spaces", "spaces.access.requested.v1", |event| of_space(event.space.as_ref()));
+event!(AccessGranted, "spaces", "spaces.access.granted.v1", |event| of_space(event.space.as_ref()));
+event!(AccessDeclined, "spaces", "spaces.access.declined.v1", |event| of_space(event.space.as_ref()));
+event!(CommentAdded, "spaces", "spaces.comment.added.v1", |event| of_space(event.space.as_ref()));
+event!(ItemAdded, "spaces", "spaces.item.added.v1", |event| of_space(event.space.as_ref()));
+event!(VisitEnded, "spaces", "spaces.visit.ended.v1", |event| of_space(event.space.as_ref()));
 
 fn of_organization(organization: Option<&Organization>) -> &str {
     organization.map_or("", |organization| &organization.organization_id)

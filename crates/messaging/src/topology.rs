@@ -13,7 +13,9 @@ use sharedspaces_proto::identity::events::v1::{
     OrganizationUpdated, PersonUpdated, PrivacyNoticePublished, SecurityNoticed, SignInLinkRequested,
 };
 use sharedspaces_proto::spaces::events::v1::{
-    AssetPlaced, LogoPlaced, ParticipantInvited, ParticipantJoined, SpaceCreated,
+    AccessDeclined, AccessGranted, AccessRequested, AssetPlaced, CommentAdded, InvitationsSent, ItemAdded,
+    LogoPlaced, ParticipantInvited, ParticipantJoined, ParticipantReminded, ParticipantRemoved, SpaceCreated,
+    VisitEnded,
 };
 
 use crate::events::Event;
@@ -91,19 +93,36 @@ pub static SUBSCRIPTIONS: &[Subscription] = &[
         queue: "crm-sync.from-spaces",
         consumer: "crm-sync",
         producer: "spaces",
-        events: &[EventKind::of::<SpaceCreated>()],
+        events: &[EventKind::of::<SpaceCreated>(), EventKind::of::<InvitationsSent>()],
     },
     Subscription {
         queue: "notifications.from-spaces",
         consumer: "notifications",
         producer: "spaces",
-        events: &[EventKind::of::<ParticipantInvited>(), EventKind::of::<ParticipantJoined>()],
+        events: &[
+            EventKind::of::<ParticipantInvited>(),
+            EventKind::of::<ParticipantJoined>(),
+            EventKind::of::<ParticipantReminded>(),
+            EventKind::of::<ParticipantRemoved>(),
+            EventKind::of::<AccessRequested>(),
+            EventKind::of::<AccessGranted>(),
+            EventKind::of::<AccessDeclined>(),
+            EventKind::of::<CommentAdded>(),
+            EventKind::of::<ItemAdded>(),
+            EventKind::of::<VisitEnded>(),
+        ],
     },
     Subscription {
         queue: "notifications.from-identity",
         consumer: "notifications",
         producer: "identity",
-        events: &[EventKind::of::<SignInLinkRequested>(), EventKind::of::<SecurityNoticed>()],
+        events: &[
+            EventKind::of::<SignInLinkRequested>(),
+            EventKind::of::<SecurityNoticed>(),
+            EventKind::of::<OrganizationCreated>(),
+            EventKind::of::<OrganizationUpdated>(),
+            EventKind::of::<PersonUpdated>(),
+        ],
     },
     Subscription {
         queue: "assets.from-spaces",

@@ -32,6 +32,8 @@ pub enum Access {
     Admin,
     /// The service accounts named in [`MethodRule::callers`].
     Service,
+    /// Anyone; a token that is sent must be good, and says who it is.
+    Visitor,
 }
 
 /// What the interface says about one method.

@@ -151,6 +151,16 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Returns who signed in, of a method that is for visitors too.
+    pub fn visitor(&self) -> Option<&Caller> {
+        match &self.principal {
+            Principal::Person(caller) => Some(caller),
+            Principal::Service(_) | Principal::Anyone => None,
+        }
+    }
+}
+
 impl From<Caller> for Call {
     fn from(caller: Caller) -> Self {
         Self { principal: Principal::Person(caller), key: None }

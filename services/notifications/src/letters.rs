@@ -104,7 +104,7 @@ impl Letters {
         let kind = match link.purpose {
             LinkPurpose::SignIn => MailKind::SignInLink,
             LinkPurpose::ResetPassword => MailKind::PasswordReset,
-            LinkPurpose::Unspecified => {
+            LinkPurpose::RequestAccess | LinkPurpose::Unspecified => {
                 return Err(Setback::permanent("identity did not say what the link is for"));
             }
         };

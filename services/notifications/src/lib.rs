@@ -27,12 +27,15 @@ use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::{Kit, Parts};
 use sharedspaces_proto::notifications::v1::delivery_service_server::DeliveryServiceServer;
+use sharedspaces_proto::notifications::v1::notification_service_server::NotificationServiceServer;
+use sharedspaces_proto::notifications::v1::preference_service_server::PreferenceServiceServer;
+use sharedspaces_proto::notifications::v1::template_service_server::TemplateServiceServer;
 use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
 use crate::delivery::Deliveries;
 use crate::directory::Directory;
-use crate::grpc::DeliveryGrpc;
+use crate::grpc::{DeliveryGrpc, NotificationGrpc, PreferenceGrpc, TemplateGrpc};
 use crate::jobs::{SendMail, send_mail, tell_owner};
 use crate::letters::Letters;
 use crate::mail::Smtp;
@@ -61,5 +64,15 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let workers = tell_owner::register(messaging, deliveries.clone(), directory).workers()?;
     let service =
         DeliveryServiceServer::new(DeliveryGrpc { deliveries }).max_decoding_message_size(UNARY_LIMIT_BYTES);
-    Ok(Parts { routes: Routes::new(service), workers, ..Parts::default() })
+    let routes = Routes::new(service)
+        .add_service(
+            NotificationServiceServer::new(NotificationGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        )
+        .add_service(
+            PreferenceServiceServer::new(PreferenceGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        )
+        .add_service(
+            TemplateServiceServer::new(TemplateGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        );
+    Ok(Parts { routes, workers, ..Parts::default() })
 }

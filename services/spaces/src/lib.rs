@@ -35,6 +35,7 @@ use service_kit::{Kit, Parts};
 use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
+use sharedspaces_proto::spaces::v1::access_request_service_server::AccessRequestServiceServer;
 use sharedspaces_proto::spaces::v1::activity_service_server::ActivityServiceServer;
 use sharedspaces_proto::spaces::v1::comment_service_server::CommentServiceServer;
 use sharedspaces_proto::spaces::v1::content_service_server::ContentServiceServer;
@@ -48,7 +49,9 @@ use crate::activity::Activities;
 use crate::comment::Comments;
 use crate::config::Settings;
 use crate::duplication::Duplications;
-use crate::grpc::{ActivityGrpc, CommentGrpc, ContentGrpc, ParticipantGrpc, PolicyGrpc, SpaceGrpc};
+use crate::grpc::{
+    AccessRequestGrpc, ActivityGrpc, CommentGrpc, ContentGrpc, ParticipantGrpc, PolicyGrpc, SpaceGrpc,
+};
 use crate::item::Items;
 use crate::participant::Participants;
 use crate::policy::Policies;
@@ -98,6 +101,9 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     )
     .add_service(
         ContentServiceServer::new(ContentGrpc { items }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
+    .add_service(
+        AccessRequestServiceServer::new(AccessRequestGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
         CommentServiceServer::new(CommentGrpc { comments }).max_decoding_message_size(UNARY_LIMIT_BYTES),

@@ -42,6 +42,9 @@ impl Gate {
         if rule.access == Access::Public {
             return Ok(Principal::Anyone);
         }
+        if rule.access == Access::Visitor && !request.headers().contains_key(AUTHORIZATION) {
+            return Ok(Principal::Anyone);
+        }
         let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header
             .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")))
@@ -72,14 +75,16 @@ pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
 fn admits(rule: &MethodRule, principal: &Principal) -> Result<(), Status> {
     let denied = |message: &str, reason: &str| Err(refusal(Code::PermissionDenied, message, reason, None));
     match (rule.access, principal) {
-        (Access::Public, _) | (Access::Participant, Principal::Person(_)) => Ok(()),
+        (Access::Public, _)
+        | (Access::Visitor, Principal::Anyone)
+        | (Access::Participant | Access::Visitor, Principal::Person(_)) => Ok(()),
         (Access::Member, Principal::Person(caller)) if caller.is_member() => Ok(()),
         (Access::Member, _) => denied("only members of the organisation may do this", "MEMBERS_ONLY"),
         (Access::Admin, Principal::Person(caller)) if caller.kind == CallerKind::Admin => Ok(()),
         (Access::Admin, _) => denied("only admins of the organisation may do this", "ADMINS_ONLY"),
         (Access::Service, Principal::Service(name)) if rule.callers.contains(&name.as_str()) => Ok(()),
         (Access::Service, _) => denied("only other services may do this", "SERVICES_ONLY"),
-        (Access::Participant, _) => denied("only people may do this", "PEOPLE_ONLY"),
+        (Access::Participant | Access::Visitor, _) => denied("only people may do this", "PEOPLE_ONLY"),
     }
 }
 
@@ -116,6 +121,7 @@ mod tests {
         let expected = [
             (Access::Public, "anyone guest member admin named service other service"),
             (Access::Participant, "guest member admin"),
+            (Access::Visitor, "anyone guest member admin"),
             (Access::Member, "member admin"),
             (Access::Admin, "admin"),
             (Access::Service, "named service"),

@@ -115,6 +115,7 @@ plays! {
     transfer_ownership(TransferOwnershipRequest) -> TransferOwnershipResponse,
     get_share_link(GetShareLinkRequest) -> GetShareLinkResponse,
     explain_permissions(ExplainPermissionsRequest) -> ExplainPermissionsResponse,
+    describe_space(DescribeSpaceRequest) -> DescribeSpaceResponse,
     check_logo_access(CheckLogoAccessRequest) -> CheckLogoAccessResponse,
 }
 

@@ -111,4 +111,11 @@ impl LogoService for LogoGrpc {
         let logo = self.logos.describe(query.organization_id, query.space_id, query.logo_id).await?;
         Ok(Response::new(logo.into()))
     }
+
+    async fn fetch_organization_logo(
+        &self,
+        _request: Request<pb::FetchOrganizationLogoRequest>,
+    ) -> Result<Response<pb::FetchOrganizationLogoResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

@@ -119,4 +119,5 @@ play! {
     transfer_ownership: TransferOwnershipRequest => TransferOwnershipResponse,
     get_share_link: GetShareLinkRequest => GetShareLinkResponse,
     explain_permissions: ExplainPermissionsRequest => ExplainPermissionsResponse,
+    describe_space: DescribeSpaceRequest => DescribeSpaceResponse,
 }

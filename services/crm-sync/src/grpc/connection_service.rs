@@ -40,6 +40,34 @@ impl pb::connection_service_server::ConnectionService for ConnectionGrpc {
         let caller = Caller::of(&request)?;
         let connections = self.connections.list(&caller).await?;
         let connections = connections.into_iter().map(pb::Connection::from).collect();
-        Ok(Response::new(pb::ListConnectionsResponse { connections }))
+        Ok(Response::new(pb::ListConnectionsResponse { connections, logging_mode: 0 }))
+    }
+
+    async fn test_connection(
+        &self,
+        _request: Request<pb::TestConnectionRequest>,
+    ) -> Result<Response<pb::TestConnectionResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn get_connection(
+        &self,
+        _request: Request<pb::GetConnectionRequest>,
+    ) -> Result<Response<pb::GetConnectionResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn disconnect(
+        &self,
+        _request: Request<pb::DisconnectRequest>,
+    ) -> Result<Response<pb::DisconnectResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn set_logging_mode(
+        &self,
+        _request: Request<pb::SetLoggingModeRequest>,
+    ) -> Result<Response<pb::SetLoggingModeResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
     }
 }

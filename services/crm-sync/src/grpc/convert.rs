@@ -30,7 +30,10 @@ impl TryFrom<pb::StartConnectionRequest> for NewConnection {
         let mut check = Violations::default();
         let provider = match request.provider() {
             pb::CrmProvider::Salesforce => Some(Provider::Salesforce),
-            pb::CrmProvider::Unspecified => None,
+            pb::CrmProvider::Dataverse
+            | pb::CrmProvider::SapC4c
+            | pb::CrmProvider::SapSalesCloud
+            | pb::CrmProvider::Unspecified => None,
         };
         let display_name = check.line("display_name", &request.display_name, 1, 255);
         let login_url = check.line("login_url", &request.login_url, 1, URL_MAX);
@@ -45,7 +48,7 @@ impl TryFrom<pb::StartConnectionRequest> for NewConnection {
 
 impl From<StartedConnection> for pb::StartConnectionResponse {
     fn from(started: StartedConnection) -> Self {
-        Self { authorization_url: started.authorization_url }
+        Self { authorization_url: started.authorization_url, connection: None }
     }
 }
 
@@ -83,6 +86,7 @@ impl From<Connection> for pb::Connection {
             instance_url: connection.instance_url.as_str().trim_end_matches('/').to_owned(),
             state: state.into(),
             create_time: Some(timestamp(connection.create_time)),
+            ..Self::default()
         }
     }
 }
@@ -101,7 +105,7 @@ impl TryFrom<pb::SearchAccountsRequest> for Search {
 
 impl From<CrmRecord> for pb::CrmRecord {
     fn from(record: CrmRecord) -> Self {
-        Self { record_id: record.record_id, display_name: record.display_name }
+        Self { record_id: record.record_id, display_name: record.display_name, ..Self::default() }
     }
 }
 
@@ -156,6 +160,7 @@ impl From<ShownLog> for pb::CrmLog {
             record_url: shown.record_url,
             create_time: Some(timestamp(log.create_time)),
             logged_time: log.logged_time.map(timestamp),
+            ..Self::default()
         }
     }
 }
@@ -195,6 +200,7 @@ mod tests {
             provider: pb::CrmProvider::Salesforce.into(),
             display_name: "n".repeat(255),
             login_url: "https://login.salesforce.com".to_owned(),
+            ..pb::StartConnectionRequest::default()
         };
         assert!(NewConnection::try_from(all.clone()).is_ok());
         let refused = |request: pb::StartConnectionRequest| {

@@ -21,7 +21,11 @@ impl pb::log_service_server::LogService for LogGrpc {
         let list = ListLogs::try_from(request.into_inner())?;
         let page = self.logs.list(&caller, list).await?;
         let logs = page.items.into_iter().map(pb::CrmLog::from).collect();
-        Ok(Response::new(pb::ListLogsResponse { logs, next_page_token: page.next_page_token }))
+        Ok(Response::new(pb::ListLogsResponse {
+            logs,
+            next_page_token: page.next_page_token,
+            ..pb::ListLogsResponse::default()
+        }))
     }
 
     async fn retry_log(
@@ -32,5 +36,26 @@ impl pb::log_service_server::LogService for LogGrpc {
         let log_id = LogId::try_from(request.into_inner())?;
         let response: pb::RetryLogResponse = self.logs.retry(&call, log_id).await?;
         Ok(Response::new(response))
+    }
+
+    async fn link_space(
+        &self,
+        _request: Request<pb::LinkSpaceRequest>,
+    ) -> Result<Response<pb::LinkSpaceResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn create_log(
+        &self,
+        _request: Request<pb::CreateLogRequest>,
+    ) -> Result<Response<pb::CreateLogResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn get_log(
+        &self,
+        _request: Request<pb::GetLogRequest>,
+    ) -> Result<Response<pb::GetLogResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
     }
 }

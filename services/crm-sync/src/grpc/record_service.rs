@@ -23,4 +23,32 @@ impl pb::record_service_server::RecordService for RecordGrpc {
         let accounts = accounts.into_iter().map(pb::CrmRecord::from).collect();
         Ok(Response::new(pb::SearchAccountsResponse { accounts }))
     }
+
+    async fn search_opportunities(
+        &self,
+        _request: Request<pb::SearchOpportunitiesRequest>,
+    ) -> Result<Response<pb::SearchOpportunitiesResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn search_people(
+        &self,
+        _request: Request<pb::SearchPeopleRequest>,
+    ) -> Result<Response<pb::SearchPeopleResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn match_addresses(
+        &self,
+        _request: Request<pb::MatchAddressesRequest>,
+    ) -> Result<Response<pb::MatchAddressesResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn check_invitation(
+        &self,
+        _request: Request<pb::CheckInvitationRequest>,
+    ) -> Result<Response<pb::CheckInvitationResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

@@ -147,6 +147,7 @@ async fn no_secret_is_in_the_database_in_clear() {
         provider: pb::CrmProvider::Salesforce.into(),
         display_name: "Our Salesforce".to_owned(),
         login_url: world.login_url(),
+        ..pb::StartConnectionRequest::default()
     };
     let mut urls = Vec::new();
     for _attempt in 0..2 {

@@ -21,6 +21,7 @@ async fn refusals(world: &World, caller: &Caller) -> Vec<Status> {
         provider: pb::CrmProvider::Salesforce.into(),
         display_name: "x".to_owned(),
         login_url: world.login_url(),
+        ..pb::StartConnectionRequest::default()
     };
     let complete = pb::CompleteConnectionRequest { code: "c".to_owned(), state: "s".to_owned() };
     let search = pb::SearchAccountsRequest { connection_id: id.clone(), query: "Contoso".to_owned() };
@@ -37,7 +38,7 @@ async fn refusals(world: &World, caller: &Caller) -> Vec<Status> {
             .unwrap_err(),
         connection
             .list_connections(request(
-                pb::ListConnectionsRequest {},
+                pb::ListConnectionsRequest::default(),
                 "ConnectionService/ListConnections",
                 caller,
             ))

@@ -237,6 +237,7 @@ impl World {
             description: "Welcome!".to_owned(),
             owner_user_id: self.admin.user_id.to_string(),
             create_time: Some(Timestamp { seconds: now.timestamp(), nanos: 0 }),
+            colors: None,
         };
         let received = received(organization, SpaceCreated { space: Some(space), crm_target: Some(target) });
         for _delivery in 0..2 {

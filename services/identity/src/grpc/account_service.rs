@@ -81,4 +81,11 @@ impl pb::account_service_server::AccountService for AccountGrpc {
         let set = self.credentials.reset(&client, reset).await?;
         Ok(Response::new(set.into()))
     }
+
+    async fn update_guest_profile(
+        &self,
+        _request: Request<pb::UpdateGuestProfileRequest>,
+    ) -> Result<Response<pb::UpdateGuestProfileResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

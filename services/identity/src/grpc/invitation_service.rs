@@ -58,4 +58,11 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         let printed = self.links.print(key).await?;
         Ok(Response::new(printed.into()))
     }
+
+    async fn redeem_request_link(
+        &self,
+        _request: Request<pb::RedeemRequestLinkRequest>,
+    ) -> Result<Response<pb::RedeemRequestLinkResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

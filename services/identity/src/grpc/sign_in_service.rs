@@ -108,4 +108,11 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
         let response: pb::RevokeSessionResponse = self.sessions.revoke(&call, id).await?;
         Ok(Response::new(response))
     }
+
+    async fn check_sessions(
+        &self,
+        _request: Request<pb::CheckSessionsRequest>,
+    ) -> Result<Response<pb::CheckSessionsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

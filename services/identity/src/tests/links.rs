@@ -39,6 +39,7 @@ impl World {
             organization: organization.to_owned(),
             email_address: address.to_owned(),
             space_id: Uuid::from_u128(2).to_string(),
+            space_address: String::new(),
         };
         let request =
             called_from(from, request("SignInService/RequestSignInLink", &Principal::Anyone, message));
@@ -393,6 +394,7 @@ async fn what_is_asked_for_is_checked() {
         organization: organization.to_owned(),
         email_address: address.to_owned(),
         space_id: space.to_owned(),
+        space_address: String::new(),
     };
     let ask = async |message| {
         let request = request("SignInService/RequestSignInLink", &Principal::Anyone, message);
@@ -423,6 +425,7 @@ async fn links_lead_to_the_organisations_own_address_whatever_the_call_says_of_i
         organization: "acme".to_owned(),
         email_address: ADMIN_ADDRESS.to_owned(),
         space_id: String::new(),
+        space_address: String::new(),
     };
     let mut request = request("SignInService/RequestSignInLink", &Principal::Anyone, message);
     for name in ["host", "x-forwarded-host", "forwarded", "origin", "referer"] {

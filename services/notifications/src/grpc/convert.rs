@@ -49,6 +49,7 @@ impl From<Delivery> for pb::Delivery {
             attempts: delivery.attempts,
             create_time: Some(timestamp(delivery.create_time)),
             sent_time: delivery.sent_time.map(timestamp),
+            ..Self::default()
         }
     }
 }

@@ -34,4 +34,32 @@ impl DeliveryService for DeliveryGrpc {
         let response: pb::RetryDeliveryResponse = self.deliveries.retry(&call, id).await?;
         Ok(Response::new(response))
     }
+
+    async fn get_delivery(
+        &self,
+        _request: Request<pb::GetDeliveryRequest>,
+    ) -> Result<Response<pb::GetDeliveryResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn unsubscribe(
+        &self,
+        _request: Request<pb::UnsubscribeRequest>,
+    ) -> Result<Response<pb::UnsubscribeResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn list_suppressions(
+        &self,
+        _request: Request<pb::ListSuppressionsRequest>,
+    ) -> Result<Response<pb::ListSuppressionsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn remove_suppression(
+        &self,
+        _request: Request<pb::RemoveSuppressionRequest>,
+    ) -> Result<Response<pb::RemoveSuppressionResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

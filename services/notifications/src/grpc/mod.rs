@@ -2,5 +2,11 @@
 
 mod convert;
 mod delivery_service;
+mod notification_service;
+mod preference_service;
+mod template_service;
 
 pub(crate) use delivery_service::DeliveryGrpc;
+pub(crate) use notification_service::NotificationGrpc;
+pub(crate) use preference_service::PreferenceGrpc;
+pub(crate) use template_service::TemplateGrpc;

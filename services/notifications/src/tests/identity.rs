@@ -91,6 +91,13 @@ impl InvitationService for PlayedIdentity {
         Err(Status::unimplemented("not played"))
     }
 
+    async fn redeem_request_link(
+        &self,
+        _: Request<pb::RedeemRequestLinkRequest>,
+    ) -> Result<Response<pb::RedeemRequestLinkResponse>, Status> {
+        Err(Status::unimplemented("not played"))
+    }
+
     async fn issue_invitation(
         &self,
         request: Request<pb::IssueInvitationRequest>,

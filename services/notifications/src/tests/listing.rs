@@ -44,7 +44,11 @@ impl Scene {
     }
 
     async fn list(&self, size: i32, token: &str) -> Result<pb::ListDeliveriesResponse, Status> {
-        let request = pb::ListDeliveriesRequest { page_size: size, page_token: token.to_owned() };
+        let request = pb::ListDeliveriesRequest {
+            page_size: size,
+            page_token: token.to_owned(),
+            ..pb::ListDeliveriesRequest::default()
+        };
         let request = request_of(&self.world.admin, "ListDeliveries", request);
         self.service.list_deliveries(request).await.map(Response::into_inner)
     }

@@ -43,6 +43,7 @@ impl Scene {
             invitation_id: self.event.invitation_id.clone(),
             person: Some(self.guest.clone()),
             inviter_user_id: inviter.user_id.clone(),
+            ..ParticipantJoined::default()
         }
     }
 

@@ -28,6 +28,20 @@ impl ActivityService for ActivityGrpc {
         let page = self.activities.list(&caller, space_id, page, locale).await?;
         Ok(Response::new(list_activities_response(page)))
     }
+
+    async fn record_visit(
+        &self,
+        _request: Request<pb::RecordVisitRequest>,
+    ) -> Result<Response<pb::RecordVisitResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn get_insights(
+        &self,
+        _request: Request<pb::GetInsightsRequest>,
+    ) -> Result<Response<pb::GetInsightsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }
 
 /// Which page of which timeline to list, and in which language.

@@ -100,6 +100,7 @@ impl From<Participant> for pb::Participant {
             kind: pb::ParticipantKind::from(participant.kind).into(),
             state: pb::ParticipantState::from(participant.state).into(),
             create_time: Some(timestamp(participant.create_time)),
+            ..Self::default()
         }
     }
 }
@@ -111,7 +112,11 @@ impl From<Invited> for pb::InviteParticipantsResponse {
         } else {
             String::new()
         };
-        Self { participants: invited.participants.into_iter().map(pb::Participant::from).collect(), notice }
+        Self {
+            participants: invited.participants.into_iter().map(pb::Participant::from).collect(),
+            notice,
+            ..Self::default()
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Transport: converts, calls a use case, converts back. No SQL, no decision on the state of anything.
 
+mod access_request_service;
 mod activity_service;
 mod comment_service;
 mod content_service;
@@ -16,6 +17,7 @@ mod participant_service;
 mod policy_service;
 mod space_service;
 
+pub(crate) use access_request_service::AccessRequestGrpc;
 pub(crate) use activity_service::ActivityGrpc;
 pub(crate) use comment_service::CommentGrpc;
 pub(crate) use content_service::ContentGrpc;

@@ -57,4 +57,46 @@ impl ParticipantService for ParticipantGrpc {
         let space_id = space_id(&request.into_inner().space_id)?;
         Ok(Response::new(self.participants.leave(&call, space_id).await?))
     }
+
+    async fn update_participant_profile(
+        &self,
+        _request: Request<pb::UpdateParticipantProfileRequest>,
+    ) -> Result<Response<pb::UpdateParticipantProfileResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn remind_participant(
+        &self,
+        _request: Request<pb::RemindParticipantRequest>,
+    ) -> Result<Response<pb::RemindParticipantResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn get_notification_settings(
+        &self,
+        _request: Request<pb::GetNotificationSettingsRequest>,
+    ) -> Result<Response<pb::GetNotificationSettingsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn update_notification_settings(
+        &self,
+        _request: Request<pb::UpdateNotificationSettingsRequest>,
+    ) -> Result<Response<pb::UpdateNotificationSettingsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn mute_notifications(
+        &self,
+        _request: Request<pb::MuteNotificationsRequest>,
+    ) -> Result<Response<pb::MuteNotificationsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
+
+    async fn check_recipients(
+        &self,
+        _request: Request<pb::CheckRecipientsRequest>,
+    ) -> Result<Response<pb::CheckRecipientsResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

@@ -201,4 +201,11 @@ impl SpaceService for SpaceGrpc {
         let logo_ids = self.spaces.check_logo_access(question.viewer, question.logo_ids).await?;
         Ok(Response::new(check_logo_access_response(&logo_ids)))
     }
+
+    async fn describe_space(
+        &self,
+        _request: Request<pb::DescribeSpaceRequest>,
+    ) -> Result<Response<pb::DescribeSpaceResponse>, Status> {
+        Err(Status::unimplemented("SKELETON"))
+    }
 }

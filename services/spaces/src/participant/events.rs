@@ -57,6 +57,8 @@ pub(super) async fn joined(
         invitation_id: invitation_id.to_string(),
         person: Some(person),
         inviter_user_id: joined.inviter_user_id.to_string(),
+        audience: Vec::new(),
+        internal_audience: Vec::new(),
     };
     tracing::info!(space.id = %joined.space_id, "participant joined");
     let new = NewEvent {

@@ -20,6 +20,7 @@ pub(crate) fn snapshot(space: &Space, url: &str) -> events::SpaceSnapshot {
         description: String::new(),
         owner_user_id: space.owner_user_id.to_string(),
         create_time: Some(timestamp(space.create_time)),
+        colors: None,
     }
 }
 

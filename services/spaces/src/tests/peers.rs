@@ -155,6 +155,7 @@ impl LogoService for Logos {
         remove_organization_logo(assets::RemoveOrganizationLogoRequest)
             -> assets::RemoveOrganizationLogoResponse,
         upload_theme_banner(Streaming<assets::UploadThemeBannerRequest>) -> assets::UploadThemeBannerResponse,
+        fetch_organization_logo(assets::FetchOrganizationLogoRequest) -> assets::FetchOrganizationLogoResponse,
         format_logo(assets::FormatLogoRequest) -> assets::FormatLogoResponse,
         batch_get_logos(assets::BatchGetLogosRequest) -> assets::BatchGetLogosResponse,
     }
