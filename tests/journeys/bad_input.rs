@@ -190,7 +190,7 @@ async fn a_plus_organisation_is_told_which_plan_the_crm_needs() {
         journey.api.spaces.clone().create_space(with_token(request, plus.member.token())).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert!(refused.message().contains("ULTIMATE"), "{refused}");
-    let request = sharedspaces_proto::crmsync::v1::ListConnectionsRequest {};
+    let request = sharedspaces_proto::crmsync::v1::ListConnectionsRequest::default();
     let refused = journeys::outside::within(
         std::time::Duration::from_secs(20),
         "crm-sync to know the plan",

@@ -287,7 +287,7 @@ async fn an_unknown_address_gets_the_same_answers_and_no_mail() {
 
     assert_eq!(scene.world.quiesce().await.unwrap(), 0);
     assert!(journey.outside.mails(&nobody).await.unwrap().is_empty());
-    let request = notifications::ListDeliveriesRequest { page_size: 100, page_token: String::new() };
+    let request = notifications::ListDeliveriesRequest { page_size: 100, ..Default::default() };
     let request = with_token(request, scene.acme.admin.token());
     let listed = journey.api.deliveries.clone().list_deliveries(request).await.unwrap();
     let listed = listed.into_inner().deliveries;

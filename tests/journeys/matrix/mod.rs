@@ -86,7 +86,7 @@ fn rpcs() -> Vec<Rpc> {
 fn callers(world: &World, tenant: &Tenant, rule: &MethodRule) -> Vec<(&'static str, Option<String>)> {
     let admin = ("an admin", Some(tenant.admin.token().to_owned()));
     match rule.access {
-        Access::Public => vec![("nobody", None)],
+        Access::Public | Access::Visitor => vec![("nobody", None)],
         Access::Participant => vec![admin, ("a guest", Some(tenant.guest.token().to_owned()))],
         Access::Member | Access::Admin => vec![admin],
         Access::Service => {

@@ -42,6 +42,7 @@ macro_rules! answers_get_space_only {
 answers_get_space_only! {
     create_space(CreateSpaceRequest) -> CreateSpaceResponse,
     list_spaces(ListSpacesRequest) -> ListSpacesResponse,
+    describe_space(DescribeSpaceRequest) -> DescribeSpaceResponse,
     update_space(UpdateSpaceRequest) -> UpdateSpaceResponse,
     set_customer_logo(SetCustomerLogoRequest) -> SetCustomerLogoResponse,
     remove_customer_logo(RemoveCustomerLogoRequest) -> RemoveCustomerLogoResponse,
