@@ -129,10 +129,15 @@ impl From<tonic::Status> for JobError {
 
 /// Enqueues a job in the writer's transaction, with the current trace context, and wakes a runner on commit.
 pub async fn enqueue(tx: &mut PgConnection, job: NewJob) -> Result<(), sqlx::Error> {
+    enqueue_after(tx, job, Duration::ZERO).await
+}
+
+/// Enqueues a job that is not run before `delay` has passed by the database's clock; in a queue, those behind it wait too.
+pub async fn enqueue_after(tx: &mut PgConnection, job: NewJob, delay: Duration) -> Result<(), sqlx::Error> {
     sqlx::query(
         "WITH enqueued AS (
-             INSERT INTO jobs (id, name, organization_id, queue_key, payload, traceparent, max_attempts)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+             INSERT INTO jobs (id, name, organization_id, queue_key, payload, traceparent, max_attempts, run_after)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, now() + make_interval(secs => $8))
              ON CONFLICT (id) DO NOTHING
              RETURNING id)
          SELECT pg_notify('jobs', '') FROM enqueued",
@@ -144,6 +149,7 @@ pub async fn enqueue(tx: &mut PgConnection, job: NewJob) -> Result<(), sqlx::Err
     .bind(job.payload)
     .bind(propagation::current_traceparent())
     .bind(job.max_attempts)
+    .bind(delay.as_secs_f64())
     .execute(tx)
     .await?;
     Ok(())

@@ -83,6 +83,14 @@ impl Letters {
                 let moment = self.moment(organization_id, *event_time, &person.time_zone).await?;
                 (person.into(), Ok(words_of_notice(*notice, organization, device, moment)))
             }
+            Mail::Reminder { .. }
+            | Mail::AccessRequested { .. }
+            | Mail::AccessGranted { .. }
+            | Mail::AccessDeclined { .. }
+            | Mail::VisitSummary { .. }
+            | Mail::NewJoiner { .. }
+            | Mail::NewComment { .. }
+            | Mail::NewContent { .. } => return Err(Setback::permanent("SKELETON")),
         };
         told.email_address = Some(to.email_address.clone());
         compose(&self.from, &to, delivery, &words?).map(Ready::Letter)

@@ -11,7 +11,7 @@ use sharedspaces_proto::spaces::v1::ParticipantKind;
 use sqlx::PgConnection;
 
 use super::id;
-use crate::delivery::{self, DeliveryId, Mail, NewDelivery, Space};
+use crate::delivery::{self, Colors, DeliveryId, Mail, NewDelivery, Space};
 use crate::directory::name_of;
 use crate::jobs::tell_owner::{self, Accepted};
 
@@ -100,5 +100,13 @@ fn new_delivery<E>(received: &Received<E>, recipient_user_id: UserId, mail: Mail
 fn space(snapshot: Option<&SpaceSnapshot>) -> anyhow::Result<Space> {
     let snapshot = snapshot.context("the event has no space")?;
     let space_id: SpaceId = id("space.space_id", &snapshot.space_id)?;
-    Ok(Space { space_id, title: snapshot.title.clone(), url: snapshot.url.clone() })
+    let colors = snapshot.colors.as_ref().map(|colors| Colors {
+        background: colors.background.clone(),
+        text: colors.text.clone(),
+        header: colors.header.clone(),
+        header_text: colors.header_text.clone(),
+        accent: colors.accent.clone(),
+        accent_text: colors.accent_text.clone(),
+    });
+    Ok(Space { space_id, title: snapshot.title.clone(), url: snapshot.url.clone(), colors })
 }

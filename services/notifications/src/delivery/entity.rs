@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use service_kit::ids::{OrganizationId, SpaceId, UserId};
+use service_kit::ids::{OrganizationId, UserId};
 use service_kit::{text_enum, typed_id};
+use sharedspaces_proto::spaces::v1::MuteableMail;
 use uuid::Uuid;
 
-use super::{DeliveryError, SEND_ACCOUNT_MAIL, SEND_MAIL};
+use super::mail::Mail;
+use super::{DeliveryError, SEND_ACCOUNT_MAIL, SEND_MAIL, SEND_SPACE_MAIL};
 
 /// How often a mail is tried before it counts as failed: for about two and a half hours.
 pub(crate) const MAX_ATTEMPTS: i32 = 12;
@@ -62,23 +63,73 @@ text_enum! {
         PasswordChanged = "PASSWORD_CHANGED",
         /// A session was ended because its refresh token was used twice.
         SessionReused = "SESSION_REUSED",
+        /// Reminder of an invitation.
+        Reminder = "REMINDER",
+        /// Somebody asked for access.
+        AccessRequested = "ACCESS_REQUESTED",
+        /// Access was granted.
+        AccessGranted = "ACCESS_GRANTED",
+        /// Access was declined.
+        AccessDeclined = "ACCESS_DECLINED",
+        /// A link that proves an address, to request access.
+        RequestLink = "REQUEST_LINK",
+        /// A guest's visit.
+        VisitSummary = "VISIT_SUMMARY",
+        /// Somebody joined.
+        NewJoiner = "NEW_JOINER",
+        /// Comments were made.
+        NewComment = "NEW_COMMENT",
+        /// Content was added.
+        NewContent = "NEW_CONTENT",
     }
 }
 
 impl MailKind {
     /// Tells whether the mail carries a link that lives for minutes: it is tried again within seconds or not at all.
     pub(crate) fn has_short_life(self) -> bool {
-        matches!(self, Self::AccountLink | Self::SignInLink | Self::PasswordReset)
+        matches!(self, Self::AccountLink | Self::SignInLink | Self::PasswordReset | Self::RequestLink)
     }
 
-    /// Returns the job that sends it, and how often that is run. Mails about accounts have a job of their own, which
-    /// no process takes that does not know them.
+    /// Tells which setting of a space mutes it; nothing where it cannot be muted (R12.2).
+    pub(crate) fn muted_by(self) -> Option<MuteableMail> {
+        match self {
+            Self::VisitSummary => Some(MuteableMail::VisitSummaries),
+            Self::NewJoiner => Some(MuteableMail::NewJoiners),
+            Self::NewComment => Some(MuteableMail::Comments),
+            Self::NewContent => Some(MuteableMail::NewContent),
+            Self::GuestInvitation
+            | Self::ColleagueInvitation
+            | Self::InvitationAccepted
+            | Self::AccountLink
+            | Self::SignInLink
+            | Self::PasswordReset
+            | Self::NewDevice
+            | Self::PasswordChanged
+            | Self::SessionReused
+            | Self::Reminder
+            | Self::AccessRequested
+            | Self::AccessGranted
+            | Self::AccessDeclined
+            | Self::RequestLink => None,
+        }
+    }
+
+    /// Returns the job that sends it, and how often that is run. Mails about accounts, and later ones
+    /// about spaces, have jobs of their own, which no process takes that does not know them.
     pub(super) fn job(self) -> (&'static str, i32) {
         match self {
             Self::GuestInvitation | Self::ColleagueInvitation | Self::InvitationAccepted => {
                 (SEND_MAIL, MAX_JOB_ATTEMPTS)
             }
-            Self::AccountLink | Self::SignInLink | Self::PasswordReset => {
+            Self::Reminder
+            | Self::AccessRequested
+            | Self::AccessGranted
+            | Self::AccessDeclined
+            | Self::VisitSummary
+            | Self::NewJoiner
+            | Self::NewComment
+            | Self::NewContent => (SEND_SPACE_MAIL, MAX_JOB_ATTEMPTS),
+            Self::AccountLink | Self::SignInLink | Self::PasswordReset | Self::RequestLink => {
                 (SEND_ACCOUNT_MAIL, MAX_LINK_JOB_ATTEMPTS)
             }
             Self::NewDevice | Self::PasswordChanged | Self::SessionReused => {
@@ -99,113 +150,6 @@ text_enum! {
         Failed = "FAILED",
         /// Ended without a mail: there was nothing to send, or it was too late.
         NotDue = "NOT_DUE",
-    }
-}
-
-/// A space, as its event told it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Space {
-    /// The space.
-    pub(crate) space_id: SpaceId,
-    /// Shown to customers.
-    pub(crate) title: String,
-    /// The whole address.
-    pub(crate) url: String,
-}
-
-/// What a mail says, as its event told it; never a link, token or password.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Mail {
-    /// Asks somebody from outside in (R8.5).
-    GuestInvitation {
-        /// Where to.
-        space: Space,
-        /// What identity issues the link for.
-        invitation_id: Uuid,
-        /// Who invites.
-        inviter_user_id: UserId,
-        /// Their name.
-        inviter: String,
-        /// The guest's name; empty where it is not known yet.
-        recipient: String,
-        /// The personal note; may be empty.
-        note: String,
-    },
-    /// Tells a member that they take part (R8.4).
-    ColleagueInvitation {
-        /// Where to.
-        space: Space,
-        /// Who invites.
-        inviter: String,
-        /// The personal note; may be empty.
-        note: String,
-    },
-    /// Tells the inviter that an invitation was accepted, or the owner where a guest had invited (R8.6).
-    InvitationAccepted {
-        /// Where to.
-        space: Space,
-        /// Who came in.
-        person: String,
-        /// Who had invited; absent: whoever gets the mail.
-        #[serde(default)]
-        inviter: Option<String>,
-    },
-    /// Carries a link that somebody asked for, if identity says that there is one to send.
-    AccountLink {
-        /// What identity issues the link for.
-        sign_in_link_id: Uuid,
-        /// Until when it works. Never sent after that.
-        expire_time: DateTime<Utc>,
-    },
-    /// Tells somebody what happened to their account.
-    SecurityNotice {
-        /// What happened.
-        notice: Notice,
-        /// The organisation's name.
-        organization: String,
-        /// What the client said of the device; may be empty.
-        device: String,
-        /// When it happened.
-        event_time: DateTime<Utc>,
-    },
-}
-
-/// What can happen to an account that its person is told.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Notice {
-    /// A sign-in on a device that was not known.
-    NewDevice,
-    /// The password was set, changed or reset.
-    PasswordChanged,
-    /// A refresh token was used twice: the session was ended.
-    SessionReused,
-}
-
-impl Mail {
-    /// Tells which mail it is.
-    pub(crate) fn kind(&self) -> MailKind {
-        match self {
-            Self::GuestInvitation { .. } => MailKind::GuestInvitation,
-            Self::ColleagueInvitation { .. } => MailKind::ColleagueInvitation,
-            Self::InvitationAccepted { .. } => MailKind::InvitationAccepted,
-            Self::AccountLink { .. } => MailKind::AccountLink,
-            Self::SecurityNotice { notice: Notice::NewDevice, .. } => MailKind::NewDevice,
-            Self::SecurityNotice { notice: Notice::PasswordChanged, .. } => MailKind::PasswordChanged,
-            Self::SecurityNotice { notice: Notice::SessionReused, .. } => MailKind::SessionReused,
-        }
-    }
-
-    /// Returns until when it may be sent; absent: however late.
-    pub(crate) fn expire_time(&self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::AccountLink { expire_time, .. } => Some(*expire_time),
-            Self::GuestInvitation { .. }
-            | Self::ColleagueInvitation { .. }
-            | Self::InvitationAccepted { .. }
-            | Self::SecurityNotice { .. } => None,
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod entity;
 mod error;
+mod mail;
 mod repo;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -17,15 +18,18 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub(crate) use entity::{
-    Delivery, DeliveryId, MAX_ATTEMPTS, Mail, MailKind, NewDelivery, Notice, Setback, Space, State, Told,
-    delay_after,
+    Delivery, DeliveryId, MAX_ATTEMPTS, MailKind, NewDelivery, Setback, State, Told, delay_after,
 };
 pub use error::DeliveryError;
+pub(crate) use mail::{Added, Asked, Colors, GrantedInvitation, Mail, Notice, Said, Space};
 
 /// The name of the job that sends one mail.
 pub(crate) const SEND_MAIL: &str = "send_mail";
 /// The name of the job that sends one mail about an account.
 pub(crate) const SEND_ACCOUNT_MAIL: &str = "send_account_mail";
+
+/// The name of the job that sends one of the later mails about a space.
+pub(crate) const SEND_SPACE_MAIL: &str = "send_space_mail";
 
 /// The key of the last delivery of a page: its time and its id.
 pub(crate) type PageKey = (DateTime<Utc>, DeliveryId);

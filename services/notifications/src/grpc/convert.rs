@@ -66,6 +66,15 @@ impl From<MailKind> for pb::MailKind {
             MailKind::NewDevice => Self::NewDevice,
             MailKind::PasswordChanged => Self::PasswordChanged,
             MailKind::SessionReused => Self::SessionReused,
+            MailKind::Reminder => Self::Reminder,
+            MailKind::AccessRequested => Self::AccessRequested,
+            MailKind::AccessGranted => Self::AccessGranted,
+            MailKind::AccessDeclined => Self::AccessDeclined,
+            MailKind::RequestLink => Self::RequestLink,
+            MailKind::VisitSummary => Self::VisitSummary,
+            MailKind::NewJoiner => Self::NewJoiner,
+            MailKind::NewComment => Self::NewComment,
+            MailKind::NewContent => Self::NewContent,
         }
     }
 }

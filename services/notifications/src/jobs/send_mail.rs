@@ -19,8 +19,8 @@ use service_kit::telemetry::names;
 use tokio::time::timeout;
 
 use crate::delivery::{
-    Deliveries, DeliveryId, Found, MAX_ATTEMPTS, Mail, Outcome, SEND_ACCOUNT_MAIL, SEND_MAIL, Setback, State,
-    Told, delay_after,
+    Deliveries, DeliveryId, Found, MAX_ATTEMPTS, Mail, Outcome, SEND_ACCOUNT_MAIL, SEND_MAIL,
+    SEND_SPACE_MAIL, Setback, State, Told, delay_after,
 };
 use crate::letters::{Letters, Ready};
 use crate::mail::{Letter, Smtp};
@@ -36,7 +36,7 @@ const EXPIRED: &str = "the link had expired before a mail could be sent";
 
 /// Lets the job runner send mails.
 pub(crate) fn register(messaging: Messaging, send_mail: &Arc<SendMail>) -> Messaging {
-    [SEND_MAIL, SEND_ACCOUNT_MAIL].into_iter().fold(messaging, |messaging, name| {
+    [SEND_MAIL, SEND_ACCOUNT_MAIL, SEND_SPACE_MAIL].into_iter().fold(messaging, |messaging, name| {
         let send_mail = Arc::clone(send_mail);
         messaging.job(name, move |job| {
             let send_mail = Arc::clone(&send_mail);
