@@ -2,8 +2,8 @@
 
 mod comments;
 mod content;
-mod described;
 mod creating;
+mod described;
 mod duplicating;
 mod files;
 mod inviting;
@@ -15,11 +15,11 @@ mod mails;
 mod model;
 mod neighbours;
 mod peers;
+mod profiles;
 mod purging;
 mod replicas;
 mod requests;
 mod rights;
-mod profiles;
 mod room;
 mod settings;
 mod themes;
