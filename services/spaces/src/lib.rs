@@ -34,6 +34,8 @@ use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::{Kit, Parts};
 use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
+use sharedspaces_proto::crmsync::v1::record_service_client::RecordServiceClient;
+use sharedspaces_proto::identity::v1::account_service_client::AccountServiceClient;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::spaces::v1::access_request_service_server::AccessRequestServiceServer;
 use sharedspaces_proto::spaces::v1::activity_service_server::ActivityServiceServer;
@@ -53,14 +55,14 @@ use crate::grpc::{
     AccessRequestGrpc, ActivityGrpc, CommentGrpc, ContentGrpc, ParticipantGrpc, PolicyGrpc, SpaceGrpc,
 };
 use crate::item::Items;
-use crate::participant::Participants;
+use crate::participant::{Neighbours, Participants};
 use crate::policy::Policies;
 use crate::space::Spaces;
 use crate::theme::Themes;
 
 pub use crate::comment::CommentError;
 pub use crate::item::ItemError;
-pub use crate::participant::ParticipantError;
+pub use crate::participant::{InvitingLimits, ParticipantError};
 pub use crate::policy::PolicyError;
 pub use crate::space::SpaceError;
 pub use crate::theme::ThemeError;
@@ -82,8 +84,13 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let comments = Comments::new(database.clone(), clock.clone(), ids.clone());
     let duplications = Duplications::new(database.clone(), clock.clone(), ids.clone());
     let purge = jobs::purge_deleted_spaces::worker(database.clone(), ids.clone());
-    let directory = OrganizationServiceClient::new(kit.peers.identity()?);
-    let participants = Participants::new(database, clock, ids.clone(), directory);
+    let neighbours = Neighbours {
+        directory: OrganizationServiceClient::new(kit.peers.identity()?),
+        accounts: AccountServiceClient::new(kit.peers.identity()?),
+        records: RecordServiceClient::new(kit.peers.crm_sync()?),
+    };
+    let limits = kit.settings.inviting;
+    let participants = Participants::new(database, clock, ids.clone(), neighbours, limits);
     let routes = Routes::new(
         SpaceServiceServer::new(SpaceGrpc { spaces, duplications })
             .max_decoding_message_size(UNARY_LIMIT_BYTES),

@@ -1,7 +1,7 @@
 //! spaces over a database of its own, with its peers played.
 
 use crate::organization::Organization;
-use crate::participant::{Invitation, Participants};
+use crate::participant::{Invitation, InvitingLimits, Participants};
 use crate::policy::Policies;
 use crate::space::{NewSpace, SpaceContent, Spaces};
 use service_kit::caller::{Caller, CallerKind};
@@ -13,7 +13,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use testkit::TestDatabase;
 use uuid::Uuid;
 
-use super::peers::user_of;
+use super::peers::{RunningPeers, user_of};
 
 /// spaces over a database of its own.
 pub(super) struct Service {
@@ -21,17 +21,32 @@ pub(super) struct Service {
     pub(super) spaces: Spaces,
     pub(super) participants: Participants,
     pub(super) policies: Policies,
+    pub(super) peers: RunningPeers,
 }
+
+/// Limits that no test meets which is not about them.
+const NO_LIMITS: InvitingLimits = InvitingLimits {
+    people_per_member: 10_000,
+    people_per_guest: 10_000,
+    people_per_organization: 10_000,
+    mails_per_person_and_space: 10_000,
+    mails_per_person: 10_000,
+};
 
 impl Service {
     pub(super) async fn start() -> Self {
+        Self::start_with(NO_LIMITS).await
+    }
+
+    pub(super) async fn start_with(limits: InvitingLimits) -> Self {
         let database = TestDatabase::create("spaces", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
         let peers = super::peers::start().await;
         let db = database.database.clone();
         let spaces = Spaces::new(db.clone(), testkit::clock(), testkit::ids(), peers.logos());
-        let participants = Participants::new(db.clone(), testkit::clock(), testkit::ids(), peers.directory());
+        let participants =
+            Participants::new(db.clone(), testkit::clock(), testkit::ids(), peers.neighbours(), limits);
         let policies = Policies::new(db, testkit::clock());
-        Self { database, spaces, participants, policies }
+        Self { database, spaces, participants, policies, peers }
     }
 
     /// Makes an organisation known, as its event would, and returns a member of it.
@@ -121,6 +136,52 @@ impl Service {
         .await;
     }
 
+    /// Makes somebody known who needs no consent, as their event would.
+    pub(super) async fn know_member(&self, member: &Caller, name: &str) {
+        let organization_id = member.organization_id;
+        let person = identity::Person {
+            user_id: member.user_id.to_string(),
+            kind: identity::PersonKind::Member.into(),
+            ..person(&format!("{name}@acme.example"), 0)
+        };
+        self.work(organization_id, move |tx| {
+            Box::pin(async move {
+                let consent = crate::person::repo::Consent::Untold;
+                let told =
+                    crate::person::repo::Told { person: &person, version: 1, event_time: now(), consent };
+                crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
+            })
+        })
+        .await;
+    }
+
+    /// Returns the participant that somebody is, and where they stand.
+    pub(super) async fn participant_of(&self, space_id: SpaceId, user_id: Uuid) -> (Uuid, String) {
+        sqlx::query_as("SELECT participant_id, state FROM participants WHERE space_id = $1 AND user_id = $2")
+            .bind(space_id)
+            .bind(user_id)
+            .fetch_one(&self.database.superuser_pool())
+            .await
+            .unwrap()
+    }
+
+    /// Returns the bodies of what waits in the outbox under a routing key, the oldest first.
+    pub(super) async fn told<E: messaging::Event>(&self) -> Vec<E> {
+        let bodies: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT body FROM outbox WHERE routing_key = $1 ORDER BY id")
+                .bind(E::ROUTING_KEY)
+                .fetch_all(&self.database.superuser_pool())
+                .await
+                .unwrap();
+        bodies.iter().map(|body| E::decode(body.as_slice()).unwrap()).collect()
+    }
+
+    /// Runs a statement past all rights.
+    pub(super) async fn sql(&self, sql: &str) {
+        let all = self.database.superuser_pool();
+        sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&all).await.unwrap();
+    }
+
     /// Runs something in a unit of work of an organisation, as a consumer does.
     pub(super) async fn work<F>(&self, organization_id: OrganizationId, work: F)
     where
@@ -139,6 +200,12 @@ impl Service {
             .await
             .unwrap();
     }
+}
+
+/// Reads an invitation of these addresses alone.
+pub(super) fn invitation(space_id: SpaceId, addresses: &[&str]) -> Invitation {
+    let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
+    Invitation::checked(&mut Violations::default(), space_id, &addresses, "")
 }
 
 /// A guest as identity tells of them: named after the address, with consent to a version of the notice.
