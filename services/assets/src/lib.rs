@@ -52,9 +52,11 @@ pub const FAILPOINTS: &[&str] = &[
     asset::AFTER_RESERVED_BEFORE_BEGIN,
     asset::AFTER_BEGIN_BEFORE_UPLOAD,
     asset::AFTER_PART_BEFORE_ROW,
+    asset::AFTER_COMPLETE_BEFORE_ANSWER,
     asset::AFTER_END_BEFORE_CHECK,
     asset::AFTER_REFUSAL_BEFORE_DELETE,
     asset::AFTER_PUT_BEFORE_PREVIEW,
+    asset::AFTER_OBJECTS_BEFORE_ROW,
 ];
 
 /// Puts the service together. Errors: a setting that S3, the content port or the address of spaces cannot be made of.

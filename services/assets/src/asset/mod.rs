@@ -13,6 +13,7 @@ mod places;
 mod previewing;
 mod receiving;
 mod repo;
+mod sending;
 mod showing;
 mod starting;
 
@@ -32,6 +33,7 @@ use crate::scan::{Scanner, scanner};
 use crate::storage::ObjectStore;
 
 pub(crate) use checking::{AFTER_END_BEFORE_CHECK, AFTER_REFUSAL_BEFORE_DELETE, CHECK_ASSET};
+pub(crate) use collecting::AFTER_OBJECTS_BEFORE_ROW;
 pub(crate) use entity::{
     Asset, AssetDeleted, AssetId, MissingParts, NewAsset, Part, PartAddress, Preview, PreviewSize, Refusal,
     State, Usage,
@@ -41,8 +43,12 @@ pub(crate) use name::extension;
 pub(crate) use places::{Placed, place};
 pub(crate) use previewing::{AFTER_PUT_BEFORE_PREVIEW, MAKE_PREVIEWS};
 pub(crate) use receiving::{AFTER_PART_BEFORE_ROW, IDLE, MAX_CHUNK_BYTES};
+#[cfg(test)]
+pub(crate) use sending::ASK_EVERY;
 pub(crate) use showing::{DownloadWanted, Fetched, LinkedPreview, Question};
-pub(crate) use starting::{AFTER_BEGIN_BEFORE_UPLOAD, AFTER_RESERVED_BEFORE_BEGIN};
+pub(crate) use starting::{
+    AFTER_BEGIN_BEFORE_UPLOAD, AFTER_COMPLETE_BEFORE_ANSWER, AFTER_RESERVED_BEFORE_BEGIN,
+};
 
 /// Streams at once in this process; each holds one part, and a copy of it while that is sent on.
 const MAX_STREAMS: usize = 8;
