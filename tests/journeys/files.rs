@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use journeys::files::announced;
+use journeys::files::{announced, endless_pdf, pdf};
 use journeys::outside::within;
 use journeys::visit::{Journey, Session, png};
 use journeys::world::World;
@@ -76,7 +76,7 @@ async fn status(journey: &Journey, url: &str) -> u16 {
 }
 
 /// A file that is a PDF by its beginning, in two parts.
-fn pdf() -> Vec<u8> {
+fn two_parts() -> Vec<u8> {
     let mut file = b"%PDF-1.7\n".to_vec();
     file.extend((0..17 * MIB).map(|n| u8::try_from(n % 251).unwrap()));
     file
@@ -86,7 +86,7 @@ fn pdf() -> Vec<u8> {
 async fn a_file_goes_from_its_upload_to_a_guest_until_downloading_is_switched_off() {
     let scene = Scene::set().await;
     let Scene { journey, acme, guest, space_id, .. } = &scene;
-    let (picture, offer) = (png(640, 320).unwrap(), pdf());
+    let (picture, offer) = (png(640, 320).unwrap(), two_parts());
     let streamed = journey.upload(&acme.member, space_id, "Plan.png", picture.clone(), false).await.unwrap();
     let direct =
         journey.upload(&acme.member, space_id, "Angebot März.pdf", offer.clone(), true).await.unwrap();
@@ -288,7 +288,30 @@ async fn a_slow_download_of_a_guest_who_is_shut_out_is_cut_off_within_five_secon
     assert_eq!(patient.get(url).send().await.unwrap().bytes().await.unwrap().len(), LONG);
 }
 
-/// What a guest of the matrix may not do with a file, whoever it belongs to.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_of_a_pdf_is_its_preview_and_one_that_takes_for_ever_has_none() {
+    let scene = Scene::set().await;
+    let Scene { journey, acme, guest, space_id, world } = &scene;
+    let endless = journey.upload(&acme.member, space_id, "endless.pdf", endless_pdf(), false).await.unwrap();
+    let good = journey.upload(&acme.member, space_id, "good.pdf", pdf(), false).await.unwrap();
+    for (size, sides) in [(PreviewSize::Small, (320, 160)), (PreviewSize::Large, (1_280, 640))] {
+        let preview = within(Duration::from_secs(60), "a preview", async || {
+            Ok(Some(journey.preview_of(guest, &good.asset_id, size).await?))
+        })
+        .await
+        .unwrap();
+        assert_eq!((preview.width_px, preview.height_px), sides);
+        let (status, content_type, bytes) = journey.outside.fetch(&preview.url).await.unwrap();
+        assert_eq!((status, content_type.as_str()), (200, "image/jpeg"));
+        let picture = image::load_from_memory(&bytes).unwrap().into_rgb8();
+        let [red, white] = [picture.width() / 4, picture.width() * 3 / 4].map(|x| picture.get_pixel(x, 50).0);
+        assert!(red[0] > 200 && red[1] < 50 && white.iter().all(|part| *part > 200), "{red:?} {white:?}");
+    }
+    assert_eq!(world.quiesce().await.unwrap(), 0);
+    let endless = journey.asset(guest, &endless.asset_id).await.unwrap();
+    assert_eq!((endless.state(), endless.has_preview), (AssetState::Clean, false));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_at_a_file_of_another_organisation() {
     let scene = Scene::set().await;
@@ -313,4 +336,16 @@ async fn nobody_gets_at_a_file_of_another_organisation() {
     }
     let asset: assets::Asset = journey.asset(&acme.member, &item.asset_id).await.unwrap();
     assert_eq!(asset.state(), AssetState::Clean);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demos_walk_through_files_goes_to_its_end() {
+    let world = start(World::start).await;
+    let demo = std::path::PathBuf::from(std::env::var_os("TEST_BINARIES").unwrap()).join("demo");
+    let mut walk = std::process::Command::new(demo);
+    walk.args(["run", "content"]).envs(xtask::environment::demo_env(&world.addresses).unwrap());
+    let walked = tokio::task::spawn_blocking(move || walk.output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&walked.stdout);
+    assert!(walked.status.success(), "{told}\n{}", String::from_utf8_lossy(&walked.stderr));
+    assert!(told.contains("the same address: 404") && told.ends_with("where they belong.\n"), "{told}");
 }

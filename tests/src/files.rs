@@ -322,3 +322,43 @@ impl Journey {
         Ok(self.enter(&token, name).await?.1)
     }
 }
+
+/// Returns a PDF of one page of 200 by 100 points whose left half is red.
+pub fn pdf() -> Vec<u8> {
+    pdf_of(&["1 0 0 rg 0 0 100 100 re f"])
+}
+
+/// Returns a small PDF that draws its page 10^12 times over: each form draws the next one ten times.
+pub fn endless_pdf() -> Vec<u8> {
+    pdf_of(&["/F Do ".repeat(10).as_str(); 12])
+}
+
+/// A PDF whose page draws the first of these, which may draw the next one as `/F`, and so on.
+fn pdf_of(drawings: &[&str]) -> Vec<u8> {
+    let mut objects = vec![
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 100] /Contents 4 0 R /Resources \
+         << /XObject << /F 5 0 R >> >> >>"
+            .to_owned(),
+    ];
+    for (number, drawing) in (4..).zip(drawings) {
+        let form = format!(
+            "/Type /XObject /Subtype /Form /BBox [0 0 200 100] /Resources << /XObject << /F {} 0 R >> >>",
+            number + 1
+        );
+        let length = drawing.len();
+        objects.push(format!("<< {form} /Length {length} >>\nstream\n{drawing}\nendstream"));
+    }
+    let mut file = "%PDF-1.7\n".to_owned();
+    let mut table = "0000000000 65535 f \n".to_owned();
+    for (number, object) in (1..).zip(&objects) {
+        table.push_str(&format!("{:010} 00000 n \n", file.len()));
+        file.push_str(&format!("{number} 0 obj\n{object}\nendobj\n"));
+    }
+    let (at, count) = (file.len(), objects.len() + 1);
+    file.push_str(&format!(
+        "xref\n0 {count}\n{table}trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{at}\n%%EOF\n"
+    ));
+    file.into_bytes()
+}

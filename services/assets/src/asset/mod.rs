@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 use crate::config::{QuotaSettings, ScanSettings};
 use crate::content::Addresses;
 use crate::image::Converter;
+use crate::pdf::PageRenderer;
 use crate::scan::{Scanner, scanner};
 use crate::storage::ObjectStore;
 
@@ -63,6 +64,7 @@ pub(crate) struct Assets {
     access: SpaceAccess,
     addresses: Addresses,
     converter: Converter,
+    pages: PageRenderer,
     scanner: Arc<dyn Scanner>,
     refused_types: Arc<[String]>,
     quota: QuotaSettings,
@@ -78,11 +80,12 @@ pub(crate) struct Tools {
     pub(crate) access: SpaceAccess,
     pub(crate) addresses: Addresses,
     pub(crate) converter: Converter,
+    pub(crate) pages: PageRenderer,
 }
 
 impl Assets {
     pub(crate) fn new(tools: Tools, quota: QuotaSettings, scan: ScanSettings) -> Self {
-        let Tools { database, ids, clock, store, access, addresses, converter } = tools;
+        let Tools { database, ids, clock, store, access, addresses, converter, pages } = tools;
         Self {
             database,
             ids,
@@ -91,6 +94,7 @@ impl Assets {
             access,
             addresses,
             converter,
+            pages,
             scanner: scanner(scan.clamd.as_deref()),
             refused_types: scan.refused_types.into(),
             quota,
