@@ -61,6 +61,7 @@ fn services_depend_on_crates_only_and_never_on_each_other() {
 fn catalogues() -> Vec<(&'static str, &'static [ErrorEntry])> {
     vec![
         ("sharedspaces (every service)", CommonError::CATALOGUE),
+        ("assets.sharedspaces", assets::AssetError::CATALOGUE),
         ("assets.sharedspaces", assets::LogoError::CATALOGUE),
         ("crm-sync.sharedspaces", crm_sync::ConnectionError::CATALOGUE),
         ("crm-sync.sharedspaces", crm_sync::LogError::CATALOGUE),
@@ -78,6 +79,7 @@ fn catalogues() -> Vec<(&'static str, &'static [ErrorEntry])> {
         ("spaces.sharedspaces", spaces::PolicyError::CATALOGUE),
         ("spaces.sharedspaces", spaces::ThemeError::CATALOGUE),
         ("spaces.sharedspaces", spaces::ItemError::CATALOGUE),
+        ("spaces.sharedspaces", spaces::CommentError::CATALOGUE),
     ]
 }
 
@@ -196,7 +198,16 @@ const TENANT_ONLY: &str =
 
 /// The policies beside it, each of the schema's owner alone, who is not a service's role and whose functions they
 /// serve: what a service does for all organisations, it does through such a function.
-const OWNERS_POLICIES: [(&str, &str, &str, &str); 9] = [
+const OWNERS_POLICIES: [(&str, &str, &str, &str); 10] = [
+    (
+        "assets",
+        "due",
+        "ALL",
+        "((state = 'ABANDONED'::text) OR ((NOT is_shown) AND \
+         (((state = ANY (ARRAY['UPLOADING'::text, 'CLEAN'::text])) AND (use_time < (now() - '24:00:00'::interval))) OR \
+         ((state = 'SCANNING'::text) AND (use_time < (now() - '14 days'::interval))) OR \
+         ((state = 'REFUSED'::text) AND (use_time < (now() - '30 days'::interval))))))",
+    ),
     ("consent_ledgers", "heads", "SELECT", "true"),
     ("devices", "forgotten", "ALL", "(last_use_time < (now() - '180 days'::interval))"),
     ("idempotency_keys", "expired", "ALL", "(create_time < (now() - '24:00:00'::interval))"),

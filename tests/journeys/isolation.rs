@@ -76,6 +76,9 @@ async fn visit(journey: &Journey, organization: &Organization) {
     let target = Some((&connection, &account));
     let space = journey.create_space(member, "Isolated", "", target).await.unwrap();
     journey.show_logo(member, &space.space_id, &png(64, 32).unwrap()).await.unwrap();
+    let file = journey.upload(member, &space.space_id, "a.png", png(64, 32).unwrap(), false).await.unwrap();
+    let item = journey.add_file(member, &space.space_id, "", "A file", &file.asset_id).await.unwrap();
+    journey.comment(member, &space.space_id, &item.item_id, "A word", &[]).await.unwrap();
     let guest = format!("g{}@buyer.example", unique());
     journey.invite(member, &space.space_id, &[&guest, &accounts.members[1]], "").await.unwrap();
     let token = journey.invitation_token(&guest, "").await.unwrap();

@@ -3,13 +3,16 @@
 
 mod bad_input;
 mod crashes;
+mod files;
 mod first_visit;
 mod forged;
 mod gates;
 mod golden;
+mod hostile_files;
 mod isolation;
 mod matrix;
 mod raw;
+mod reconciliation;
 mod refusals;
 mod signing_in;
 mod stopping;

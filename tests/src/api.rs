@@ -1,5 +1,6 @@
 //! Clients of all services, as a client app has them.
 
+use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::crmsync::v1::connection_service_client::ConnectionServiceClient;
 use sharedspaces_proto::crmsync::v1::log_service_client::LogServiceClient;
@@ -11,6 +12,7 @@ use sharedspaces_proto::identity::v1::organization_service_client::OrganizationS
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use sharedspaces_proto::notifications::v1::delivery_service_client::DeliveryServiceClient;
 use sharedspaces_proto::spaces::v1::activity_service_client::ActivityServiceClient;
+use sharedspaces_proto::spaces::v1::comment_service_client::CommentServiceClient;
 use sharedspaces_proto::spaces::v1::content_service_client::ContentServiceClient;
 use sharedspaces_proto::spaces::v1::participant_service_client::ParticipantServiceClient;
 use sharedspaces_proto::spaces::v1::policy_service_client::PolicyServiceClient;
@@ -43,6 +45,10 @@ pub struct Api {
     pub activities: ActivityServiceClient<Channel>,
     /// spaces
     pub content: ContentServiceClient<Channel>,
+    /// spaces
+    pub comments: CommentServiceClient<Channel>,
+    /// assets
+    pub assets: AssetServiceClient<Channel>,
     /// assets
     pub logos: LogoServiceClient<Channel>,
     /// notifications
@@ -60,6 +66,7 @@ impl Api {
     pub fn connect(environment: &Environment) -> anyhow::Result<Self> {
         let identity = channel(&environment.identity)?;
         let spaces = channel(&environment.spaces)?;
+        let assets = channel(&environment.assets)?;
         let crm_sync = channel(&environment.crm_sync)?;
         Ok(Self {
             organizations: OrganizationServiceClient::new(identity.clone()),
@@ -71,8 +78,10 @@ impl Api {
             participants: ParticipantServiceClient::new(spaces.clone()),
             policies: PolicyServiceClient::new(spaces.clone()),
             activities: ActivityServiceClient::new(spaces.clone()),
-            content: ContentServiceClient::new(spaces),
-            logos: LogoServiceClient::new(channel(&environment.assets)?),
+            content: ContentServiceClient::new(spaces.clone()),
+            comments: CommentServiceClient::new(spaces),
+            assets: AssetServiceClient::new(assets.clone()),
+            logos: LogoServiceClient::new(assets),
             deliveries: DeliveryServiceClient::new(channel(&environment.notifications)?),
             connections: ConnectionServiceClient::new(crm_sync.clone()),
             records: RecordServiceClient::new(crm_sync.clone()),

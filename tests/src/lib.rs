@@ -3,13 +3,14 @@
 //! - [`environment`]: where everything is; [`api`]: clients of all services; [`outside`]: mailbox and CRM, as a person
 //!   would look at them
 //! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
-//! - [`signing_in`]: the ways in; [`room`]: what people do in a space
+//! - [`signing_in`]: the ways in; [`room`]: what people do in a space; [`files`]: what they do with files
 //! - [`world`]: all services as processes on servers of their own, for tests that break them
 //!
 //! Must not reach into any service: only its public interface, and what the outside world has received.
 
 pub mod api;
 pub mod environment;
+pub mod files;
 pub mod outside;
 pub mod room;
 pub mod signing_in;

@@ -129,6 +129,16 @@ impl Outside {
         Ok((status, content_type, answer.bytes().await?.to_vec()))
     }
 
+    /// Fetches an address; returns all of the answer.
+    pub async fn get(&self, url: &str) -> anyhow::Result<reqwest::Response> {
+        Ok(self.http.get(url).send().await?)
+    }
+
+    /// Sends bytes to an address; returns the answer's status.
+    pub async fn put(&self, url: &str, body: bytes::Bytes) -> anyhow::Result<u16> {
+        Ok(self.http.put(url).body(body).send().await?.status().as_u16())
+    }
+
     /// Returns where the Salesforce look-alike is.
     pub fn salesforce(&self) -> &str {
         &self.salesforce

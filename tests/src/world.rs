@@ -83,7 +83,8 @@ impl World {
         let mut addresses =
             Addresses::choose(&sandbox_dir, &mut ports, &mut secrets, &superuser, broker_url)?;
         if broker.is_none() {
-            addresses.broker_prefix = format!("{}.", crate::visit::unique());
+            // With a letter in front: digits alone would be read as a number.
+            addresses.broker_prefix = format!("t{}.", crate::visit::unique());
         }
         for service in SERVICES {
             let (owner, app) =

@@ -11,8 +11,8 @@ use xtask::servers::RabbitMq;
 use xtask::throwaway::remove_left_behind;
 use xtask::workspace::Workspace;
 
-/// Builds everything for release and measures; tells whether all could be measured.
-pub(crate) fn bench(workspace: &Workspace) -> Result<bool> {
+/// Builds everything for release and measures all sections, or these; tells whether all could be measured.
+pub(crate) fn bench(workspace: &Workspace, only: Option<&str>) -> Result<bool> {
     ensure(&[Package::Postgres, Package::RabbitMq])?;
     remove_left_behind()?;
     let mut build = workspace.cargo();
@@ -24,5 +24,8 @@ pub(crate) fn bench(workspace: &Workspace) -> Result<bool> {
     // Not through `cargo run`, which would build once more with the features of one package alone.
     let mut bench = Command::new(binaries.join("bench"));
     bench.env("TEST_AMQP_URL", broker.url()).env("TEST_BINARIES", &binaries);
+    if let Some(sections) = only {
+        bench.args(["--only", sections]);
+    }
     Ok(run(&mut bench)?.success())
 }

@@ -31,9 +31,10 @@ struct Arguments {
 enum Task {
     /// Starts everything under .dev/ and keeps it running until Ctrl-C.
     Up,
-    /// Walks through what `up` started: a guest's first visit, the ways of signing in, what a seller does in a room.
+    /// Walks through what `up` started: a guest's first visit, the ways of signing in, what a seller does in a room,
+    /// what people do with files.
     Demo {
-        /// Only this walk: visit, signing-in or room.
+        /// Only this walk: visit, signing-in, room or content.
         part: Option<String>,
     },
     /// Checks and tests everything against throw-away servers.
@@ -47,7 +48,11 @@ enum Task {
     /// Writes the saved queries (.sqlx) of every service anew.
     Sqlx,
     /// Measures the services against their limits, in a release build.
-    Bench,
+    Bench {
+        /// Only these sections, with commas between them; `bench --help` names them.
+        #[arg(long)]
+        only: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -78,7 +83,7 @@ fn perform(task: &Task) -> Result<bool> {
             say(&format!("{count} queries saved."));
             Ok(true)
         }
-        Task::Bench => bench::bench(&workspace),
+        Task::Bench { only } => bench::bench(&workspace, only.as_deref()),
     }
 }
 

@@ -20,6 +20,7 @@ mod s3;
 mod sales_cloud;
 mod salesforce;
 mod shelf;
+mod store;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -1,6 +1,6 @@
 //! Owns the object store: S3 over a directory, with one key pair whose signatures are checked.
 //!
-//! Adds the scripted failures around it; buckets and objects are s3s-fs's business.
+//! Adds the scripted failures around it; buckets and objects are the directory's business.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use crate::faults::{Call, Fault, Faults, Phase, Target};
 use crate::html::Escaped;
 use crate::http::dropped;
+use crate::store::Directory;
 
 /// The object store with its failures.
 #[derive(Clone)]
@@ -40,9 +41,7 @@ impl Store {
             std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         }
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        let files = s3s_fs::FileSystem::new(dir)
-            .map_err(|error| anyhow::anyhow!("cannot open {}: {error:?}", dir.display()))?;
-        let mut builder = S3ServiceBuilder::new(files);
+        let mut builder = S3ServiceBuilder::new(Directory::open(dir.to_owned())?);
         builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
         Ok(Self { service: builder.build(), faults })
     }

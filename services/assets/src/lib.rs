@@ -4,6 +4,7 @@
 //! - [`asset`]: uploading, checking, showing and collecting files of spaces
 //! - [`content`]: the port that files and previews are fetched from
 //! - [`scan`]: looking into files; [`image`]: telling what an image really is, and making a clean one of it
+//! - [`pdf`]: the first page of a PDF, in a process of its own
 //! - [`storage`]: the bucket in S3
 //! - [`grpc`]: transport; [`jobs`]: one file per job; [`consumers`]: one file per service whose events are heard
 //!
@@ -18,6 +19,7 @@ mod grpc;
 mod image;
 mod jobs;
 mod logo;
+mod pdf;
 mod scan;
 mod storage;
 #[cfg(test)]
@@ -36,11 +38,13 @@ use crate::asset::{Assets, Tools};
 use crate::content::Addresses;
 use crate::grpc::{AssetGrpc, LogoGrpc};
 use crate::logo::Logos;
+use crate::pdf::PageRenderer;
 use crate::storage::ObjectStore;
 
 pub use asset::AssetError;
 pub use config::{ContentSettings, QuotaSettings, S3Settings, ScanSettings, Settings};
 pub use logo::LogoError;
+pub use pdf::{RENDER_PREVIEW, render_preview};
 
 /// The schema of assets.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -52,12 +56,15 @@ pub const FAILPOINTS: &[&str] = &[
     asset::AFTER_RESERVED_BEFORE_BEGIN,
     asset::AFTER_BEGIN_BEFORE_UPLOAD,
     asset::AFTER_PART_BEFORE_ROW,
+    asset::AFTER_COMPLETE_BEFORE_ANSWER,
     asset::AFTER_END_BEFORE_CHECK,
     asset::AFTER_REFUSAL_BEFORE_DELETE,
     asset::AFTER_PUT_BEFORE_PREVIEW,
+    asset::AFTER_OBJECTS_BEFORE_ROW,
 ];
 
-/// Puts the service together. Errors: a setting that S3, the content port or the address of spaces cannot be made of.
+/// Puts the service together. Errors: a setting that S3, the content port or the address of spaces cannot be made of; or the
+/// program does not know where it is.
 #[expect(clippy::unused_async, reason = "every service is built by an async function")]
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let Settings { s3, content, quota, scan } = kit.settings.clone();
@@ -72,6 +79,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         access,
         addresses: Addresses::try_new(&content.base_url, &content.key)?,
         converter: logos.converter(),
+        pages: PageRenderer::try_new()?,
     };
     let assets = Assets::new(tools, quota, scan);
     let logo_service = LogoServiceServer::new(LogoGrpc { logos: logos.clone() })

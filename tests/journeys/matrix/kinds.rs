@@ -5,7 +5,10 @@ use prost_reflect::FieldDescriptor;
 /// A kind of object that belongs to one organisation.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Kind {
+    /// A file that an item shows.
+    Asset,
     Banner,
+    Comment,
     Connection,
     Delivery,
     Folder,
@@ -43,7 +46,9 @@ pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
     let kind = match field.name() {
         "user_id" if field.parent_message().name() == "IssueInvitationRequest" => Kind::Invitee,
         "user_id" if field.parent_message().name() == "ListConsentsRequest" => Kind::Guest,
+        "asset_id" => Kind::Asset,
         "banner_logo_id" => Kind::Banner,
+        "comment_id" => Kind::Comment,
         "connection_id" => Kind::Connection,
         "delivery_id" => Kind::Delivery,
         "folder_id" => Kind::Folder,
@@ -51,7 +56,7 @@ pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
         "item_id" => Kind::Item,
         "log_id" => Kind::Log,
         "logo_id" | "logo_ids" => Kind::Logo,
-        "user_id" | "user_ids" => Kind::Member,
+        "user_id" | "user_ids" | "mentioned_user_ids" => Kind::Member,
         "owner_user_id" | "inviter_user_id" => Kind::Owner,
         "privacy_notice_id" => Kind::Notice,
         "replacement_theme_id" => Kind::OtherTheme,

@@ -40,7 +40,7 @@ impl Rpc {
 }
 
 /// What is answered with something new each time: it says nothing of the id, which is not looked up or only later.
-const ANSWERED_ANEW: [(&str, &str); 5] = [
+const ANSWERED_ANEW: [(&str, &str); 7] = [
     // The creation's log says that there is no such connection.
     ("SpaceService/CreateSpace", "crm_target.connection_id"),
     // Given back to whoever signs in, who is then refused by spaces.
@@ -49,11 +49,15 @@ const ANSWERED_ANEW: [(&str, &str); 5] = [
     ("InvitationService/IssueInvitation", "invitation_id"),
     ("InvitationService/IssueInvitation", "space_id"),
     ("InvitationService/IssueInvitation", "inviter_user_id"),
+    // Said by spaces; whether that person may is asked again when the file is fetched.
+    ("AssetService/IssueDownload", "space_id"),
+    ("AssetService/IssueDownload", "user_id"),
 ];
 
 /// What takes something away comes last when everything is called with one's own ids, in this order.
-const ENDS: [&str; 12] = [
+const ENDS: [&str; 13] = [
     "InvitationService/AcceptInvitation",
+    "CommentService/DeleteComment",
     "ContentService/RemoveItem",
     "SpaceService/RemoveCustomerLogo",
     "SignInService/RevokeSession",

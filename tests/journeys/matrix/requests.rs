@@ -68,6 +68,7 @@ pub(crate) fn request(
             Type::String => text(&field, tenant, attacked.map(|(_, id)| id)),
             Type::Bool if field.name() == "consent_given" => Some(Value::Bool(true)),
             Type::Int32 if field.name().ends_with("_height_px") => Some(Value::I32(100)),
+            Type::Int64 if field.name() == "size_bytes" => Some(Value::I64(100)),
             Type::Enum(values) if !field.is_list() => {
                 values.get_value(1).map(|v| Value::EnumNumber(v.number()))
             }

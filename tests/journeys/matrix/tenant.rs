@@ -56,7 +56,11 @@ impl Tenant {
             "email_address" | "email_addresses" => return Some(format!("m{}@buyer.example", unique())),
             "locale" => "en",
             "query" if field.parent_message().name() == "SearchAccountsRequest" => "Contoso",
+            // An item is a link or a file; this one is a file.
+            "url" if field.parent_message().name() == "AddItemRequest" => return None,
             "url" => "https://www.example.com/",
+            "file_name" => "matrix.txt",
+            "sha256" => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "background" | "header_text" | "accent_text" => "#ffffff",
             "text" | "header" | "accent" => "#1b1b1f",
             _ => return None,
@@ -117,6 +121,9 @@ impl Tenant {
         }
         let folder = journey.create_folder(&admin, &space, &canary("folder")).await.unwrap().item_id;
         let item = journey.add_link(&admin, &space, &folder, &canary("item")).await.unwrap();
+        let comment = journey.comment(&admin, &space, &item.item_id, &canary("comment"), &[]).await.unwrap();
+        ids.insert(Kind::Comment, comment.comment_id);
+        ids.insert(Kind::Asset, upload_file(journey, &admin, &space, &canary("file")).await);
         ids.extend([(Kind::Folder, folder), (Kind::Item, item.item_id), (Kind::Space, space)]);
 
         journey.request_link(&slug, &accounts.admin).await.unwrap();
@@ -173,6 +180,19 @@ async fn upload_banner(journey: &Journey, admin: &Session, name: &str) -> String
     let messages = parts.map(|part| assets::UploadThemeBannerRequest { part: Some(part) });
     let request = with_token(tokio_stream::iter(messages), admin.token());
     journey.api.logos.clone().upload_theme_banner(request).await.unwrap().into_inner().logo.unwrap().logo_id
+}
+
+/// Uploads a picture, waits for its previews and shows it.
+async fn upload_file(journey: &Journey, admin: &Session, space_id: &str, name: &str) -> String {
+    let file = png(64, 32).unwrap();
+    let asset = journey.upload(admin, space_id, &format!("{name}.png"), file, false).await.unwrap();
+    journey.add_file(admin, space_id, "", name, &asset.asset_id).await.unwrap();
+    within(PATIENCE, "a preview", async || {
+        let asset = journey.asset(admin, &asset.asset_id).await?;
+        Ok(asset.has_preview.then_some(asset.asset_id))
+    })
+    .await
+    .unwrap()
 }
 
 async fn log_of(journey: &Journey, admin: &Session, space_id: &str) -> String {

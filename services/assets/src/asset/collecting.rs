@@ -11,6 +11,9 @@ use super::entity::object_key;
 use super::{AssetError, AssetId, Assets, PreviewSize, repo};
 use crate::storage::StoreError;
 
+/// Crash point: the store has nothing of the file any more, its row is still there.
+pub(crate) const AFTER_OBJECTS_BEFORE_ROW: &str = "assets.after_objects_before_row";
+
 impl Assets {
     /// Deletes what is due, of all organisations; returns how many files. One whose objects the store refuses to delete
     /// is logged and left to a later round. Errors: database or store did not answer.
@@ -33,6 +36,7 @@ impl Assets {
                     }
                     Err(error) => return Err(error.into()),
                 }
+                messaging::failpoint(AFTER_OBJECTS_BEFORE_ROW);
                 self.delete_row(organization_id, asset_id).await?;
                 deleted += 1;
             }

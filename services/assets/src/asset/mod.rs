@@ -13,6 +13,7 @@ mod places;
 mod previewing;
 mod receiving;
 mod repo;
+mod sending;
 mod showing;
 mod starting;
 
@@ -28,10 +29,12 @@ use tokio::sync::Semaphore;
 use crate::config::{QuotaSettings, ScanSettings};
 use crate::content::Addresses;
 use crate::image::Converter;
+use crate::pdf::PageRenderer;
 use crate::scan::{Scanner, scanner};
 use crate::storage::ObjectStore;
 
 pub(crate) use checking::{AFTER_END_BEFORE_CHECK, AFTER_REFUSAL_BEFORE_DELETE, CHECK_ASSET};
+pub(crate) use collecting::AFTER_OBJECTS_BEFORE_ROW;
 pub(crate) use entity::{
     Asset, AssetDeleted, AssetId, MissingParts, NewAsset, Part, PartAddress, Preview, PreviewSize, Refusal,
     State, Usage,
@@ -41,8 +44,12 @@ pub(crate) use name::extension;
 pub(crate) use places::{Placed, place};
 pub(crate) use previewing::{AFTER_PUT_BEFORE_PREVIEW, MAKE_PREVIEWS};
 pub(crate) use receiving::{AFTER_PART_BEFORE_ROW, IDLE, MAX_CHUNK_BYTES};
+#[cfg(test)]
+pub(crate) use sending::ASK_EVERY;
 pub(crate) use showing::{DownloadWanted, Fetched, LinkedPreview, Question};
-pub(crate) use starting::{AFTER_BEGIN_BEFORE_UPLOAD, AFTER_RESERVED_BEFORE_BEGIN};
+pub(crate) use starting::{
+    AFTER_BEGIN_BEFORE_UPLOAD, AFTER_COMPLETE_BEFORE_ANSWER, AFTER_RESERVED_BEFORE_BEGIN,
+};
 
 /// Streams at once in this process; each holds one part, and a copy of it while that is sent on.
 const MAX_STREAMS: usize = 8;
@@ -57,6 +64,7 @@ pub(crate) struct Assets {
     access: SpaceAccess,
     addresses: Addresses,
     converter: Converter,
+    pages: PageRenderer,
     scanner: Arc<dyn Scanner>,
     refused_types: Arc<[String]>,
     quota: QuotaSettings,
@@ -72,11 +80,12 @@ pub(crate) struct Tools {
     pub(crate) access: SpaceAccess,
     pub(crate) addresses: Addresses,
     pub(crate) converter: Converter,
+    pub(crate) pages: PageRenderer,
 }
 
 impl Assets {
     pub(crate) fn new(tools: Tools, quota: QuotaSettings, scan: ScanSettings) -> Self {
-        let Tools { database, ids, clock, store, access, addresses, converter } = tools;
+        let Tools { database, ids, clock, store, access, addresses, converter, pages } = tools;
         Self {
             database,
             ids,
@@ -85,6 +94,7 @@ impl Assets {
             access,
             addresses,
             converter,
+            pages,
             scanner: scanner(scan.clamd.as_deref()),
             refused_types: scan.refused_types.into(),
             quota,

@@ -1,7 +1,7 @@
-//! Making previews of files that are images.
+//! Making previews of files that are images or PDF.
 //!
-//! Owns which files have one. The image goes through the same limits as a logo, and only what was made of its pixels is
-//! kept; one that does not pass has no preview, which is no fault.
+//! Owns which files have one. The image, or the picture of a PDF's first page, goes through the same limits as a logo, and
+//! only what was made of its pixels is kept; one that does not pass has no preview, which is no fault.
 
 use anyhow::anyhow;
 use service_kit::error::CommonError;
@@ -10,6 +10,7 @@ use service_kit::ids::OrganizationId;
 use super::{Asset, AssetError, AssetId, Assets, Preview, PreviewSize, State, repo};
 use crate::image::PreviewPicture;
 use crate::logo::LogoError;
+use crate::pdf;
 
 /// The job that makes previews.
 pub(crate) const MAKE_PREVIEWS: &str = "make_previews";
@@ -19,9 +20,15 @@ pub(crate) const AFTER_PUT_BEFORE_PREVIEW: &str = "assets.after_put_before_previ
 /// Largest image of which previews are made, in bytes, inclusive: it is held in memory.
 const MAX_BYTES: i64 = 20 * 1024 * 1024;
 
+const PDF: &str = "application/pdf";
+
 /// Tells whether previews are made of a file.
 pub(super) fn can_have_preview(content_type: &str, size_bytes: i64) -> bool {
-    size_bytes <= MAX_BYTES && matches!(content_type, "image/png" | "image/jpeg" | "image/webp")
+    match content_type {
+        "image/png" | "image/jpeg" | "image/webp" => size_bytes <= MAX_BYTES,
+        PDF => size_bytes <= pdf::MAX_BYTES,
+        _ => false,
+    }
 }
 
 impl Assets {
@@ -37,7 +44,10 @@ impl Assets {
             Ok(_) | Err(AssetError::NotFound) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let image = self.store.get(&asset.object_key()).await?;
+        let Some(image) = self.picture_of(&asset).await? else {
+            tracing::info!(asset.id = %asset_id, "no page can be rendered");
+            return Ok(());
+        };
         let pictures = match self.converter.preview(image).await {
             Ok(pictures) => pictures,
             Err(LogoError::Busy) => return Err(anyhow!("too many images are being converted")),
@@ -53,6 +63,16 @@ impl Assets {
         messaging::failpoint(AFTER_PUT_BEFORE_PREVIEW);
         self.keep_previews(&asset, pictures).await?;
         Ok(())
+    }
+
+    /// Returns a file that is a picture, or the picture of its first page.
+    async fn picture_of(&self, asset: &Asset) -> anyhow::Result<Option<Vec<u8>>> {
+        let key = asset.object_key();
+        if asset.content_type == PDF {
+            let content = self.store.open(&key, None).await?;
+            return self.pages.first_page(content).await;
+        }
+        Ok(Some(self.store.get(&key).await?))
     }
 
     async fn keep_previews(&self, asset: &Asset, pictures: Vec<PreviewPicture>) -> Result<(), AssetError> {

@@ -13,7 +13,6 @@ use service_kit::space_access::Permission;
 
 use super::{Asset, AssetDeleted, AssetError, AssetId, Assets, Preview, PreviewSize, State, places, repo};
 use crate::content::{Grant, Wanted};
-use crate::storage::Content;
 
 /// Questions to spaces at once.
 const ASKED_AT_ONCE: usize = 8;
@@ -47,6 +46,7 @@ pub(crate) struct LinkedPreview {
 /// What may be fetched at this moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetched {
+    grant: Grant,
     pub(crate) key: String,
     pub(crate) content_type: String,
     pub(crate) file_name: String,
@@ -163,18 +163,8 @@ impl Assets {
     /// file is gone; or something that is needed is away.
     pub(crate) async fn admit_fetch(&self, token: &str) -> Result<Fetched, AssetError> {
         let grant = self.addresses.open(token, self.clock.now()).ok_or(AssetError::NotFound)?;
-        let needed = match grant.wanted {
-            Wanted::Download => Permission::Download,
-            Wanted::Inline | Wanted::Small | Wanted::Large => Permission::View,
-        };
-        if !self.access.permissions_of(&grant.caller(), grant.space_id).await?.may(needed) {
-            return Err(AssetError::NotFound);
-        }
+        let asset = self.find_granted(&grant).await?;
         let (organization_id, asset_id) = (grant.organization_id, grant.asset_id);
-        let asset = self.find(organization_id, asset_id).await?;
-        if asset.state != State::Clean {
-            return Err(AssetError::NotFound);
-        }
         let size = match grant.wanted {
             Wanted::Small => PreviewSize::Small,
             Wanted::Large => PreviewSize::Large,
@@ -182,6 +172,7 @@ impl Assets {
                 return Ok(Fetched {
                     key: asset.object_key(),
                     is_inline: grant.wanted == Wanted::Inline && asset.can_be_inline(),
+                    grant,
                     content_type: asset.content_type,
                     file_name: asset.file_name,
                     size_bytes: asset.size_bytes,
@@ -195,16 +186,27 @@ impl Assets {
             file_name: "preview".to_owned(),
             size_bytes: preview.size_bytes,
             is_inline: true,
+            grant,
         })
     }
 
-    /// Opens what may be fetched, or these bytes of it.
-    pub(crate) async fn open(
-        &self,
-        fetched: &Fetched,
-        range: Option<(i64, i64)>,
-    ) -> Result<Content, AssetError> {
-        Ok(self.store.open(&fetched.key, range).await?)
+    /// Decides whether what is being fetched may still be. Errors: as those of [`Self::admit_fetch`]; that the address
+    /// has expired meanwhile is none.
+    pub(super) async fn admit_more(&self, fetched: &Fetched) -> Result<(), AssetError> {
+        self.find_granted(&fetched.grant).await.map(drop)
+    }
+
+    /// Finds a file that somebody may fetch at this moment.
+    async fn find_granted(&self, grant: &Grant) -> Result<Asset, AssetError> {
+        let needed = match grant.wanted {
+            Wanted::Download => Permission::Download,
+            Wanted::Inline | Wanted::Small | Wanted::Large => Permission::View,
+        };
+        if !self.access.permissions_of(&grant.caller(), grant.space_id).await?.may(needed) {
+            return Err(AssetError::NotFound);
+        }
+        let asset = self.find(grant.organization_id, grant.asset_id).await?;
+        if asset.state == State::Clean { Ok(asset) } else { Err(AssetError::NotFound) }
     }
 
     async fn find_preview(

@@ -26,6 +26,8 @@ const CHECK_ATTEMPTS: i32 = 1_000;
 pub(crate) const AFTER_RESERVED_BEFORE_BEGIN: &str = "assets.after_reserved_before_begin";
 /// Crash point: the store has begun an upload, the row does not say so.
 pub(crate) const AFTER_BEGIN_BEFORE_UPLOAD: &str = "assets.after_begin_before_upload";
+/// Crash point: the upload has ended and its check waits, nobody was told.
+pub(crate) const AFTER_COMPLETE_BEFORE_ANSWER: &str = "assets.after_complete_before_answer";
 
 impl Assets {
     /// Begins an upload. A repeated idempotency key gives the first one again.
@@ -128,7 +130,8 @@ impl Assets {
             self.check_arrived(&asset).await?;
         }
         let job_id = self.ids.next();
-        self.database
+        let reply = self
+            .database
             .write(call, organization_id, move |tx| {
                 Box::pin(async move {
                     let asset =
@@ -149,7 +152,9 @@ impl Assets {
                     repo::find(tx, organization_id, asset_id).await?.ok_or(AssetError::UploadEnded)
                 })
             })
-            .await
+            .await;
+        messaging::failpoint(AFTER_COMPLETE_BEFORE_ANSWER);
+        reply
     }
 
     /// Errors: some part has not arrived, or has another size than it should.

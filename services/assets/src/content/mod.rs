@@ -1,8 +1,8 @@
 //! The content port: where files and previews are fetched from.
 //!
 //! Owns answering `GET` and `HEAD /content/<token>`, at an origin that serves nothing else and knows no cookies. The
-//! token says who may fetch what; whether they still may is asked again, before the first byte. Whatever is wrong gives
-//! the same answer, so that nobody learns what there is.
+//! token says who may fetch what; whether they still may is asked again, before the first byte and every few seconds while
+//! bytes are sent. Whatever is wrong gives the same answer, so that nobody learns what there is.
 
 mod headers;
 mod range;
@@ -67,7 +67,7 @@ impl Content {
         let body = if is_head {
             Body::empty()
         } else {
-            let pieces = self.assets.open(&fetched, part).await?;
+            let pieces = self.assets.open(fetched.clone(), part).await?;
             // The place is free again when the last piece is sent, or the fetcher is gone.
             Body::from_stream(pieces.map(move |piece| {
                 let _held = &place;

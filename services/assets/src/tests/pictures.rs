@@ -152,3 +152,26 @@ fn crc32(bytes: &[u8]) -> u32 {
     };
     !bytes.iter().fold(u32::MAX, step)
 }
+
+/// A PDF of one page of these sides, its left half red.
+pub(crate) fn pdf(width: u32, height: u32) -> Vec<u8> {
+    let drawing = format!("1 0 0 rg 0 0 {} {height} re f", width / 2);
+    let page = format!(
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {width} {height}] /Contents 4 0 R /Resources << >> >>"
+    );
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        page,
+        format!("<< /Length {} >>\nstream\n{drawing}\nendstream", drawing.len()),
+    ];
+    let mut file = "%PDF-1.7\n".to_owned();
+    let mut table = "0000000000 65535 f \n".to_owned();
+    for (number, object) in (1..).zip(&objects) {
+        table.push_str(&format!("{:010} 00000 n \n", file.len()));
+        file.push_str(&format!("{number} 0 obj\n{object}\nendobj\n"));
+    }
+    let at = file.len();
+    file.push_str(&format!("xref\n0 5\n{table}trailer\n<< /Size 5 /Root 1 0 R >>\nstartxref\n{at}\n%%EOF\n"));
+    file.into_bytes()
+}

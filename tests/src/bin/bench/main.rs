@@ -3,8 +3,8 @@
 //!
 //! - [`stage`]: the running system; [`load`]: concurrent callers; [`pgbench`] with its [`scripts`], [`inserts`]: the
 //!   database alone; [`echo`]: tonic alone; [`broker`]: lapin alone; [`statistics`]: telling two samples apart
-//! - [`calls`], [`messages`], [`visits`], [`tokens`], [`sign_ins`], [`lists`], [`duplicates`], [`uploads`]: the sections,
-//!   in the order in which they run
+//! - [`calls`], [`messages`], [`visits`], [`tokens`], [`sign_ins`], [`lists`], [`duplicates`], [`uploads`],
+//!   [`files`]: the sections, in the order in which they run
 //! - [`memory`], [`report`]: what is printed
 //!
 //! Must not judge: a number is printed beside its aim, and only what cannot be measured is an error.
@@ -13,6 +13,7 @@ mod broker;
 mod calls;
 mod duplicates;
 mod echo;
+mod files;
 mod inserts;
 mod lists;
 mod load;
@@ -47,7 +48,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Helper>,
     /// Only these sections: reads, writes, messages, visits, tokens, sign_ins, lists, duplicates,
-    /// uploads.
+    /// uploads, files.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -121,6 +122,9 @@ async fn measure(only: &[String]) -> anyhow::Result<()> {
     }
     if is_wanted("uploads") {
         uploads::uploads(&mut stage).await?;
+    }
+    if is_wanted("files") {
+        files::files(&mut stage).await?;
     }
     say(&format!("\n{}\n\n{}", stage.report, stage.memory));
     Ok(())

@@ -41,7 +41,8 @@ pub(crate) async fn uploads(stage: &mut Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn put(stage: &Stage, file: &[u8]) -> anyhow::Result<Vec<Duration>> {
+/// Returns the bucket that assets uses, as the client of S3 does alone.
+pub(crate) fn bucket(stage: &Stage) -> anyhow::Result<Box<Bucket>> {
     let settings: HashMap<String, String> =
         service_env("assets", &stage.world.addresses)?.into_iter().collect();
     let setting = |name: &str| {
@@ -50,7 +51,11 @@ async fn put(stage: &Stage, file: &[u8]) -> anyhow::Result<Vec<Duration>> {
     let region = Region::Custom { region: setting("REGION")?, endpoint: setting("ENDPOINT")? };
     let (key, secret) = (setting("ACCESS_KEY")?, setting("SECRET_KEY")?);
     let credentials = Credentials::new(Some(&key), Some(&secret), None, None, None)?;
-    let bucket = Bucket::new(S3_BUCKET, region, credentials)?.with_path_style();
+    Ok(Bucket::new(S3_BUCKET, region, credentials)?.with_path_style())
+}
+
+async fn put(stage: &Stage, file: &[u8]) -> anyhow::Result<Vec<Duration>> {
+    let bucket = bucket(stage)?;
     let mut took = Vec::with_capacity(TIMES);
     for n in 0..TIMES {
         let begin = Instant::now();

@@ -8,6 +8,7 @@ use sharedspaces_proto::spaces::v1::Permission;
 use tonic::Code;
 
 use super::world::{Files, GUEST, noise};
+use crate::asset::ASK_EVERY;
 use crate::tests::pictures;
 use crate::tests::world::reason;
 
@@ -191,4 +192,55 @@ async fn only_images_pdf_and_plain_text_are_shown_in_the_browser() {
         assert!(header(answer.headers(), "content-disposition").starts_with("attachment; "), "{name}");
         assert!(!header(answer.headers(), "content-type").starts_with("text/html"), "{name}");
     }
+}
+
+/// More than what the connection's buffers hold.
+const LONG: usize = 48 * 1024 * 1024;
+
+/// Reads what is left; returns how much that was, and whether it came to its end.
+async fn rest(mut answer: Response) -> (usize, bool) {
+    let mut read = 0;
+    loop {
+        match answer.chunk().await {
+            Ok(Some(piece)) => read += piece.len(),
+            Ok(None) => return (read, true),
+            Err(_) => return (read, false),
+        }
+    }
+}
+
+#[tokio::test]
+async fn content_that_is_being_sent_is_cut_off_when_the_right_is_gone() {
+    let files = Files::new().await;
+    let (uploader, space_id) = files.uploader();
+    let guest = files.colleague(&uploader, space_id, &GUEST);
+    let asset = files.upload_file(&uploader, space_id, "long.bin", &vec![7; LONG]).await;
+    let range = format!("bytes=1-{}", LONG - 1);
+    for range in [None, Some(range.as_str())] {
+        for (left, is_whole) in [(&GUEST[..], true), (&[Permission::View], false), (&[], false)] {
+            files.spaces.allow(&guest, space_id, &GUEST);
+            let url = files.issue(&guest, space_id, &asset.asset_id, false).await.unwrap();
+            let mut slow = get(&files, &url, range).await;
+            assert!(slow.status().is_success());
+            let first = slow.chunk().await.unwrap().unwrap().len();
+            files.spaces.allow(&guest, space_id, left);
+            files.clock.advance(ASK_EVERY);
+            let (read, ended) = rest(slow).await;
+            let size = LONG - usize::from(range.is_some());
+            assert_eq!((ended, first + read == size), (is_whole, is_whole), "{left:?}: {read} of {size}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn content_that_is_being_sent_is_cut_off_when_its_file_is_deleted() {
+    let files = Files::new().await;
+    let (uploader, space_id) = files.uploader();
+    let asset = files.upload_file(&uploader, space_id, "long.bin", &vec![7; LONG]).await;
+    let url = files.issue(&uploader, space_id, &asset.asset_id, false).await.unwrap();
+    let mut slow = get(&files, &url, None).await;
+    slow.chunk().await.unwrap().unwrap();
+    files.delete(&uploader, &asset.asset_id).await.unwrap();
+    files.clock.advance(ASK_EVERY);
+    assert!(!rest(slow).await.1);
 }

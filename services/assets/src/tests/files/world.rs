@@ -31,6 +31,7 @@ use crate::asset::{AssetError, AssetId, Assets, CHECK_ASSET, MAKE_PREVIEWS, Tool
 use crate::config::{QuotaSettings, ScanSettings};
 use crate::content::{self, Addresses};
 use crate::grpc::AssetGrpc;
+use crate::pdf::PageRenderer;
 use crate::storage::ObjectStore;
 use crate::tests::world::{World, admit, by, channel, files_below, s3_settings, serve};
 use crate::{consumers, jobs};
@@ -73,6 +74,7 @@ impl Files {
             access: world.access.clone(),
             addresses: Addresses::try_new(&base_url.parse().unwrap(), &key).unwrap(),
             converter: world.logos.converter(),
+            pages: PageRenderer::try_new().unwrap(),
         };
         let assets = Assets::new(tools, quota, scan);
         let routes = content::routes(assets.clone());
