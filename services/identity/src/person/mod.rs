@@ -14,7 +14,7 @@ mod password;
 mod profile;
 pub(crate) mod repo;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
 use service_kit::address::EmailAddress;
@@ -63,6 +63,8 @@ pub(crate) struct Wanted {
     pub(crate) addresses: BTreeSet<EmailAddress>,
     pub(crate) user_ids: Vec<Uuid>,
     pub(crate) create_missing_guests: bool,
+    /// What to call guests who are created.
+    pub(crate) guest_names: BTreeMap<EmailAddress, String>,
 }
 
 /// Who was found or created.
@@ -147,7 +149,8 @@ impl People {
                 }
                 // In the order of addresses, so that two calls at once cannot wait for each other in a circle.
                 for address in missing {
-                    let guest = Person::guest(&organization, address.clone(), (ids.next(), clock.now()));
+                    let mut guest = Person::guest(&organization, address.clone(), (ids.next(), clock.now()));
+                    guest.display_name = wanted.guest_names.get(address).cloned().unwrap_or_default();
                     enter(tx, &ids, &guest, None).await?;
                 }
                 Ok(Found(repo::list(tx, &wanted).await?))

@@ -47,6 +47,7 @@ async fn an_organisation_sees_only_its_own_rows_even_where_a_query_names_none() 
         email_addresses: vec!["ada@globex.example".to_owned()],
         user_ids: vec![globex.admin_id.clone()],
         create_missing_guests: false,
+        guest_names: Vec::new(),
     };
     assert!(world.resolve(foreign).await.unwrap().is_empty());
     let stranger = person(&acme.id, &globex.admin_id, CallerKind::Admin, Uuid::nil());

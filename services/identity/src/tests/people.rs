@@ -25,6 +25,7 @@ fn wanted(of: &Tenant, addresses: &[&str]) -> pb::ResolveAddressesRequest {
         email_addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
         user_ids: Vec::new(),
         create_missing_guests: false,
+        guest_names: Vec::new(),
     }
 }
 
@@ -154,6 +155,7 @@ async fn resolve_addresses_takes_200_of_each_and_names_what_is_beyond_or_bad() {
         email_addresses: (0..count).map(|at| format!("g{at}@outside.example")).collect(),
         user_ids: (0..count).map(|_| Uuid::nil().to_string()).collect(),
         create_missing_guests: true,
+        guest_names: Vec::new(),
         ..wanted(&acme, &[])
     };
     assert_eq!(world.resolve(many(200)).await.unwrap().len(), 200);

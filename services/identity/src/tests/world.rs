@@ -180,6 +180,7 @@ impl World {
             email_addresses: vec![address.to_owned()],
             user_ids: Vec::new(),
             create_missing_guests: true,
+            guest_names: Vec::new(),
         };
         self.resolve(wanted).await.unwrap().remove(0)
     }

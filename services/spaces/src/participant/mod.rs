@@ -125,6 +125,7 @@ impl Participants {
             email_addresses: invitation.addresses.clone(),
             user_ids: vec![caller.user_id.to_string()],
             create_missing_guests: true,
+            guest_names: Vec::new(),
         };
         let answer = match self.directory.clone().resolve_addresses(request).await {
             Ok(answer) => answer.into_inner(),

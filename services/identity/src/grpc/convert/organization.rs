@@ -1,5 +1,7 @@
 //! Organisations and their members, both ways.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use service_kit::address::EmailAddress;
 use service_kit::clock::timestamp;
 use service_kit::ids::UserId;
@@ -224,17 +226,46 @@ impl TryFrom<pb::ResolveAddressesRequest> for Wanted {
         let mut check = Violations::default();
         at_most(&mut check, "email_addresses", request.email_addresses.len());
         at_most(&mut check, "user_ids", request.user_ids.len());
+        at_most(&mut check, "guest_names", request.guest_names.len());
         check.clone().into_result()?;
         let organization_id = check.id("organization_id", &request.organization_id);
         let addresses = request.email_addresses.iter().enumerate();
-        let addresses = addresses
+        let addresses: BTreeSet<EmailAddress> = addresses
             .map(|(at, text)| EmailAddress::read(&mut check, &format!("email_addresses[{at}]"), text))
             .collect();
+        let guest_names = read_guest_names(&mut check, request.guest_names, &addresses);
         let user_ids = request.user_ids.iter().enumerate();
         let user_ids = user_ids.map(|(at, text)| check.id(&format!("user_ids[{at}]"), text)).collect();
         let create_missing_guests = request.create_missing_guests;
-        check.into_result().map(|()| Self { organization_id, addresses, user_ids, create_missing_guests })
+        check.into_result().map(|()| Self {
+            organization_id,
+            addresses,
+            user_ids,
+            create_missing_guests,
+            guest_names,
+        })
     }
+}
+
+fn read_guest_names(
+    check: &mut Violations,
+    names: Vec<pb::GuestName>,
+    addresses: &BTreeSet<EmailAddress>,
+) -> BTreeMap<EmailAddress, String> {
+    let mut read = BTreeMap::new();
+    for (at, name) in names.into_iter().enumerate() {
+        let field = format!("guest_names[{at}].email_address");
+        let address = EmailAddress::read(check, &field, &name.email_address);
+        let field_of_name = format!("guest_names[{at}].display_name");
+        let display_name = check.line(&field_of_name, &name.display_name, 1, person::DISPLAY_NAME_MAX);
+        if !addresses.contains(&address) {
+            check.add(field.as_str(), "must be one of email_addresses");
+        }
+        if read.insert(address, display_name).is_some() {
+            check.add(field, "must not be named twice");
+        }
+    }
+    read
 }
 
 fn at_most(check: &mut Violations, field: &str, count: usize) {
