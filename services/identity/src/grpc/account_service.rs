@@ -8,7 +8,7 @@ use super::call_without_password;
 use crate::client::Gate;
 use crate::credential::{Change, Credentials, Reset};
 use crate::mac::MacKey;
-use crate::person::{NewPassword, People, ProfileChange};
+use crate::person::{GuestChange, NewPassword, People, ProfileChange};
 use crate::sign_in_link::{LinkWanted, SignInLinks};
 
 /// Answers `AccountService`.
@@ -84,8 +84,11 @@ impl pb::account_service_server::AccountService for AccountGrpc {
 
     async fn update_guest_profile(
         &self,
-        _request: Request<pb::UpdateGuestProfileRequest>,
+        request: Request<pb::UpdateGuestProfileRequest>,
     ) -> Result<Response<pb::UpdateGuestProfileResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let change = GuestChange::try_from(request.into_inner())?;
+        let response: pb::UpdateGuestProfileResponse = self.people.update_guest(&call, change).await?;
+        Ok(Response::new(response))
     }
 }

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 use super::origin;
 use crate::client::Gate;
 use crate::invitation::{Acceptance, Invitation, Invitations, Opening};
-use crate::sign_in_link::{LinkKey, SignInLinks};
+use crate::sign_in_link::{LinkKey, RequestLinkUse, SignInLinks};
 
 /// Answers `InvitationService`.
 pub(crate) struct InvitationGrpc {
@@ -61,8 +61,10 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
 
     async fn redeem_request_link(
         &self,
-        _request: Request<pb::RedeemRequestLinkRequest>,
+        request: Request<pb::RedeemRequestLinkRequest>,
     ) -> Result<Response<pb::RedeemRequestLinkResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let redemption = RequestLinkUse::try_from(request.into_inner())?;
+        let proved = self.links.redeem_request(redemption).await?;
+        Ok(Response::new(proved.into()))
     }
 }

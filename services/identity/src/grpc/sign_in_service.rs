@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert::{ListSessions, SessionToRevoke};
 use crate::client::Gate;
-use crate::session::{Sessions, SignIn, Start};
+use crate::session::{Sessions, SessionsToCheck, SignIn, Start};
 use crate::sign_in_link::{CodeRedemption, LinkRedemption, LinkWanted, SignInLinks};
 
 /// Answers `SignInService`.
@@ -111,8 +111,10 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
 
     async fn check_sessions(
         &self,
-        _request: Request<pb::CheckSessionsRequest>,
+        request: Request<pb::CheckSessionsRequest>,
     ) -> Result<Response<pb::CheckSessionsResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let sessions = SessionsToCheck::try_from(request.into_inner())?;
+        let alive = self.sessions.check(sessions).await?;
+        Ok(Response::new(alive.into()))
     }
 }
