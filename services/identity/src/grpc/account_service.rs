@@ -4,7 +4,7 @@ use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use super::call_without_password;
+use super::{admit, call_without_password};
 use crate::client::Gate;
 use crate::credential::{Change, Credentials, Reset};
 use crate::mac::MacKey;
@@ -66,7 +66,7 @@ impl pb::account_service_server::AccountService for AccountGrpc {
         &self,
         request: Request<pb::RequestPasswordResetRequest>,
     ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let wanted = LinkWanted::try_from(request.into_inner())?;
         let requested = self.links.request(&client, wanted).await?;
         Ok(Response::new(requested.into()))
@@ -76,7 +76,7 @@ impl pb::account_service_server::AccountService for AccountGrpc {
         &self,
         request: Request<pb::ResetPasswordRequest>,
     ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let reset = Reset::try_from(request.into_inner())?;
         let set = self.credentials.reset(&client, reset).await?;
         Ok(Response::new(set.into()))

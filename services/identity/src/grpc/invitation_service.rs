@@ -6,7 +6,7 @@
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use super::origin;
+use super::{admit, origin};
 use crate::client::Gate;
 use crate::invitation::{Acceptance, Invitation, Invitations, Opening};
 use crate::sign_in_link::{LinkKey, RequestLinkUse, SignInLinks};
@@ -24,7 +24,7 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::GetInvitationRequest>,
     ) -> Result<Response<pb::GetInvitationResponse>, Status> {
-        self.gate.admit(&request)?;
+        admit(&self.gate, &request)?;
         let opening = Opening::try_from(request.into_inner())?;
         let page = self.invitations.open(opening).await?;
         Ok(Response::new(page.into()))
@@ -34,7 +34,7 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::AcceptInvitationRequest>,
     ) -> Result<Response<pb::AcceptInvitationResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let origin = origin(&self.gate, &request);
         let acceptance = Acceptance { origin, ..request.into_inner().try_into()? };
         let accepted = self.invitations.accept(&client, acceptance).await?;
