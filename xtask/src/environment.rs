@@ -207,6 +207,7 @@ pub fn service_env(service: &str, world: &Addresses) -> Result<Vec<(String, Stri
         ("PEERS__IDENTITY", format!("http://{}", world.service("identity")?.grpc)),
         ("PEERS__SPACES", format!("http://{}", world.service("spaces")?.grpc)),
         ("PEERS__ASSETS", format!("http://{}", world.service("assets")?.grpc)),
+        ("PEERS__CRM_SYNC", format!("http://{}", world.service("crm-sync")?.grpc)),
     ];
     if !world.broker_prefix.is_empty() {
         settings.push(("BROKER__PREFIX", world.broker_prefix.clone()));

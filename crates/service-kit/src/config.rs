@@ -118,6 +118,8 @@ pub struct PeersConfig {
     pub spaces: Option<Url>,
     /// assets' business port.
     pub assets: Option<Url>,
+    /// crm-sync's business port.
+    pub crm_sync: Option<Url>,
 }
 
 /// Traces, metrics and logs.

@@ -59,6 +59,11 @@ impl Peers {
         self.channel("assets", self.config.assets.as_ref())
     }
 
+    /// Returns the channel to crm-sync.
+    pub fn crm_sync(&self) -> anyhow::Result<PeerChannel> {
+        self.channel("crm_sync", self.config.crm_sync.as_ref())
+    }
+
     fn channel(&self, name: &'static str, url: Option<&Url>) -> anyhow::Result<PeerChannel> {
         let url = url.ok_or(PeerMissing(name))?;
         let channel = Endpoint::from_shared(url.to_string())?

@@ -18,6 +18,11 @@ pub fn peers(server: SocketAddr) -> Peers {
         token_file,
         namespace: String::new(),
     };
-    let config = PeersConfig { identity: Some(url.clone()), spaces: Some(url.clone()), assets: Some(url) };
+    let config = PeersConfig {
+        identity: Some(url.clone()),
+        spaces: Some(url.clone()),
+        assets: Some(url.clone()),
+        crm_sync: Some(url),
+    };
     Peers::new(config, &auth)
 }

@@ -1,4 +1,4 @@
-//! The settings of spaces alone: how calls of people who have not signed in are counted.
+//! The settings of spaces alone: how much inviting may send, and how calls of people who have not signed in are counted.
 
 use std::num::NonZeroU32;
 
@@ -6,9 +6,14 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use service_kit::config::secret;
 
+use crate::participant::InvitingLimits;
+
 /// The settings of spaces alone.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
+    /// How many mails inviting may send within any 24 hours.
+    #[serde(default)]
+    pub inviting: InvitingLimits,
     /// Hashes what is counted, so that no network or address is stored in clear: 32 bytes in base64.
     #[serde(deserialize_with = "secret")]
     pub budget_key: SecretString,

@@ -38,6 +38,8 @@ use service_kit::mac::MacKey;
 use service_kit::{Kit, Parts};
 use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
+use sharedspaces_proto::crmsync::v1::record_service_client::RecordServiceClient;
+use sharedspaces_proto::identity::v1::account_service_client::AccountServiceClient;
 use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServiceClient;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::spaces::v1::access_request_service_server::AccessRequestServiceServer;
@@ -59,7 +61,7 @@ use crate::grpc::{
     AccessRequestGrpc, ActivityGrpc, CommentGrpc, ContentGrpc, ParticipantGrpc, PolicyGrpc, SpaceGrpc,
 };
 use crate::item::Items;
-use crate::participant::Participants;
+use crate::participant::{Neighbours, Participants};
 use crate::policy::Policies;
 use crate::space::Spaces;
 use crate::theme::Themes;
@@ -67,7 +69,7 @@ use crate::theme::Themes;
 pub use crate::access_request::AccessRequestError;
 pub use crate::comment::CommentError;
 pub use crate::item::ItemError;
-pub use crate::participant::ParticipantError;
+pub use crate::participant::{InvitingLimits, ParticipantError};
 pub use crate::policy::PolicyError;
 pub use crate::space::SpaceError;
 pub use crate::theme::ThemeError;
@@ -89,12 +91,17 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let comments = Comments::new(database.clone(), clock.clone(), ids.clone());
     let duplications = Duplications::new(database.clone(), clock.clone(), ids.clone());
     let purge = jobs::purge_deleted_spaces::worker(database.clone(), ids.clone());
-    let directory = OrganizationServiceClient::new(kit.peers.identity()?);
     let access_requests = access_requests(&kit)?;
     let lapse = jobs::lapse_access_requests::worker(database.clone());
     let settings = &kit.settings;
     let gate = Gate::new(settings.trusted_proxies, settings.public_calls_per_second);
-    let participants = Participants::new(database, clock, ids.clone(), directory);
+    let neighbours = Neighbours {
+        directory: OrganizationServiceClient::new(kit.peers.identity()?),
+        accounts: AccountServiceClient::new(kit.peers.identity()?),
+        records: RecordServiceClient::new(kit.peers.crm_sync()?),
+    };
+    let limits = kit.settings.inviting;
+    let participants = Participants::new(database, clock, ids.clone(), neighbours, limits);
     let routes = Routes::new(
         SpaceServiceServer::new(SpaceGrpc { spaces, duplications })
             .max_decoding_message_size(UNARY_LIMIT_BYTES),

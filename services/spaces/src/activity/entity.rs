@@ -56,13 +56,23 @@ service_kit::text_enum! {
         CrmLogged = "CRM_LOGGED",
         /// The notification defaults were changed.
         NotificationDefaultsChanged = "NOTIFICATION_DEFAULTS_CHANGED",
+        /// Somebody was reminded of their invitation; the object is the person.
+        ParticipantReminded = "PARTICIPANT_REMINDED",
+        /// Somebody asked for access; the object is the request, its name the requester's.
+        AccessRequested = "ACCESS_REQUESTED",
+        /// A request for access was granted; the object is the request, its name the requester's.
+        AccessGranted = "ACCESS_GRANTED",
+        /// A request for access was declined; the object is the request, its name the requester's.
+        AccessDeclined = "ACCESS_DECLINED",
+        /// A guest's profile was changed; the object is the guest.
+        ProfileChanged = "PROFILE_CHANGED",
     }
 }
 
 impl ActivityKind {
     /// Every kind there is.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::SpaceCreated,
         Self::SpaceRenamed,
         Self::DescriptionChanged,
@@ -87,6 +97,11 @@ impl ActivityKind {
         Self::SpaceDeleted,
         Self::CrmLogged,
         Self::NotificationDefaultsChanged,
+        Self::ParticipantReminded,
+        Self::AccessRequested,
+        Self::AccessGranted,
+        Self::AccessDeclined,
+        Self::ProfileChanged,
     ];
 
     /// Tells whether guests must not see it.
@@ -103,7 +118,12 @@ impl ActivityKind {
             | Self::SpaceReactivated
             | Self::SpaceDeleted
             | Self::CrmLogged
-            | Self::NotificationDefaultsChanged => true,
+            | Self::NotificationDefaultsChanged
+            | Self::ParticipantReminded
+            | Self::AccessRequested
+            | Self::AccessGranted
+            | Self::AccessDeclined
+            | Self::ProfileChanged => true,
             Self::SpaceCreated
             | Self::SpaceRenamed
             | Self::DescriptionChanged
@@ -121,7 +141,17 @@ impl ActivityKind {
 
     /// Tells whether what it was done to is a person.
     pub(super) fn is_about_a_person(self) -> bool {
-        matches!(self, Self::ParticipantInvited | Self::ParticipantRevoked | Self::OwnershipTransferred)
+        matches!(
+            self,
+            Self::ParticipantInvited
+                | Self::ParticipantRevoked
+                | Self::ParticipantReminded
+                | Self::OwnershipTransferred
+                | Self::AccessRequested
+                | Self::AccessGranted
+                | Self::AccessDeclined
+                | Self::ProfileChanged
+        )
     }
 }
 

@@ -160,6 +160,31 @@ fn sentence(kind: ActivityKind, locale: Locale) -> &'static str {
             "{actor} a modifié les notifications par défaut",
             "{actor} hat die Voreinstellungen der Benachrichtigungen geändert",
         ),
+        ActivityKind::ParticipantReminded => (
+            "{actor} reminded {object} of the invitation",
+            "{actor} a rappelé l’invitation à {object}",
+            "{actor} hat {object} an die Einladung erinnert",
+        ),
+        ActivityKind::AccessRequested => (
+            "{actor} noted that {object} asks for access",
+            "{actor} a noté que {object} demande l’accès",
+            "{actor} hat vermerkt, dass Zugang erbeten wird: {object}",
+        ),
+        ActivityKind::AccessGranted => (
+            "{actor} granted access to {object}",
+            "{actor} a accordé l’accès à {object}",
+            "{actor} hat den Zugang gewährt: {object}",
+        ),
+        ActivityKind::AccessDeclined => (
+            "{actor} declined the request of {object}",
+            "{actor} a refusé la demande de {object}",
+            "{actor} hat die Anfrage abgelehnt: {object}",
+        ),
+        ActivityKind::ProfileChanged => (
+            "{actor} changed the profile of {object}",
+            "{actor} a modifié le profil de {object}",
+            "{actor} hat das Profil geändert: {object}",
+        ),
     };
     match locale {
         Locale::English => en,

@@ -6,6 +6,7 @@
 
 mod entity;
 mod error;
+mod events;
 mod repo;
 
 use chrono::{DateTime, Utc};
@@ -42,6 +43,7 @@ struct Change {
     view: SpaceView,
     now: DateTime<Utc>,
     activity_id: Uuid,
+    ids: Ids,
 }
 
 impl Comments {
@@ -75,6 +77,7 @@ impl Comments {
                     update_time: change.now,
                 };
                 repo::insert(tx, organization_id, &comment).await?;
+                events::added(tx, &change.ids, &change.view, &comment, &title).await?;
                 change.note(tx, ActivityKind::CommentAdded, (comment.item_id, title)).await?;
                 Ok(CommentSaved(comment))
             })
@@ -169,12 +172,12 @@ impl Comments {
             + 'static,
     {
         let viewer = Viewer::from(call.caller()?);
-        let (now, activity_id) = (self.clock.now(), self.ids.next());
+        let (now, activity_id, ids) = (self.clock.now(), self.ids.next(), self.ids.clone());
         self.database
             .write(call, viewer.organization_id, move |tx| {
                 Box::pin(async move {
                     let view = space::changing(tx, &viewer, space_id, Permission::Comment).await?;
-                    work(tx, Change { viewer, view, now, activity_id }).await
+                    work(tx, Change { viewer, view, now, activity_id, ids }).await
                 })
             })
             .await

@@ -90,6 +90,11 @@ impl From<ActivityKind> for pb::ActivityType {
             ActivityKind::SpaceDeleted => Self::SpaceDeleted,
             ActivityKind::CrmLogged => Self::CrmLogged,
             ActivityKind::NotificationDefaultsChanged => Self::NotificationDefaultsChanged,
+            ActivityKind::ParticipantReminded => Self::ParticipantReminded,
+            ActivityKind::AccessRequested => Self::AccessRequested,
+            ActivityKind::AccessGranted => Self::AccessGranted,
+            ActivityKind::AccessDeclined => Self::AccessDeclined,
+            ActivityKind::ProfileChanged => Self::ProfileChanged,
         }
     }
 }

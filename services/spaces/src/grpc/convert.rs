@@ -40,7 +40,7 @@ impl TryFrom<pb::CreateSpaceRequest> for NewSpace {
             (!request.address.is_empty()).then(|| Address::chosen(&mut check, "address", &request.address));
         let description = check.paragraphs("description", &request.description, DESCRIPTION_MAX);
         let sharing = request.sharing.map_or_else(Sharing::default, Sharing::from);
-        let crm_target = request.crm_target.map(|target| crm_target(&mut check, &target));
+        let crm_target = request.crm_target.map(|target| crm_target(&mut check, "crm_target", &target));
         let theme_id = theme_id(&mut check, &request.theme_id);
         let notifications =
             request.notification_defaults.map_or_else(Notifications::default, Notifications::from);
@@ -63,15 +63,16 @@ pub(super) fn etag(check: &mut Violations, value: &str) -> Option<i64> {
     version
 }
 
-fn crm_target(check: &mut Violations, target: &pb::CrmTarget) -> CrmTarget {
+/// Reads a record of a CRM from the field of this name.
+pub(super) fn crm_target(check: &mut Violations, field: &str, target: &pb::CrmTarget) -> CrmTarget {
     if target.record_type() == pb::CrmRecordType::Unspecified {
-        check.add("crm_target.record_type", "must be an Account or an Opportunity");
+        check.add(format!("{field}.record_type"), "must be an Account or an Opportunity");
     }
     CrmTarget {
-        connection_id: check.id("crm_target.connection_id", &target.connection_id),
+        connection_id: check.id(&format!("{field}.connection_id"), &target.connection_id),
         is_opportunity: target.record_type() == pb::CrmRecordType::Opportunity,
-        record_id: check.line("crm_target.record_id", &target.record_id, 1, RECORD_ID_MAX),
-        record_name: check.line("crm_target.record_name", &target.record_name, 0, RECORD_NAME_MAX),
+        record_id: check.line(&format!("{field}.record_id"), &target.record_id, 1, RECORD_ID_MAX),
+        record_name: check.line(&format!("{field}.record_name"), &target.record_name, 0, RECORD_NAME_MAX),
     }
 }
 

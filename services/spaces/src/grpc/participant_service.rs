@@ -7,8 +7,9 @@ use sharedspaces_proto::spaces::v1::participant_service_server::ParticipantServi
 use tonic::{Request, Response, Status};
 
 use super::convert::space_id;
-use super::convert_participant::{ParticipantList, list_participants_response};
-use crate::participant::{Invitation, Participants};
+use super::convert_participant::{ParticipantList, ProfileUpdate, list_participants_response};
+use super::convert_settings::SettingsUpdate;
+use crate::participant::{Invitation, Mute, Participants, RecipientQuestion};
 
 /// ParticipantService.
 pub(crate) struct ParticipantGrpc {
@@ -60,43 +61,61 @@ impl ParticipantService for ParticipantGrpc {
 
     async fn update_participant_profile(
         &self,
-        _request: Request<pb::UpdateParticipantProfileRequest>,
+        request: Request<pb::UpdateParticipantProfileRequest>,
     ) -> Result<Response<pb::UpdateParticipantProfileResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let ProfileUpdate { space_id, participant_id, change } = request.into_inner().try_into()?;
+        let updated = self.participants.update_profile(&call, space_id, participant_id, change).await?;
+        Ok(Response::new(updated))
     }
 
     async fn remind_participant(
         &self,
-        _request: Request<pb::RemindParticipantRequest>,
+        request: Request<pb::RemindParticipantRequest>,
     ) -> Result<Response<pb::RemindParticipantResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let request = request.into_inner();
+        let mut check = Violations::default();
+        let space_id = check.id("space_id", &request.space_id);
+        let participant_id = check.id("participant_id", &request.participant_id);
+        check.into_result()?;
+        Ok(Response::new(self.participants.remind(&call, space_id, participant_id).await?))
     }
 
     async fn get_notification_settings(
         &self,
-        _request: Request<pb::GetNotificationSettingsRequest>,
+        request: Request<pb::GetNotificationSettingsRequest>,
     ) -> Result<Response<pb::GetNotificationSettingsResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let space_id = space_id(&request.into_inner().space_id)?;
+        Ok(Response::new(self.participants.settings(&caller, space_id).await?.into()))
     }
 
     async fn update_notification_settings(
         &self,
-        _request: Request<pb::UpdateNotificationSettingsRequest>,
+        request: Request<pb::UpdateNotificationSettingsRequest>,
     ) -> Result<Response<pb::UpdateNotificationSettingsResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let SettingsUpdate { space_id, change } = request.into_inner().try_into()?;
+        Ok(Response::new(self.participants.update_settings(&call, space_id, change).await?))
     }
 
     async fn mute_notifications(
         &self,
-        _request: Request<pb::MuteNotificationsRequest>,
+        request: Request<pb::MuteNotificationsRequest>,
     ) -> Result<Response<pb::MuteNotificationsResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let mute = Mute::try_from(request.into_inner())?;
+        Ok(Response::new(self.participants.mute(&call, mute).await?))
     }
 
     async fn check_recipients(
         &self,
-        _request: Request<pb::CheckRecipientsRequest>,
+        request: Request<pb::CheckRecipientsRequest>,
     ) -> Result<Response<pb::CheckRecipientsResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let question = RecipientQuestion::try_from(request.into_inner())?;
+        let still = self.participants.check_recipients(question).await?;
+        let user_ids = still.iter().map(ToString::to_string).collect();
+        Ok(Response::new(pb::CheckRecipientsResponse { user_ids }))
     }
 }

@@ -204,8 +204,13 @@ impl SpaceService for SpaceGrpc {
 
     async fn describe_space(
         &self,
-        _request: Request<pb::DescribeSpaceRequest>,
+        request: Request<pb::DescribeSpaceRequest>,
     ) -> Result<Response<pb::DescribeSpaceResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let request = request.into_inner();
+        let mut check = Violations::default();
+        let organization_id = check.id("organization_id", &request.organization_id);
+        let space_id = check.id("space_id", &request.space_id);
+        check.into_result()?;
+        Ok(Response::new(self.spaces.describe(organization_id, space_id).await?.into()))
     }
 }

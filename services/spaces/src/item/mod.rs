@@ -2,10 +2,12 @@
 //!
 //! Owns the use cases; each opens and commits its transaction, and holds the space while places change, so that they
 //! stay without gaps. The rules are in `entity`, the SQL in `repo`; `files` asks assets, and opens and downloads;
-//! `places` tells assets which item shows which file. Must not touch the bytes of a file.
+//! `places` tells assets which item shows which file, `events` the others what was added; `described` names it for a log. Must not touch the bytes of a file.
 
+mod described;
 mod entity;
 mod error;
+mod events;
 mod files;
 pub(crate) mod places;
 mod repo;
@@ -25,6 +27,7 @@ use crate::activity::{self, ActivityKind, NewActivity};
 use crate::permission::{Permission, Viewer};
 use crate::space::{self, SpaceView};
 
+pub(crate) use described::{DescribedItem, describe};
 pub(crate) use entity::{
     DESCRIPTION_MAX, Item, ItemChange, ItemFile, ItemKey, ItemKind, ItemMove, ItemRemoved, ItemSaved,
     NewContent, NewItem, Origin, TITLE_MAX, link,
@@ -108,6 +111,7 @@ impl Items {
                 };
                 repo::insert(tx, organization_id, &item).await?;
                 places::added(tx, &change.ids, organization_id, &item).await?;
+                events::added(tx, &change.ids, &change.view, &item).await?;
                 change.note(tx, ActivityKind::ItemAdded, &item).await?;
                 Ok(ItemSaved(item))
             })

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::entity::{Item, ItemFile, ItemKey, ItemKind, Origin, Tree};
+use super::described::Lying;
 use super::places::Place;
 
 /// Reads which folder lies in which, and how many items the space has.
@@ -304,6 +305,23 @@ pub(super) async fn list_files(
         r#"SELECT item_id, asset_id AS "asset_id!", version FROM items
             WHERE organization_id = $1 AND space_id = $2 AND asset_id IS NOT NULL
             ORDER BY item_id"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// Lists all that a space holds; what lies in one folder comes in its order.
+pub(super) async fn list_lying(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+) -> Result<Vec<Lying>, sqlx::Error> {
+    sqlx::query_as!(
+        Lying,
+        r#"SELECT item_id, folder_id, kind AS "kind: ItemKind", title, origin AS "origin: Origin"
+             FROM items WHERE organization_id = $1 AND space_id = $2 ORDER BY position"#,
         organization_id.uuid(),
         space_id.uuid(),
     )

@@ -2,18 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use service_kit::address::EmailAddress;
 use service_kit::ids::SpaceId;
-use service_kit::validate::Violations;
 use sharedspaces_proto::identity::v1::PersonKind;
 use uuid::Uuid;
 
 use crate::person::Person;
 
-/// Most addresses in one call, after folding duplicates.
-pub(super) const ADDRESSES_MAX: usize = 100;
-/// Longest personal note, in characters (R8.3).
-pub(super) const NOTE_MAX: usize = 1_000;
 /// How many participants a space is recommended to have at most (R7.3).
 pub(crate) const RECOMMENDED_MAX: i64 = 15;
 
@@ -108,9 +102,19 @@ pub(crate) struct Participant {
     pub(crate) state: State,
     /// When they were invited or added.
     pub(crate) create_time: DateTime<Utc>,
+    /// When they were last reminded of their invitation.
+    pub(crate) remind_time: Option<DateTime<Utc>>,
+    /// When their last visit began.
+    pub(crate) last_visit_time: Option<DateTime<Utc>>,
 }
 
 impl Participant {
+    /// Returns the participant as guests see them: not what the organisation's people do to bring them in, nor when they
+    /// visit.
+    pub(crate) fn seen_by_guest(self) -> Self {
+        Self { remind_time: None, last_visit_time: None, ..self }
+    }
+
     /// Returns where the participant stands in the list.
     pub(crate) fn key(&self) -> ParticipantKey {
         ParticipantKey { create_time: self.create_time, participant_id: self.participant_id }
@@ -126,59 +130,9 @@ pub(crate) struct ParticipantKey {
     pub(crate) participant_id: Uuid,
 }
 
-/// Whom to invite, and with which words.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Invitation {
-    /// The space.
-    pub(crate) space_id: SpaceId,
-    /// Addresses, each once.
-    pub(crate) addresses: Vec<String>,
-    /// The personal note.
-    pub(crate) note: String,
-}
-
-/// Who was invited.
-#[derive(Clone, Debug)]
-pub(crate) struct Invited {
-    /// The participants behind the addresses.
-    pub(crate) participants: Vec<Participant>,
-    /// How many the space has now.
-    pub(crate) total: i64,
-}
-
-impl Invitation {
-    /// Checks addresses and note; each bad address is named by its place.
-    pub(crate) fn checked(
-        check: &mut Violations,
-        space_id: SpaceId,
-        addresses: &[String],
-        note: &str,
-    ) -> Self {
-        let mut folded: Vec<String> = Vec::new();
-        for (index, address) in addresses.iter().enumerate() {
-            let address = EmailAddress::read(check, &format!("email_addresses[{index}]"), address);
-            if !folded.iter().any(|other| other == address.as_str()) {
-                folded.push(address.as_str().to_owned());
-            }
-        }
-        if addresses.is_empty() || folded.len() > ADDRESSES_MAX {
-            check.add("email_addresses", format!("must have 1 to {ADDRESSES_MAX} different addresses"));
-        }
-        let note = check.paragraphs("personal_note", note, NOTE_MAX);
-        Self { space_id, addresses: folded, note }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn checked(addresses: &[&str], note: &str) -> Result<Invitation, Violations> {
-        let mut check = Violations::default();
-        let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
-        let invitation = Invitation::checked(&mut check, Uuid::nil().into(), &addresses, note);
-        check.into_result().map(|()| invitation)
-    }
 
     #[test]
     fn every_step_of_the_state_machine_leads_where_it_is_drawn() {
@@ -199,35 +153,5 @@ mod tests {
         for step in [Step::Revoke, Step::Leave] {
             assert_eq!(State::after(Some(Active), Kind::Owner, step), None, "the owner stays");
         }
-    }
-
-    #[test]
-    fn duplicates_are_folded_whatever_their_case_and_script() {
-        let invitation = checked(&["Ann@B.example", " ann@b.example", "eve@bücher.example"], "").unwrap();
-        assert_eq!(invitation.addresses, ["ann@b.example", "eve@xn--bcher-kva.example"]);
-    }
-
-    #[test]
-    fn each_bad_address_is_named_by_its_place() {
-        let refused = checked(&["a@b.example", "a@b", "c@d.example", "@", "x y@z.example"], "").unwrap_err();
-        let fields: Vec<_> = refused.iter().map(|violation| violation.field.as_str()).collect();
-        assert_eq!(fields, ["email_addresses[1]", "email_addresses[3]", "email_addresses[4]"]);
-    }
-
-    #[test]
-    fn up_to_100_addresses_are_taken_and_101_refused() {
-        let many: Vec<String> = (0..=ADDRESSES_MAX).map(|n| format!("p{n}@b.example")).collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert!(checked(&many[..ADDRESSES_MAX], "").is_ok());
-        assert!(checked(&many, "").is_err());
-        assert!(checked(&[], "").is_err());
-    }
-
-    #[test]
-    fn a_note_is_taken_up_to_its_limit_and_refused_beyond() {
-        assert!(checked(&["a@b.example"], &"n".repeat(NOTE_MAX)).is_ok());
-        assert!(checked(&["a@b.example"], &"n".repeat(NOTE_MAX + 1)).is_err());
-        assert!(checked(&["a@b.example"], "one\r\ntwo\tthree").is_ok());
-        assert!(checked(&["a@b.example"], "bell\u{7}").is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! Why a call on participants was refused.
 
+use std::time::Duration;
+
 use service_kit::domain_error;
 use service_kit::error::CommonError;
 
@@ -29,9 +31,53 @@ domain_error! {
         /// The owner neither leaves nor is shut out; ownership is transferred first.
         #[error("the owner stays: transfer the ownership first")]
         OwnerStays => FailedPrecondition "OWNER_STAYS",
-        /// A guest gave the address of a member of the organisation (R8.7).
-        #[error("guests can only invite guests: one of the addresses belongs to the organisation itself")]
-        ColleagueNeedsColleague => FailedPrecondition "COLLEAGUE_NEEDS_COLLEAGUE" on "email_addresses",
+        /// Inviting would send more mails than may be sent in 24 hours; `RetryInfo` says when it would not.
+        #[error("{limit}: wait before inviting more")]
+        TooManyInvitations {
+            /// Which limit it is.
+            limit: &'static str,
+            /// Until there is room again.
+            wait: Duration,
+        } => ResourceExhausted "TOO_MANY_INVITATIONS" after wait,
+        /// The organisation's plan does not include CRM logging.
+        #[error("logging to a CRM needs the plan ULTIMATE")]
+        PlanRequired => FailedPrecondition "PLAN_REQUIRED" on "crm_log",
+        /// The admin switched logging to the CRM off.
+        #[error("logging to this CRM is switched off")]
+        CrmLoggingOff => FailedPrecondition "CRM_LOGGING_OFF" on "crm_log",
+        /// The space is linked to no record of a CRM, and the invitation names none.
+        #[error("must name a record, because the space is linked to none")]
+        NoCrmTarget => FailedPrecondition "NO_CRM_TARGET" on "crm_log.target",
+        /// The connection to the CRM has to be made anew by an admin.
+        #[error("an admin has to connect the CRM again")]
+        CrmReconnectNeeded => FailedPrecondition "RECONNECT_NEEDED" on "crm_log",
+        /// The CRM refused to be asked about the addresses.
+        #[error("the CRM refused to look the addresses up")]
+        CrmRefused => FailedPrecondition "CRM_REFUSED" on "crm_log",
+        /// The organisation has no such connection to a CRM.
+        #[error("no such connection to a CRM")]
+        CrmConnectionNotFound => NotFound "CONNECTION_NOT_FOUND" on "crm_log.target.connection_id",
+        /// The CRM does not answer.
+        #[error("the CRM does not answer, retry in a moment")]
+        CrmUnavailable {
+            /// When to ask again.
+            wait: Duration,
+        } => Unavailable "CRM_UNAVAILABLE" after wait,
+        /// The profile of a member, which is theirs and the organisation's.
+        #[error("must be a guest")]
+        NotAGuest => FailedPrecondition "NOT_A_GUEST" on "participant_id",
+        /// Who is reminded has come in already, or is out.
+        #[error("only who is invited and has not come in can be reminded")]
+        NotInvited => FailedPrecondition "NOT_INVITED" on "participant_id",
+        /// They had a mail of this space within 24 hours, or too many of others; `RetryInfo` says when they may have one.
+        #[error("they had a mail lately: wait before reminding them")]
+        RemindedLately {
+            /// Until they may be reminded.
+            wait: Duration,
+        } => ResourceExhausted "REMINDED_LATELY" after wait,
+        /// They were reminded of this invitation three times.
+        #[error("an invitation is reminded of at most three times")]
+        RemindedEnough => ResourceExhausted "REMINDED_ENOUGH",
     }
 }
 

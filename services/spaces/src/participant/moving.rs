@@ -2,7 +2,7 @@
 
 use service_kit::caller::Call;
 use service_kit::db::Reply;
-use service_kit::ids::{OrganizationId, SpaceId};
+use service_kit::ids::{Ids, OrganizationId, SpaceId};
 use sharedspaces_proto::identity::events::v1::InvitationAccepted;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -52,7 +52,7 @@ impl Participants {
         // Nobody is told of a space that is deleted, nor by somebody who has no way in any more.
         let view = space::repo::find_visible(tx, &viewer, space_id).await?;
         if let Some(mut view) = view.filter(|view| view.space.lifecycle.state() != SpaceState::Deleted) {
-            events::joined(tx, self.ids.next(), &view, invitation_id, &invitation, told).await?;
+            events::joined(tx, &self.ids, &view, invitation_id, &invitation, told).await?;
             let (kind, now) = (ActivityKind::ParticipantJoined, self.clock.now());
             space::note(tx, &self.ids, &mut view, kind, None, now).await?;
         }
@@ -83,6 +83,7 @@ impl Participants {
                         .ok_or(ParticipantError::ParticipantNotFound)?;
                     if moved(tx, organization_id, &participant, Step::Revoke).await? {
                         participant.state = State::Revoked;
+                        tell_removed(tx, &ids, organization_id, &participant).await?;
                         let person = &participant.person;
                         let object = Some((person.user_id.uuid(), person.display_name.clone()));
                         let kind = ActivityKind::ParticipantRevoked;
@@ -111,17 +112,31 @@ impl Participants {
                     let mut view = view
                         .filter(|view| view.space.lifecycle.state() != SpaceState::Deleted)
                         .ok_or(SpaceError::NotFound)?;
-                    let participant = repo::find_by_user(tx, organization_id, space_id, viewer.user_id)
+                    let mut participant = repo::find_by_user(tx, organization_id, space_id, viewer.user_id)
                         .await?
                         .filter(|participant| participant.state.takes_part())
                         .ok_or(SpaceError::NotFound)?;
                     moved(tx, organization_id, &participant, Step::Leave).await?;
+                    participant.state = State::Left;
+                    tell_removed(tx, &ids, organization_id, &participant).await?;
                     space::note(tx, &ids, &mut view, ActivityKind::ParticipantLeft, None, now).await?;
                     Ok(Left)
                 })
             })
             .await
     }
+}
+
+/// Tells that somebody is out: nothing of the space reaches them any more (attack 20).
+async fn tell_removed(
+    tx: &mut PgConnection,
+    ids: &Ids,
+    organization_id: OrganizationId,
+    participant: &Participant,
+) -> Result<(), ParticipantError> {
+    let invitation_id = repo::invitation_of(tx, organization_id, participant.participant_id).await?;
+    events::removed(tx, ids, organization_id, invitation_id, participant).await?;
+    Ok(())
 }
 
 /// Takes a step of the state machine; tells whether the participant stands elsewhere now.

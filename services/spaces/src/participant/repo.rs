@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::entity::{Kind, Participant, ParticipantKey, State};
-use crate::person::Person;
+use crate::person::{Person, Profile};
 use crate::space::Space;
 
 pub(crate) async fn insert_owner(
@@ -30,7 +30,7 @@ pub(crate) async fn insert_owner(
 }
 
 /// Adds a participant, or puts one who is out back in under a new invitation.
-pub(super) async fn put(
+pub(crate) async fn put(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     participant: &Participant,
@@ -43,7 +43,8 @@ pub(super) async fn put(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT ON CONSTRAINT participants_user_key DO UPDATE
             SET kind = excluded.kind, state = excluded.state, invitation_id = excluded.invitation_id,
-                inviter_user_id = excluded.inviter_user_id, create_time = excluded.create_time",
+                inviter_user_id = excluded.inviter_user_id, create_time = excluded.create_time,
+                remind_time = NULL",
         organization_id.uuid(),
         participant.participant_id,
         participant.space_id.uuid(),
@@ -145,9 +146,16 @@ struct Row {
     kind: Kind,
     state: State,
     create_time: DateTime<Utc>,
+    remind_time: Option<DateTime<Utc>>,
+    last_visit_time: Option<DateTime<Utc>>,
     email_address: Option<String>,
     display_name: Option<String>,
     is_deactivated: Option<bool>,
+    job_title: Option<String>,
+    company: Option<String>,
+    phone: Option<String>,
+    locale: Option<String>,
+    time_zone: Option<String>,
 }
 
 impl Row {
@@ -158,6 +166,13 @@ impl Row {
             email_address: self.email_address.unwrap_or_default(),
             display_name: self.display_name.unwrap_or_default(),
             is_deactivated: self.is_deactivated.unwrap_or_default(),
+            profile: Profile {
+                job_title: self.job_title.unwrap_or_default(),
+                company: self.company.unwrap_or_default(),
+                phone: self.phone.unwrap_or_default(),
+                locale: self.locale.unwrap_or_default(),
+                time_zone: self.time_zone.unwrap_or_default(),
+            },
         };
         Participant {
             participant_id: self.participant_id,
@@ -166,6 +181,8 @@ impl Row {
             kind: self.kind,
             state: self.state,
             create_time: self.create_time,
+            remind_time: self.remind_time,
+            last_visit_time: self.last_visit_time,
         }
     }
 }
@@ -181,8 +198,10 @@ pub(crate) async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT p.participant_id, p.user_id, p.kind AS "kind: Kind", p.state AS "state: State", p.create_time,
-                  e.email_address AS "email_address?", e.display_name AS "display_name?",
-                  e.is_deactivated AS "is_deactivated?"
+                  p.remind_time, p.last_visit_time, e.email_address AS "email_address?",
+                  e.display_name AS "display_name?", e.is_deactivated AS "is_deactivated?",
+                  e.job_title AS "job_title?", e.company AS "company?", e.phone AS "phone?", e.locale AS "locale?",
+                  e.time_zone AS "time_zone?"
              FROM participants p
              LEFT JOIN people e ON e.organization_id = p.organization_id AND e.user_id = p.user_id
             WHERE p.organization_id = $1 AND p.space_id = $2 AND p.state = ANY($6)
@@ -211,8 +230,10 @@ pub(crate) async fn list_by_user(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT p.participant_id, p.user_id, p.kind AS "kind: Kind", p.state AS "state: State", p.create_time,
-                  e.email_address AS "email_address?", e.display_name AS "display_name?",
-                  e.is_deactivated AS "is_deactivated?"
+                  p.remind_time, p.last_visit_time, e.email_address AS "email_address?",
+                  e.display_name AS "display_name?", e.is_deactivated AS "is_deactivated?",
+                  e.job_title AS "job_title?", e.company AS "company?", e.phone AS "phone?", e.locale AS "locale?",
+                  e.time_zone AS "time_zone?"
              FROM participants p
              LEFT JOIN people e ON e.organization_id = p.organization_id AND e.user_id = p.user_id
             WHERE p.organization_id = $1 AND p.space_id = $2 AND p.user_id = ANY($3)
@@ -256,4 +277,78 @@ pub(super) async fn find(
         Some(user_id) => find_by_user(tx, organization_id, space_id, user_id.into()).await,
         None => Ok(None),
     }
+}
+
+/// Finds the invitation that somebody came by, or is asked in by.
+pub(super) async fn invitation_of(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    participant_id: Uuid,
+) -> Result<Option<Uuid>, sqlx::Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT invitation_id FROM participants WHERE organization_id = $1 AND participant_id = $2",
+        organization_id.uuid(),
+        participant_id,
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(found.flatten())
+}
+
+/// Stores that somebody was reminded now, and returns when that is.
+pub(super) async fn set_reminded(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    participant_id: Uuid,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "UPDATE participants SET remind_time = now()
+          WHERE organization_id = $1 AND participant_id = $2 RETURNING remind_time",
+        organization_id.uuid(),
+        participant_id,
+    )
+    .fetch_one(tx)
+    .await
+}
+
+/// Counts which of these addresses are of people who take part, or are invited to.
+pub(super) async fn count_addresses(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    addresses: &[String],
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT count(DISTINCT e.email_address) AS "count!"
+             FROM participants p
+             JOIN people e ON e.organization_id = p.organization_id AND e.user_id = p.user_id
+            WHERE p.organization_id = $1 AND p.space_id = $2 AND p.state IN ('INVITED', 'ACTIVE')
+              AND e.email_address = ANY($3)"#,
+        organization_id.uuid(),
+        space_id.uuid(),
+        addresses,
+    )
+    .fetch_one(tx)
+    .await
+}
+
+/// Lists who takes part or is invited, in the order they came, at most `most`.
+pub(crate) async fn list_taking_part(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    most: i64,
+) -> Result<Vec<Participant>, sqlx::Error> {
+    let user_ids = sqlx::query_scalar!(
+        "SELECT user_id FROM participants
+          WHERE organization_id = $1 AND space_id = $2 AND state IN ('INVITED', 'ACTIVE')
+          ORDER BY create_time, participant_id LIMIT $3",
+        organization_id.uuid(),
+        space_id.uuid(),
+        most,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let user_ids: Vec<UserId> = user_ids.into_iter().map(UserId::from).collect();
+    list_by_user(tx, organization_id, space_id, &user_ids).await
 }

@@ -18,6 +18,23 @@ pub(crate) struct Person {
     pub(crate) display_name: String,
     /// Whether the person has no way in any more.
     pub(crate) is_deactivated: bool,
+    /// What else is known of them.
+    pub(crate) profile: Profile,
+}
+
+/// What people tell of themselves beside their name; what they did not tell is empty.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Profile {
+    /// What they do.
+    pub(crate) job_title: String,
+    /// Whom they work for.
+    pub(crate) company: String,
+    /// Telephone number.
+    pub(crate) phone: String,
+    /// BCP 47 language.
+    pub(crate) locale: String,
+    /// IANA time zone.
+    pub(crate) time_zone: String,
 }
 
 impl TryFrom<&identity::Person> for Person {
@@ -29,6 +46,13 @@ impl TryFrom<&identity::Person> for Person {
             email_address: person.email_address.clone(),
             display_name: person.display_name.clone(),
             is_deactivated: person.is_deactivated,
+            profile: Profile {
+                job_title: person.job_title.clone(),
+                company: person.company.clone(),
+                phone: person.phone.clone(),
+                locale: person.locale.clone(),
+                time_zone: person.time_zone.clone(),
+            },
         })
     }
 }

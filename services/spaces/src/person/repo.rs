@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use service_kit::fold::fold;
-use service_kit::ids::OrganizationId;
+use service_kit::ids::{OrganizationId, UserId};
 use sharedspaces_proto::identity::v1 as identity;
 use sqlx::PgConnection;
 
@@ -41,12 +41,13 @@ pub(crate) async fn keep(
     let person = Person::try_from(told.person)?;
     sqlx::query!(
         "INSERT INTO people (organization_id, user_id, email_address, display_name, name_folded, locale,
-                             is_deactivated, consent_notice_version, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                             is_deactivated, consent_notice_version, version, job_title, company, phone, time_zone)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (organization_id, user_id) DO UPDATE
             SET email_address = excluded.email_address, display_name = excluded.display_name,
                 name_folded = excluded.name_folded, locale = excluded.locale,
-                is_deactivated = excluded.is_deactivated,
+                is_deactivated = excluded.is_deactivated, job_title = excluded.job_title,
+                company = excluded.company, phone = excluded.phone, time_zone = excluded.time_zone,
                 consent_notice_version = CASE
                     WHEN people.consent_withdraw_time IS NULL
                     THEN greatest(people.consent_notice_version, excluded.consent_notice_version)
@@ -62,6 +63,10 @@ pub(crate) async fn keep(
         person.is_deactivated,
         told.person.consent_notice_version,
         told.version,
+        person.profile.job_title,
+        person.profile.company,
+        person.profile.phone,
+        person.profile.time_zone,
     )
     .execute(&mut *tx)
     .await?;
@@ -103,19 +108,73 @@ pub(crate) async fn keep_answer(
     organization_id: OrganizationId,
     person: &Person,
 ) -> Result<(), sqlx::Error> {
+    let locale = Some(person.profile.locale.as_str()).filter(|locale| !locale.is_empty());
     sqlx::query!(
-        "INSERT INTO people (organization_id, user_id, email_address, display_name, name_folded)
-         VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO people (organization_id, user_id, email_address, display_name, name_folded, locale, job_title,
+                             company, phone, time_zone)
+         VALUES ($1, $2, $3, $4, $5, coalesce($6, 'en'), $7, $8, $9, $10)
          ON CONFLICT (organization_id, user_id) DO UPDATE
             SET email_address = excluded.email_address,
                 display_name = coalesce(nullif(excluded.display_name, ''), people.display_name),
-                name_folded = coalesce(nullif(excluded.name_folded, ''), people.name_folded)
+                name_folded = coalesce(nullif(excluded.name_folded, ''), people.name_folded),
+                locale = coalesce($6, people.locale), job_title = excluded.job_title,
+                company = excluded.company, phone = excluded.phone, time_zone = excluded.time_zone
           WHERE people.version = 0",
         organization_id.uuid(),
         person.user_id.uuid(),
         person.email_address,
         person.display_name,
         fold(&person.display_name),
+        locale,
+        person.profile.job_title,
+        person.profile.company,
+        person.profile.phone,
+        person.profile.time_zone,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Returns how new the copy of somebody is; 0: none was told by an event.
+pub(crate) async fn version_of(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+) -> Result<i64, sqlx::Error> {
+    let version = sqlx::query_scalar!(
+        "SELECT version FROM people WHERE organization_id = $1 AND user_id = $2",
+        organization_id.uuid(),
+        user_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(version.unwrap_or_default())
+}
+
+/// Keeps a profile that identity has just changed for us, unless an event told something in the meantime: that is, or is
+/// followed by, the event of this change.
+pub(crate) async fn keep_profile(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    told: &identity::Person,
+    version: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE people
+            SET display_name = $3, name_folded = $4, locale = $5, job_title = $6, company = $7, phone = $8,
+                time_zone = $9
+          WHERE organization_id = $1 AND user_id = $2::text::uuid AND version = $10",
+        organization_id.uuid(),
+        told.user_id,
+        told.display_name,
+        fold(&told.display_name),
+        told.locale,
+        told.job_title,
+        told.company,
+        told.phone,
+        told.time_zone,
+        version,
     )
     .execute(tx)
     .await?;

@@ -8,11 +8,17 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::entity::{CrmTarget, Space};
+use crate::theme;
 
 /// Returns what other services may keep of a space, without its description: that may be long, and an invitation of a
 /// hundred people is a hundred events.
-pub(crate) fn snapshot(space: &Space, url: &str) -> events::SpaceSnapshot {
-    events::SpaceSnapshot {
+pub(crate) async fn snapshot(
+    tx: &mut PgConnection,
+    space: &Space,
+    url: &str,
+) -> Result<events::SpaceSnapshot, sqlx::Error> {
+    let look = theme::look(tx, space.organization_id, space.theme_id).await?;
+    Ok(events::SpaceSnapshot {
         organization_id: space.organization_id.to_string(),
         space_id: space.space_id.to_string(),
         title: space.title.clone(),
@@ -20,8 +26,8 @@ pub(crate) fn snapshot(space: &Space, url: &str) -> events::SpaceSnapshot {
         description: String::new(),
         owner_user_id: space.owner_user_id.to_string(),
         create_time: Some(timestamp(space.create_time)),
-        colors: None,
-    }
+        colors: Some(look.colors.into()),
+    })
 }
 
 pub(crate) async fn created(
@@ -31,7 +37,8 @@ pub(crate) async fn created(
     url: &str,
     crm_target: Option<&CrmTarget>,
 ) -> Result<(), sqlx::Error> {
-    let described = events::SpaceSnapshot { description: space.description.clone(), ..snapshot(space, url) };
+    let told = snapshot(tx, space, url).await?;
+    let described = events::SpaceSnapshot { description: space.description.clone(), ..told };
     let event =
         events::SpaceCreated { space: Some(described), crm_target: crm_target.map(pb::CrmTarget::from) };
     outbox::append(

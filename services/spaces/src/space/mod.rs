@@ -2,10 +2,11 @@
 //!
 //! Owns the use cases; each opens and commits its transaction. The rules are in `entity`, who may what in
 //! [`crate::permission`], the SQL in `repo` and `list_repo`. `look` shows logos, `lifecycle` archives, deletes and hands
-//! over, `access` answers questions of rights, `list` finds.
+//! over, `access` answers questions of rights, `list` finds, `description` tells crm-sync what to log.
 
 mod access;
 mod address;
+mod description;
 mod entity;
 mod error;
 pub(crate) mod events;
@@ -34,6 +35,7 @@ use crate::theme::{self, Look};
 
 pub(crate) use access::Explanation;
 pub(crate) use address::Address;
+pub(crate) use description::Description;
 pub(crate) use entity::{
     Changed, CrmTarget, CustomerLogo, DESCRIPTION_MAX, LOGO_HEIGHT_MAX, LOGO_HEIGHT_MIN, Lifecycle,
     LogoDisplay, LogoDisplayChange, LogoFormat, NewSpace, Notifications, Space, SpaceChange, SpaceContent,

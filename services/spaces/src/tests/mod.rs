@@ -2,6 +2,7 @@
 
 mod comments;
 mod content;
+mod described;
 mod creating;
 mod duplicating;
 mod files;
@@ -10,13 +11,17 @@ mod isolation;
 mod lifecycle;
 mod listing;
 mod looks;
+mod mails;
 mod model;
+mod neighbours;
 mod peers;
 mod purging;
 mod replicas;
 mod requests;
 mod rights;
+mod profiles;
 mod room;
+mod settings;
 mod themes;
 mod timeline;
 mod upgrading;

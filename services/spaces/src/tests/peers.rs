@@ -12,7 +12,11 @@ use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sharedspaces_proto::assets::v1::asset_service_server::{AssetService, AssetServiceServer};
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_server::{LogoService, LogoServiceServer};
+use sharedspaces_proto::crmsync::v1::record_service_client::RecordServiceClient;
+use sharedspaces_proto::crmsync::v1::record_service_server::RecordServiceServer;
 use sharedspaces_proto::identity::v1 as identity;
+use sharedspaces_proto::identity::v1::account_service_client::AccountServiceClient;
+use sharedspaces_proto::identity::v1::account_service_server::AccountServiceServer;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::identity::v1::organization_service_server::{
     OrganizationService, OrganizationServiceServer,
@@ -21,6 +25,9 @@ use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::{ErrorDetails, StatusExt};
 use uuid::Uuid;
+
+use super::neighbours::{PlayedAccounts, PlayedCrm};
+use crate::participant::Neighbours;
 
 /// Addresses that end so belong to members.
 pub(crate) const COLLEAGUES: &str = "@acme.example";
@@ -34,6 +41,8 @@ pub(crate) const BANNER_ID: Uuid = Uuid::from_u128(9);
 pub(crate) struct RunningPeers {
     peers: Peers,
     pub(crate) assets: PlayedAssets,
+    pub(crate) accounts: PlayedAccounts,
+    pub(crate) crm: PlayedCrm,
 }
 
 impl RunningPeers {
@@ -45,8 +54,12 @@ impl RunningPeers {
         AssetServiceClient::new(self.peers.assets().unwrap())
     }
 
-    pub(crate) fn directory(&self) -> OrganizationServiceClient<PeerChannel> {
-        OrganizationServiceClient::new(self.peers.identity().unwrap())
+    pub(crate) fn neighbours(&self) -> Neighbours {
+        Neighbours {
+            directory: OrganizationServiceClient::new(self.peers.identity().unwrap()),
+            accounts: AccountServiceClient::new(self.peers.identity().unwrap()),
+            records: RecordServiceClient::new(self.peers.crm_sync().unwrap()),
+        }
     }
 }
 
@@ -54,12 +67,15 @@ pub(crate) async fn start() -> RunningPeers {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let assets = PlayedAssets::default();
+    let (accounts, crm) = (PlayedAccounts::default(), PlayedCrm::default());
     let server = tonic::transport::Server::builder()
-        .add_service(OrganizationServiceServer::new(Directory))
+        .add_service(OrganizationServiceServer::new(Directory(accounts.clone())))
+        .add_service(AccountServiceServer::new(accounts.clone()))
+        .add_service(RecordServiceServer::new(crm.clone()))
         .add_service(AssetServiceServer::new(assets.clone()))
         .add_service(LogoServiceServer::new(Logos));
     tokio::spawn(server.serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(listener)));
-    RunningPeers { peers: testkit::peers(address), assets }
+    RunningPeers { peers: testkit::peers(address), assets, accounts, crm }
 }
 
 /// Methods of a peer that spaces never calls, as the trait's macro would have written them.
@@ -80,7 +96,10 @@ macro_rules! not_asked {
     };
 }
 
-struct Directory;
+pub(super) use not_asked;
+
+/// Who is behind addresses; it remembers whom it met, and their profiles, as identity does.
+struct Directory(PlayedAccounts);
 
 /// The same address always has the same user.
 pub(crate) fn user_of(address: &str) -> Uuid {
@@ -94,17 +113,21 @@ impl OrganizationService for Directory {
         request: Request<identity::ResolveAddressesRequest>,
     ) -> Result<Response<identity::ResolveAddressesResponse>, Status> {
         let request = request.into_inner();
-        let person = |user_id: String, address: &str| identity::Person {
-            user_id,
-            kind: if address.ends_with(COLLEAGUES) {
-                identity::PersonKind::Member.into()
-            } else {
-                identity::PersonKind::Guest.into()
-            },
-            email_address: address.to_owned(),
-            display_name: String::new(),
-            locale: "en".to_owned(),
-            ..identity::Person::default()
+        let person = |user_id: String, address: &str| {
+            let kind = match address.ends_with(COLLEAGUES) {
+                true => identity::PersonKind::Member,
+                false => identity::PersonKind::Guest,
+            };
+            let name = request.guest_names.iter().find(|name| name.email_address == address);
+            let new = identity::Person {
+                user_id,
+                kind: kind.into(),
+                email_address: address.to_owned(),
+                display_name: name.map(|name| name.display_name.clone()).unwrap_or_default(),
+                locale: "en".to_owned(),
+                ..identity::Person::default()
+            };
+            self.0.meet(new)
         };
         let invited =
             request.email_addresses.iter().map(|address| person(user_of(address).to_string(), address));

@@ -1,7 +1,7 @@
 //! spaces over a database of its own, with its peers played.
 
 use crate::organization::Organization;
-use crate::participant::{Invitation, Participants};
+use crate::participant::{Invitation, InvitingLimits, Participants};
 use crate::policy::Policies;
 use crate::space::{NewSpace, SpaceContent, Spaces};
 use service_kit::caller::{Caller, CallerKind};
@@ -13,7 +13,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use testkit::TestDatabase;
 use uuid::Uuid;
 
-use super::peers::user_of;
+use super::peers::{RunningPeers, user_of};
 
 /// spaces over a database of its own.
 pub(super) struct Service {
@@ -21,17 +21,31 @@ pub(super) struct Service {
     pub(super) spaces: Spaces,
     pub(super) participants: Participants,
     pub(super) policies: Policies,
+    pub(super) peers: RunningPeers,
 }
+
+/// Limits that no test meets which is not about them.
+const NO_LIMITS: InvitingLimits = InvitingLimits {
+    people_per_member: 10_000,
+    people_per_guest: 10_000,
+    people_per_organization: 10_000,
+    mails_per_person_and_space: 10_000,
+    mails_per_person: 10_000,
+};
 
 impl Service {
     pub(super) async fn start() -> Self {
+        Self::start_with(NO_LIMITS).await
+    }
+
+    pub(super) async fn start_with(limits: InvitingLimits) -> Self {
         let database = TestDatabase::create("spaces", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
         let peers = super::peers::start().await;
         let db = database.database.clone();
         let spaces = Spaces::new(db.clone(), testkit::clock(), testkit::ids(), peers.logos());
-        let participants = Participants::new(db.clone(), testkit::clock(), testkit::ids(), peers.directory());
+        let participants = Participants::new(db.clone(), testkit::clock(), testkit::ids(), peers.neighbours(), limits);
         let policies = Policies::new(db, testkit::clock());
-        Self { database, spaces, participants, policies }
+        Self { database, spaces, participants, policies, peers }
     }
 
     /// Makes an organisation known, as its event would, and returns a member of it.
