@@ -123,11 +123,12 @@ impl AccessRequests {
         };
         let answer = self.identity.directory.clone().resolve_addresses(wanted).await;
         let people = answer.map_err(|status| CommonError::Peer(Box::new(status)))?.into_inner().people;
-        let find = |is: &dyn Fn(&identity::Person) -> bool, who: &'static str| {
-            people.iter().find(|person| is(person)).cloned().ok_or_else(|| {
-                CommonError::Unexpected(anyhow::anyhow!("identity does not know the {who}"))
-            })
-        };
+        let find =
+            |is: &dyn Fn(&identity::Person) -> bool, who: &'static str| {
+                people.iter().find(|person| is(person)).cloned().ok_or_else(|| {
+                    CommonError::Unexpected(anyhow::anyhow!("identity does not know the {who}"))
+                })
+            };
         let requester = find(&|person| person.email_address == request.email_address, "requester")?;
         let granter = find(&|person| person.user_id == granter, "granter")?;
         if requester.is_deactivated {

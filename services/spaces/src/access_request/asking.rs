@@ -135,21 +135,13 @@ async fn in_use(
 ) -> Result<Option<SpaceView>, sqlx::Error> {
     space::repo::lock(tx, organization_id, space_id).await?;
     // Seen as an admin does who takes no part: nobody has signed in here.
-    let nobody = Viewer {
-        organization_id,
-        user_id: Uuid::nil().into(),
-        is_admin: true,
-        consent_notice_version: 0,
-    };
+    let nobody =
+        Viewer { organization_id, user_id: Uuid::nil().into(), is_admin: true, consent_notice_version: 0 };
     let view = space::repo::find_visible(tx, &nobody, space_id).await?;
     Ok(view.filter(|view| view.space.lifecycle.state() == SpaceState::Active))
 }
 
-async fn takes_part(
-    tx: &mut PgConnection,
-    view: &SpaceView,
-    user_id: UserId,
-) -> Result<bool, sqlx::Error> {
+async fn takes_part(tx: &mut PgConnection, view: &SpaceView, user_id: UserId) -> Result<bool, sqlx::Error> {
     let (organization_id, space_id) = (view.space.organization_id, view.space.space_id);
     let found = participant::repo::find_by_user(tx, organization_id, space_id, user_id).await?;
     Ok(found.is_some_and(|participant| participant.state.takes_part()))

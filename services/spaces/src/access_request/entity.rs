@@ -202,7 +202,11 @@ mod tests {
             (Lapsed, None, None),
         ];
         for (from, granted, declined) in table {
-            assert_eq!((from.after(Answer::Grant), from.after(Answer::Decline)), (granted, declined), "{from:?}");
+            assert_eq!(
+                (from.after(Answer::Grant), from.after(Answer::Decline)),
+                (granted, declined),
+                "{from:?}"
+            );
         }
     }
 }

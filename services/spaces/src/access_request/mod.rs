@@ -197,8 +197,7 @@ impl AccessRequests {
             .into();
         let is_of_organization =
             organization.is_none_or(|organization| organization.organization_id == organization_id);
-        let is_of_space =
-            wanted.space_address.is_empty() || wanted.space_address == proved.space_address;
+        let is_of_space = wanted.space_address.is_empty() || wanted.space_address == proved.space_address;
         if !is_of_organization || !is_of_space {
             return Err(AccessRequestError::RequestLinkRefused);
         }
@@ -252,10 +251,7 @@ fn of_bare_address(
     Ok((organization.organization_id, wanted.asked(asker)))
 }
 
-async fn find_organization(
-    tx: &mut PgConnection,
-    slug: &str,
-) -> Result<Option<Organization>, sqlx::Error> {
+async fn find_organization(tx: &mut PgConnection, slug: &str) -> Result<Option<Organization>, sqlx::Error> {
     let Some(organization_id) = organization::find_by_slug(tx, slug).await? else { return Ok(None) };
     db::act_for(tx, organization_id).await?;
     organization::find(tx, organization_id).await

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use service_kit::caller::{Caller, CallerKind};
-use sharedspaces_proto::spaces::events::v1::{AccessDeclined, AccessGranted, AccessRequested, ParticipantInvited};
+use sharedspaces_proto::spaces::events::v1::{
+    AccessDeclined, AccessGranted, AccessRequested, ParticipantInvited,
+};
 use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::AccessRequestState::{Declined, Granted, Lapsed, Requested};
 use tokio::sync::Barrier;
@@ -43,21 +45,26 @@ async fn who_is_granted_access_is_invited_as_a_guest_once() {
     let colleague = &door.room.colleague;
     let request = door.asked(SAM).await;
     let granted = door.grant(colleague, &request.access_request_id).await.unwrap();
-    let (answered, participant) = (granted.access_request.clone().unwrap(), granted.participant.clone().unwrap());
+    let (answered, participant) =
+        (granted.access_request.clone().unwrap(), granted.participant.clone().unwrap());
     assert_eq!(answered.state(), Granted);
     assert_eq!(answered.answerer_user_id, colleague.user_id.to_string());
     assert!(answered.answer_time.is_some());
-    assert_eq!((participant.kind(), participant.state()), (pb::ParticipantKind::External, pb::ParticipantState::Invited));
+    assert_eq!(
+        (participant.kind(), participant.state()),
+        (pb::ParticipantKind::External, pb::ParticipantState::Invited)
+    );
     assert_eq!(participant.email_address, SAM);
     let asked = door.identity.resolved.lock().unwrap().clone();
     assert!(asked[0].create_missing_guests);
     assert_eq!(asked[0].guest_names[0].display_name, "Sam", "called as they said");
     let told = door.room.outbox::<AccessGranted>().await;
-    let invitation: Uuid = sqlx::query_scalar("SELECT invitation_id FROM participants WHERE user_id = $1::text::uuid")
-        .bind(&participant.user_id)
-        .fetch_one(&door.room.superuser)
-        .await
-        .unwrap();
+    let invitation: Uuid =
+        sqlx::query_scalar("SELECT invitation_id FROM participants WHERE user_id = $1::text::uuid")
+            .bind(&participant.user_id)
+            .fetch_one(&door.room.superuser)
+            .await
+            .unwrap();
     assert_eq!(told[0].invitation_id, invitation.to_string());
     assert_eq!(told[0].person.as_ref().unwrap().email_address, SAM);
     assert_eq!(told[0].granter.as_ref().unwrap().user_id, colleague.user_id.to_string());
@@ -77,9 +84,13 @@ async fn a_colleague_who_is_granted_access_takes_part_at_once() {
     let door = Door::open().await;
     let mia = door.somebody(CallerKind::Member, "Mia").await;
     let request = door.asked(&address_of(&mia)).await;
-    let participant = door.grant(&door.room.owner, &request.access_request_id).await.unwrap().participant.unwrap();
+    let participant =
+        door.grant(&door.room.owner, &request.access_request_id).await.unwrap().participant.unwrap();
     assert_eq!(participant.user_id, mia.user_id.to_string());
-    assert_eq!((participant.kind(), participant.state()), (pb::ParticipantKind::Internal, pb::ParticipantState::Active));
+    assert_eq!(
+        (participant.kind(), participant.state()),
+        (pb::ParticipantKind::Internal, pb::ParticipantState::Active)
+    );
     let told = door.room.outbox::<AccessGranted>().await;
     assert_eq!((told.len(), told[0].invitation_id.as_str()), (1, ""), "nothing to activate");
 }
@@ -90,7 +101,8 @@ async fn who_came_in_meanwhile_stays_as_they_are_and_who_was_shut_out_gets_a_new
     let request = door.asked(SAM).await;
     let first = door.grant(&door.room.owner, &request.access_request_id).await.unwrap().participant.unwrap();
     door.sql("UPDATE participants SET state = 'REVOKED' WHERE state = 'INVITED'").await;
-    let repeated = door.grant(&door.room.owner, &request.access_request_id).await.unwrap().participant.unwrap();
+    let repeated =
+        door.grant(&door.room.owner, &request.access_request_id).await.unwrap().participant.unwrap();
     assert_eq!(repeated.state(), pb::ParticipantState::Revoked, "granting again lets nobody back in");
     let again = door.asked(SAM).await;
     assert_ne!(again.access_request_id, request.access_request_id);
@@ -137,7 +149,8 @@ async fn a_colleague_whom_a_guest_proposed_is_not_told_of_a_refusal_unless_they_
     for asks in [false, true] {
         door.sql("DELETE FROM access_requests").await;
         let request = door.asked(&address_of(&mia)).await;
-        door.sql("UPDATE access_requests SET proposer_user_id = gen_random_uuid(), is_verified = false").await;
+        door.sql("UPDATE access_requests SET proposer_user_id = gen_random_uuid(), is_verified = false")
+            .await;
         if asks {
             door.asked(&address_of(&mia)).await;
         }
@@ -163,7 +176,11 @@ async fn only_internal_participants_see_and_answer_requests() {
     }
     // A guest who may invite still lets nobody in.
     door.room.set("allow_invite = true").await;
-    assert_refused(door.grant(&door.room.guest, &id).await, Code::PermissionDenied, "INTERNAL_PARTICIPANTS_ONLY");
+    assert_refused(
+        door.grant(&door.room.guest, &id).await,
+        Code::PermissionDenied,
+        "INTERNAL_PARTICIPANTS_ONLY",
+    );
     assert_eq!(door.waiting().await.access_request_id, id);
     assert!(door.identity.resolved.lock().unwrap().is_empty(), "nobody got an account");
 }
@@ -176,9 +193,16 @@ async fn a_request_of_another_space_is_none_byte_by_byte_and_a_bad_id_is_named()
     door.room.lay_space(&door.room.owner, elsewhere, "Elsewhere").await;
     door.sql(&format!("UPDATE access_requests SET space_id = '{elsewhere}'")).await;
     for id in [other.as_str(), &Uuid::max().to_string()] {
-        let granted = assert_refused(door.grant(&door.room.owner, id).await, Code::NotFound, "ACCESS_REQUEST_NOT_FOUND");
-        let declined =
-            assert_refused(door.decline(&door.room.owner, id).await, Code::NotFound, "ACCESS_REQUEST_NOT_FOUND");
+        let granted = assert_refused(
+            door.grant(&door.room.owner, id).await,
+            Code::NotFound,
+            "ACCESS_REQUEST_NOT_FOUND",
+        );
+        let declined = assert_refused(
+            door.decline(&door.room.owner, id).await,
+            Code::NotFound,
+            "ACCESS_REQUEST_NOT_FOUND",
+        );
         assert_eq!(bytes(&granted), bytes(&declined));
     }
     let bad = assert_refused(door.grant(&door.room.owner, "7").await, Code::InvalidArgument, "INVALID_FIELD");
@@ -245,11 +269,18 @@ async fn requests_are_listed_page_by_page_the_newest_first_those_that_wait_unles
     door.grant(&door.room.owner, &all[0].access_request_id).await.unwrap();
     door.decline(&door.room.owner, &all[1].access_request_id).await.unwrap();
     let count = async |states: &[_]| door.list(&door.room.owner, states).await.unwrap().len();
-    assert_eq!((count(&[]).await, count(&[Granted]).await, count(&[Granted, Declined, Requested]).await), (3, 1, 5));
+    assert_eq!(
+        (count(&[]).await, count(&[Granted]).await, count(&[Granted, Declined, Requested]).await),
+        (3, 1, 5)
+    );
     let bad = door.page(&door.room.owner, &[pb::AccessRequestState::Unspecified], (0, "")).await;
     assert!(assert_refused(bad, Code::InvalidArgument, "INVALID_FIELD").message().contains("states[0]"));
     for (size, token) in [(101, ""), (-1, ""), (0, "nonsense")] {
-        assert_refused(door.page(&door.room.owner, &[], (size, token)).await, Code::InvalidArgument, "INVALID_FIELD");
+        assert_refused(
+            door.page(&door.room.owner, &[], (size, token)).await,
+            Code::InvalidArgument,
+            "INVALID_FIELD",
+        );
     }
 }
 
@@ -274,7 +305,10 @@ async fn make(door: &Door, step: Move, (who, request_id, payload): (&Caller, &st
         }
         Move::Ask => door.work_again(payload).await,
         Move::Revoke => {
-            door.sql("UPDATE participants SET state = 'REVOKED' WHERE kind = 'EXTERNAL' AND state = 'INVITED'").await;
+            door.sql(
+                "UPDATE participants SET state = 'REVOKED' WHERE kind = 'EXTERNAL' AND state = 'INVITED'",
+            )
+            .await;
         }
     }
 }
@@ -321,11 +355,12 @@ async fn grant_decline_lapse_revoke_and_asking_again_at_once_end_in_one_legal_st
             });
         }
         racing.join_all().await;
-        let state: String = sqlx::query_scalar("SELECT state FROM access_requests WHERE access_request_id = $1::text::uuid")
-            .bind(&request_id)
-            .fetch_one(&door.room.superuser)
-            .await
-            .unwrap();
+        let state: String =
+            sqlx::query_scalar("SELECT state FROM access_requests WHERE access_request_id = $1::text::uuid")
+                .bind(&request_id)
+                .fetch_one(&door.room.superuser)
+                .await
+                .unwrap();
         let granted = door.room.outbox::<AccessGranted>().await;
         let granted = granted.iter().filter(|event| event.access_request_id == request_id).count();
         let declined = door.room.outbox::<AccessDeclined>().await.len();

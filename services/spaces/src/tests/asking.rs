@@ -14,11 +14,7 @@ use super::door::*;
 const SAM: &str = "sam@stranger.example";
 
 fn saying(display_name: &str, message: &str, request: pb::RequestAccessRequest) -> pb::RequestAccessRequest {
-    pb::RequestAccessRequest {
-        display_name: display_name.to_owned(),
-        message: message.to_owned(),
-        ..request
-    }
+    pb::RequestAccessRequest { display_name: display_name.to_owned(), message: message.to_owned(), ..request }
 }
 
 #[tokio::test]
@@ -28,7 +24,10 @@ async fn who_proved_an_address_waits_for_an_answer_and_the_owner_and_colleagues_
     assert_eq!(door.ask(request).await.unwrap(), pb::RequestAccessResponse {});
     let waiting = door.waiting().await;
     assert_eq!((waiting.email_address.as_str(), waiting.is_verified), (SAM, true));
-    assert_eq!((waiting.display_name.as_str(), waiting.message.as_str()), ("Sam \u{1f6d2}", "Please\nlet me in"));
+    assert_eq!(
+        (waiting.display_name.as_str(), waiting.message.as_str()),
+        ("Sam \u{1f6d2}", "Please\nlet me in")
+    );
     assert_eq!(waiting.state(), pb::AccessRequestState::Requested);
     let (asked, lapses) = (waiting.request_time.unwrap(), waiting.lapse_time.unwrap());
     assert_eq!(lapses.seconds - asked.seconds, 30 * 24 * 60 * 60);
@@ -76,14 +75,17 @@ async fn a_bare_address_is_taken_where_the_organisation_guides_and_refused_where
 async fn who_signed_in_asks_with_their_own_address_whatever_else_they_say() {
     let door = Door::open().await;
     let mia = door.somebody(CallerKind::Member, "Mia").await;
-    let request = pb::RequestAccessRequest { email_address: SAM.to_owned(), ..door.proved("eve@evil.example") };
+    let request =
+        pb::RequestAccessRequest { email_address: SAM.to_owned(), ..door.proved("eve@evil.example") };
     door.ask_as((&Principal::Person(mia.clone()), NOWHERE), request).await.unwrap();
     let waiting = door.waiting().await;
     assert_eq!((waiting.email_address, waiting.is_verified), (address_of(&mia), true));
     assert_eq!(waiting.display_name, "Mia");
     let elsewhere = testkit::caller(CallerKind::Member);
     let other = door.ask_as((&Principal::Person(elsewhere), NOWHERE), door.by("")).await;
-    assert!(assert_refused(other, Code::InvalidArgument, "INVALID_FIELD").message().contains("organization: "));
+    assert!(
+        assert_refused(other, Code::InvalidArgument, "INVALID_FIELD").message().contains("organization: ")
+    );
 }
 
 #[tokio::test]
@@ -386,10 +388,8 @@ async fn guessing_at_organisations_and_tokens_spends_the_networks_budget_too() {
         let message = pb::RequestAccessRequest { organization, ..door.by(SAM) };
         assert_refused(door.ask(message).await, Code::NotFound, "ORGANIZATION_NOT_FOUND");
     }
-    let guess = pb::RequestAccessRequest {
-        request_token: "guess".to_owned(),
-        ..pb::RequestAccessRequest::default()
-    };
+    let guess =
+        pb::RequestAccessRequest { request_token: "guess".to_owned(), ..pb::RequestAccessRequest::default() };
     assert_refused(door.ask(guess.clone()).await, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS");
     for _ in 0..30 {
         let answer = door.ask_as((&Principal::Anyone, network(1)), guess.clone()).await;
@@ -456,8 +456,10 @@ async fn of_many_who_ask_at_once_each_address_waits_once_and_no_more_than_fifty_
         let request = door.by(&format!("p{}@flood.example", n % 60));
         door.call((&Principal::Anyone, network(n)), (request, None)).await.unwrap();
     }
-    let payloads: Vec<serde_json::Value> =
-        sqlx::query_scalar("DELETE FROM jobs RETURNING payload").fetch_all(&door.room.superuser).await.unwrap();
+    let payloads: Vec<serde_json::Value> = sqlx::query_scalar("DELETE FROM jobs RETURNING payload")
+        .fetch_all(&door.room.superuser)
+        .await
+        .unwrap();
     let mut work = tokio::task::JoinSet::new();
     for chunk in payloads.chunks(15).map(<[_]>::to_vec) {
         let door = door.clone();

@@ -364,7 +364,11 @@ pub(super) fn address_of(caller: &Caller) -> String {
 
 /// Tells whether a refusal has a code and a reason.
 #[track_caller]
-pub(super) fn assert_refused<T: std::fmt::Debug>(answer: Result<T, Status>, code: tonic::Code, reason: &str) -> Status {
+pub(super) fn assert_refused<T: std::fmt::Debug>(
+    answer: Result<T, Status>,
+    code: tonic::Code,
+    reason: &str,
+) -> Status {
     let status = answer.expect_err("should be refused");
     assert_eq!(status.code(), code, "{status:?}");
     let details = String::from_utf8_lossy(status.details()).into_owned();
