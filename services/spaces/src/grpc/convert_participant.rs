@@ -167,7 +167,9 @@ impl TryFrom<pb::UpdateParticipantProfileRequest> for ProfileUpdate {
                 "job_title" => change.job_title = line(0, &request.job_title),
                 "company" => change.company = line(0, &request.company),
                 "time_zone" => change.time_zone = line(0, &request.time_zone),
-                "locale" => change.locale = Some(Locale::read(&mut check, path, &request.locale).as_str().to_owned()),
+                "locale" => {
+                    change.locale = Some(Locale::read(&mut check, path, &request.locale).as_str().to_owned())
+                }
                 "phone" => {
                     change.phone = line(0, &request.phone);
                     if request.phone.chars().any(|c| !c.is_ascii_digit() && !" +-./()".contains(c)) {

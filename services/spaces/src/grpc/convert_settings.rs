@@ -4,7 +4,7 @@ use service_kit::ids::{SpaceId, UserId};
 use service_kit::validate::Violations;
 use sharedspaces_proto::spaces::v1 as pb;
 
-use crate::participant::{MuteableMail, Mute, Muted, OwnSettings, RecipientQuestion, Settings};
+use crate::participant::{Mute, MuteableMail, Muted, OwnSettings, RecipientQuestion, Settings};
 
 /// Most people in one question.
 const RECIPIENTS_MAX: usize = 200;

@@ -6,8 +6,8 @@ use service_kit::page::PageRequest;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::entity::{Item, ItemFile, ItemKey, ItemKind, Origin, Tree};
 use super::described::Lying;
+use super::entity::{Item, ItemFile, ItemKey, ItemKind, Origin, Tree};
 use super::places::Place;
 
 /// Reads which folder lies in which, and how many items the space has.

@@ -164,7 +164,11 @@ mod tests {
             "a@x.example，b@x.example；c@x.example",
             "a@x.example\u{a0}b@x.example\u{200b}c@x.example",
         ] {
-            assert_eq!(read(text), of(&[("a@x.example", ""), ("b@x.example", ""), ("c@x.example", "")]), "{text:?}");
+            assert_eq!(
+                read(text),
+                of(&[("a@x.example", ""), ("b@x.example", ""), ("c@x.example", "")]),
+                "{text:?}"
+            );
         }
         assert!(pieces(" ,;\n").is_empty());
     }

@@ -58,8 +58,7 @@ pub(super) async fn joined(
     let organization_id = view.space.organization_id;
     // Who is told by the mail about the acceptance gets no other about the same.
     let mut without = vec![joined.user_id, joined.inviter_user_id];
-    let inviter =
-        repo::find_by_user(tx, organization_id, joined.space_id, joined.inviter_user_id).await?;
+    let inviter = repo::find_by_user(tx, organization_id, joined.space_id, joined.inviter_user_id).await?;
     if inviter.is_some_and(|inviter| inviter.kind == Kind::External) {
         without.push(view.space.owner_user_id);
     }

@@ -220,11 +220,7 @@ mod tests {
     }
 
     fn pasted(list: &str, send_good_ones: bool) -> Result<Invitation, Violations> {
-        read(InvitationText {
-            pasted_list: list.to_owned(),
-            send_good_ones,
-            ..InvitationText::default()
-        })
+        read(InvitationText { pasted_list: list.to_owned(), send_good_ones, ..InvitationText::default() })
     }
 
     fn read(text: InvitationText) -> Result<Invitation, Violations> {
@@ -243,7 +239,8 @@ mod tests {
         assert_eq!(invitation.addresses, ["ann@b.example", "eve@xn--bcher-kva.example"]);
         let both = read(InvitationText {
             email_addresses: vec!["Ann@b.example".to_owned()],
-            pasted_list: "Ann Lee <ANN@B.EXAMPLE>; Eve <eve@BÜCHER.example>, eve@xn--bcher-kva.example".to_owned(),
+            pasted_list: "Ann Lee <ANN@B.EXAMPLE>; Eve <eve@BÜCHER.example>, eve@xn--bcher-kva.example"
+                .to_owned(),
             ..InvitationText::default()
         });
         let both = both.unwrap();
@@ -288,7 +285,8 @@ mod tests {
         let refused = known.clone().leave_out(&bad, "must be known").unwrap_err();
         assert_eq!(fields(&refused), ["email_addresses[1]"]);
         assert!(refused.to_string().contains("“c@d.example” must be known"), "{refused}");
-        let good = Invitation { send_good_ones: true, ..known.clone() }.leave_out(&bad, "must be known").unwrap();
+        let good =
+            Invitation { send_good_ones: true, ..known.clone() }.leave_out(&bad, "must be known").unwrap();
         assert_eq!((good.addresses.len(), good.refused.len()), (1, 1));
         let all = ["a@b.example".to_owned(), "c@d.example".to_owned()];
         assert!(Invitation { send_good_ones: true, ..known.clone() }.leave_out(&all, "x").is_err());

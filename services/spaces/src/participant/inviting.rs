@@ -223,8 +223,7 @@ impl Participants {
         (kind, state): (Kind, State),
     ) -> Result<(), ParticipantError> {
         let organization_id = view.space.organization_id;
-        let person =
-            Person::try_from(told_person).map_err(|error| CommonError::Unexpected(error.into()))?;
+        let person = Person::try_from(told_person).map_err(|error| CommonError::Unexpected(error.into()))?;
         person::repo::keep_answer(tx, organization_id, &person).await?;
         let (invitation_id, now): (Uuid, _) = (self.ids.next(), self.clock.now());
         let participant = Participant {

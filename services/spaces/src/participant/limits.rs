@@ -62,8 +62,8 @@ impl InvitingLimits {
         } else {
             ("a member invites a limited number of people a day", self.people_per_member)
         };
-        let wait =
-            mails_repo::wait_of_sender(tx, sender.organization_id, Some(sender.user_id), most, people).await?;
+        let wait = mails_repo::wait_of_sender(tx, sender.organization_id, Some(sender.user_id), most, people)
+            .await?;
         refuse(limit, wait)?;
         let most = self.people_per_organization;
         let wait = mails_repo::wait_of_sender(tx, sender.organization_id, None, most, people).await?;

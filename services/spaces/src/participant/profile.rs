@@ -47,7 +47,11 @@ pub(crate) struct ProfileChange {
 pub(crate) struct ProfileChanged(pub(crate) Participant);
 
 impl ProfileChange {
-    fn request(self, organization_id: OrganizationId, user_id: UserId) -> identity::UpdateGuestProfileRequest {
+    fn request(
+        self,
+        organization_id: OrganizationId,
+        user_id: UserId,
+    ) -> identity::UpdateGuestProfileRequest {
         let fields = [
             ("display_name", &self.display_name),
             ("job_title", &self.job_title),
@@ -171,7 +175,8 @@ fn refusal(status: Status) -> ParticipantError {
     match status.code() {
         Code::InvalidArgument => {
             let mut check = Violations::default();
-            for violation in status.get_details_bad_request().into_iter().flat_map(|bad| bad.field_violations) {
+            for violation in status.get_details_bad_request().into_iter().flat_map(|bad| bad.field_violations)
+            {
                 check.add(violation.field, violation.description);
             }
             match check.into_result() {

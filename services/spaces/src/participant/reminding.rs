@@ -42,7 +42,8 @@ impl Participants {
                         .await?
                         .filter(|_| participant.state == State::Invited)
                         .ok_or(ParticipantError::NotInvited)?;
-                    if mails_repo::count_reminders(tx, organization_id, invitation_id).await? >= REMINDERS_MAX {
+                    if mails_repo::count_reminders(tx, organization_id, invitation_id).await? >= REMINDERS_MAX
+                    {
                         return Err(ParticipantError::RemindedEnough);
                     }
                     mails_repo::lock(tx, organization_id).await?;

@@ -1,16 +1,21 @@
 //! Inviting, and what becomes of an invitation.
 
-use crate::participant::{Invitation, ParticipantError, State};
+use crate::grpc::ParticipantGrpc;
+use crate::participant::{Invitation, InvitationText, Log, ParticipantError, State};
 use crate::permission::Sharing;
 use crate::space::SpaceChange;
 use service_kit::caller::{Caller, CallerKind};
 use service_kit::ids::SpaceId;
 use service_kit::page::PageRequest;
 use service_kit::validate::Violations;
+use sharedspaces_proto::spaces::events::v1::{AccessRequested, InvitationsSent, ParticipantInvited};
 use sharedspaces_proto::spaces::v1 as pb;
+use sharedspaces_proto::spaces::v1::participant_service_server::ParticipantService;
+use tonic_types::StatusExt;
 
 use super::peers::user_of;
-use super::world::Service;
+use super::requests::from;
+use super::world::{Service, invitation};
 
 const TAKING_PART: [State; 2] = [State::Invited, State::Active];
 
@@ -20,9 +25,7 @@ async fn invite(
     space_id: SpaceId,
     addresses: &[&str],
 ) -> Result<pb::InviteParticipantsResponse, ParticipantError> {
-    let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
-    let invitation = Invitation::checked(&mut Violations::default(), space_id, &addresses, "");
-    service.participants.invite(&testkit::call(who), invitation).await
+    service.participants.invite(&testkit::call(who), invitation(space_id, addresses)).await
 }
 
 async fn outbox(service: &Service) -> i64 {
@@ -82,10 +85,183 @@ async fn a_guest_invites_only_where_the_toggle_allows_it_and_only_guests() {
     let _open: pb::UpdateSpaceResponse =
         service.spaces.update(&testkit::call(&owner), space_id, change).await.unwrap();
     invite(&service, &gina, space_id, &["gus@buyer.example"]).await.unwrap();
+    let asked = ["ok@buyer.example", "Noah@acme.example"];
+    let invited = invite(&service, &gina, space_id, &asked).await.unwrap();
+    assert_eq!(invited.requested_email_addresses, ["noah@acme.example"]);
+    assert_eq!(invited.participants.len(), 1, "a colleague is not let in by a guest");
+    let noah = guest(&owner, "noah@acme.example");
+    let view = service.participants.settings(&noah, space_id).await;
+    assert!(matches!(view, Err(ParticipantError::SpaceNotFound)));
+    invite(&service, &gina, space_id, &["noah@acme.example"]).await.unwrap();
+    let requests = service.told::<AccessRequested>().await;
+    assert_eq!(requests.len(), 1, "the owner is asked once a day");
+    let (proposer, owner_id) = (requests[0].proposer.clone().unwrap(), owner.user_id.to_string());
+    assert_eq!(proposer.user_id, gina.user_id.to_string());
+    assert_eq!(requests[0].owner.clone().unwrap().user_id, owner_id);
+    assert_eq!(requests[0].email_address, "noah@acme.example");
+    invite(&service, &owner, space_id, &["noah@acme.example"]).await.unwrap();
+    let kept = invite(&service, &gina, space_id, &["noah@acme.example"]).await.unwrap();
+    assert_eq!((kept.participants.len(), kept.requested_email_addresses.len()), (1, 0), "takes part already");
+}
+
+#[tokio::test]
+async fn proposals_that_were_declined_lately_or_come_on_top_of_fifty_are_swallowed() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Room").await;
+    let_guests_invite(&service, &owner, space_id).await;
+    let gina = service.participant(&owner, space_id, "gina@buyer.example").await;
+    invite(&service, &gina, space_id, &["noah@acme.example"]).await.unwrap();
+    service
+        .sql(
+            "UPDATE access_requests SET state = 'DECLINED', answerer_user_id = space_id, answer_time = now()",
+        )
+        .await;
+    let again = invite(&service, &gina, space_id, &["noah@acme.example"]).await.unwrap();
+    assert_eq!(again.requested_email_addresses, ["noah@acme.example"], "the answer stays the same");
+    assert_eq!(service.told::<AccessRequested>().await.len(), 1);
+    service.sql("UPDATE access_requests SET answer_time = now() - interval '8 days'").await;
+    invite(&service, &gina, space_id, &["noah@acme.example"]).await.unwrap();
+    assert_eq!(service.told::<AccessRequested>().await.len(), 2);
+    let many: Vec<String> = (0..50).map(|n| format!("c{n}@acme.example")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    invite(&service, &gina, space_id, &many).await.unwrap();
+    assert_eq!(service.told::<AccessRequested>().await.len(), 51, "the fifty-first waiting one is not told");
+}
+
+#[tokio::test]
+async fn names_of_a_list_become_those_of_guests_without_one_and_failing_to_costs_no_invitation() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Room").await;
+    let paste = async |list: &str| {
+        let text = InvitationText { pasted_list: list.to_owned(), ..InvitationText::default() };
+        let invitation = Invitation::read(&mut Violations::default(), space_id, text, None);
+        let invited: pb::InviteParticipantsResponse =
+            service.participants.invite(&testkit::call(&owner), invitation).await.unwrap();
+        invited
+    };
+    let invited =
+        paste("\"Lee, Gina\" <gina@buyer.example>, gus@buyer.example; Noah N <noah@acme.example>").await;
+    let name_of = |invited: &pb::InviteParticipantsResponse, address: &str| {
+        let found = invited.participants.iter().find(|p| p.email_address == address);
+        found.unwrap().display_name.clone()
+    };
+    assert_eq!(name_of(&invited, "gina@buyer.example"), "Lee, Gina");
+    assert!(service.peers.accounts.asked().is_empty(), "identity named the guest as it created the account");
+    let told = service.told::<ParticipantInvited>().await;
+    let people: Vec<_> = told.into_iter().map(|event| event.person.unwrap().display_name).collect();
+    assert!(people.contains(&"Lee, Gina".to_owned()), "{people:?}");
+
+    // gus has an account without a name by now; somewhere else he is given one.
+    let other = service.space(&owner, "Other").await;
+    let text = InvitationText {
+        pasted_list: "Gus G <gus@buyer.example>, Regina <gina@buyer.example>".to_owned(),
+        ..InvitationText::default()
+    };
+    let invitation = Invitation::read(&mut Violations::default(), other, text, None);
+    service.peers.accounts.go_down();
+    let invited: pb::InviteParticipantsResponse =
+        service.participants.invite(&testkit::call(&owner), invitation).await.unwrap();
+    assert_eq!(invited.participants.len(), 2);
+    let asked = service.peers.accounts.asked();
+    let named: Vec<_> = asked.iter().map(|asked| asked.display_name.as_str()).collect();
+    assert_eq!(named, ["Gus G"], "who has a name keeps it");
+}
+
+#[tokio::test]
+async fn bad_addresses_keep_everybody_unsent_until_the_good_ones_alone_are_asked_for() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Room").await.to_string();
+    let grpc = ParticipantGrpc { participants: service.participants.clone() };
+    let mut request = pb::InviteParticipantsRequest {
+        space_id,
+        email_addresses: vec!["gina@buyer.example".to_owned()],
+        pasted_list: "gus@buyer.example; nobody, eve@b".to_owned(),
+        ..pb::InviteParticipantsRequest::default()
+    };
+    let method = "ParticipantService/InviteParticipants";
     let before = outbox(&service).await;
-    let refused = invite(&service, &gina, space_id, &["ok@buyer.example", "noah@acme.example"]).await;
-    assert!(matches!(refused, Err(ParticipantError::ColleagueNeedsColleague)));
-    assert_eq!(outbox(&service).await, before, "all or nothing");
+    let refused = grpc.invite_participants(from(&owner, method, request.clone())).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    for place in ["pasted_list[1]: “nobody” must", "pasted_list[2]: “eve@b” must"] {
+        assert!(refused.message().contains(place), "{refused}");
+    }
+    assert_eq!(outbox(&service).await, before);
+    request.send_good_ones = true;
+    let invited = grpc.invite_participants(from(&owner, method, request)).await.unwrap().into_inner();
+    let given: Vec<_> = invited.refused.iter().map(|refused| refused.given.as_str()).collect();
+    assert_eq!((invited.participants.len(), given), (2, vec!["nobody", "eve@b"]));
+}
+
+fn logged(space_id: SpaceId, addresses: &[&str], send_good_ones: bool) -> Invitation {
+    Invitation { log: Some(Log { target: None }), send_good_ones, ..invitation(space_id, addresses) }
+}
+
+#[tokio::test]
+async fn an_invitation_is_logged_with_ultimate_by_internal_participants_to_known_people_alone() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Room").await;
+    let_guests_invite(&service, &owner, space_id).await;
+    let gina = service.participant(&owner, space_id, "gina@crm.example").await;
+    let invite = async |who: &Caller, invitation: Invitation| {
+        service.participants.invite::<pb::InviteParticipantsResponse>(&testkit::call(who), invitation).await
+    };
+    let refused = invite(&gina, logged(space_id, &["gus@crm.example"], false)).await;
+    assert!(matches!(refused, Err(ParticipantError::InternalParticipantsOnly)), "{refused:?}");
+    assert!(service.peers.crm.asked().is_empty());
+
+    let refused = invite(&owner, logged(space_id, &["gus@crm.example", "eve@else.example"], false)).await;
+    let named = tonic::Status::from(refused.unwrap_err());
+    assert!(named.message().contains("email_addresses[1]: “eve@else.example” must be a Contact"), "{named}");
+    assert!(service.told::<InvitationsSent>().await.is_empty());
+
+    let sent =
+        invite(&owner, logged(space_id, &["gus@crm.example", "eve@else.example"], true)).await.unwrap();
+    assert_eq!((sent.participants.len(), sent.refused.len()), (1, 1));
+    let events = service.told::<InvitationsSent>().await;
+    let call_id: uuid::Uuid = events[0].call_id.parse().unwrap();
+    assert_eq!(sent.crm_log_id, uuid::Uuid::new_v5(&call_id, b"invitation").to_string());
+    assert_eq!((events.len(), events[0].people.len(), events[0].target.is_none()), (1, 1, true));
+
+    let again = invite(&owner, logged(space_id, &["gus@crm.example"], false)).await.unwrap();
+    assert_eq!((again.participants.len(), again.crm_log_id.as_str()), (1, ""), "nobody new, nothing to log");
+    let plain = invite(&owner, invitation(space_id, &["new@else.example"])).await.unwrap();
+    assert_eq!(plain.crm_log_id, "");
+    assert_eq!(service.told::<InvitationsSent>().await.len(), 1);
+
+    let poor = service.member_of_new_organization(false).await;
+    let poor_space = service.space(&poor, "Room").await;
+    let refused = invite(&poor, logged(poor_space, &["gus@crm.example"], false)).await;
+    assert!(matches!(refused, Err(ParticipantError::PlanRequired)));
+}
+
+#[tokio::test]
+async fn what_crm_sync_refuses_is_told_by_its_reason_and_nobody_is_invited() {
+    use tonic::Code::{FailedPrecondition, NotFound, Unavailable};
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Room").await;
+    let before = outbox(&service).await;
+    for (code, reason) in [
+        (FailedPrecondition, "PLAN_REQUIRED"),
+        (FailedPrecondition, "CRM_LOGGING_OFF"),
+        (FailedPrecondition, "NO_CRM_TARGET"),
+        (FailedPrecondition, "RECONNECT_NEEDED"),
+        (FailedPrecondition, "CRM_REFUSED"),
+        (NotFound, "CONNECTION_NOT_FOUND"),
+        (Unavailable, "CRM_UNAVAILABLE"),
+    ] {
+        service.peers.crm.refuse(code, reason);
+        let invitation = logged(space_id, &["gus@crm.example"], false);
+        let refused: Result<pb::InviteParticipantsResponse, _> =
+            service.participants.invite(&testkit::call(&owner), invitation).await;
+        let status = tonic::Status::from(refused.unwrap_err());
+        assert_eq!((status.code(), status.get_details_error_info().unwrap().reason.as_str()), (code, reason));
+    }
+    assert_eq!(outbox(&service).await, before);
 }
 
 #[tokio::test]

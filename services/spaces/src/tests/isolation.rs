@@ -70,6 +70,17 @@ async fn furnish(service: &Service, owner: &Caller) {
     .await
     .unwrap();
     sqlx::query(
+        "INSERT INTO access_requests (organization_id, access_request_id, space_id, email_address, display_name,
+                                      message, is_verified, state, request_time, lapse_time, version, create_time)
+         VALUES ($1, $2, $3, 'a@buyer.example', '', '', false, 'REQUESTED', now(), now(), 1, now())",
+    )
+    .bind(owner.organization_id)
+    .bind(super::world::new_id())
+    .bind(space_id)
+    .execute(&all)
+    .await
+    .unwrap();
+    sqlx::query(
         "INSERT INTO idempotency_keys (organization_id, principal, method, key, request_sha256)
          VALUES ($1, 'p', 'm', 'k', '')",
     )

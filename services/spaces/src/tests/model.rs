@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::peers::LOGO_ID;
 use super::world::Service;
-use crate::participant::{Invitation, Kind, State, Step as Move};
+use crate::participant::{Invitation, Kind, OwnSettings, ProfileChange, State, Step as Move};
 use crate::permission::{Permission, Sharing, Viewer};
 use crate::policy::PolicyChange;
 use crate::space::{Lifecycle, LogoDisplayChange, SpaceChange, Step};
@@ -30,6 +30,9 @@ enum Op {
     Accept(usize),
     Revoke(usize, usize),
     Leave(usize),
+    Remind(usize, usize),
+    Rename(usize, usize),
+    Mute(usize),
     Take(usize, Step),
     Transfer(usize, usize),
     Share(usize, [bool; 3]),
@@ -47,7 +50,10 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (often.clone(), 0..3_usize).prop_map(|(by, whom)| Op::Invite(by, whom)),
         2 => (0..3_usize).prop_map(Op::Accept),
         4 => (often.clone(), often.clone()).prop_map(|(by, whom)| Op::Revoke(by, whom)),
-        1 => often.prop_map(Op::Leave),
+        1 => often.clone().prop_map(Op::Leave),
+        1 => (often.clone(), often.clone()).prop_map(|(by, whom)| Op::Remind(by, whom)),
+        1 => (often.clone(), often.clone()).prop_map(|(by, whom)| Op::Rename(by, whom)),
+        1 => often.prop_map(Op::Mute),
         2 => (who.clone(), step).prop_map(|(by, step)| Op::Take(by, step)),
         1 => (who.clone(), who.clone()).prop_map(|(by, to)| Op::Transfer(by, to)),
         1 => (who.clone(), open.clone()).prop_map(|(by, on)| Op::Share(by, on)),
@@ -112,6 +118,9 @@ impl Memory {
             Op::Invite(by, _)
             | Op::Revoke(by, _)
             | Op::Leave(by)
+            | Op::Remind(by, _)
+            | Op::Rename(by, _)
+            | Op::Mute(by)
             | Op::Take(by, _)
             | Op::Transfer(by, _)
             | Op::Share(by, _)
@@ -124,11 +133,13 @@ impl Memory {
         match op {
             Op::Invite(_, whom) => {
                 let whom = whom + 1;
-                self.rights(guest).contains(&Permission::Invite)
-                    && whom != COLLEAGUE
-                    && self.parts[whom] != Some(State::Revoked)
+                // A colleague is only proposed, which the owner answers.
+                let may_come = whom == COLLEAGUE || self.parts[whom] != Some(State::Revoked);
+                self.rights(guest).contains(&Permission::Invite) && may_come
             }
             Op::Leave(_) => self.is_in(guest) && !self.is_deleted,
+            Op::Rename(_, whom) => *whom == guest && self.rights(guest).contains(&Permission::View),
+            Op::Mute(_) => self.rights(guest).contains(&Permission::View),
             _ => false,
         }
     }
@@ -136,6 +147,7 @@ impl Memory {
     /// Takes over what a call that was granted did.
     fn take(&mut self, op: &Op) {
         match op {
+            Op::Invite(by, whom) if GUESTS.contains(by) && whom + 1 == COLLEAGUE => {}
             Op::Invite(_, whom) if !self.is_in(whom + 1) => {
                 let added = if whom + 1 == COLLEAGUE { State::Active } else { State::Invited };
                 self.parts[whom + 1] = Some(added);
@@ -152,6 +164,7 @@ impl Memory {
             Op::Share(_, on) => self.sharing = sharing(*on),
             Op::Allow(on) => self.policy = sharing(*on),
             Op::Invite(..) | Op::Accept(_) | Op::Revoke(..) | Op::Look(_) => {}
+            Op::Remind(..) | Op::Rename(..) | Op::Mute(_) => {}
         }
     }
 }
@@ -179,6 +192,33 @@ impl Model<'_> {
                 let participant_id = self.participant_id(*whom).await;
                 let call = call(*by);
                 participants.revoke::<pb::RevokeParticipantResponse>(&call, id, participant_id).await.is_ok()
+            }
+            Op::Remind(by, whom) => {
+                let participant_id = self.participant_id(*whom).await;
+                participants
+                    .remind::<pb::RemindParticipantResponse>(&call(*by), id, participant_id)
+                    .await
+                    .is_ok()
+            }
+            Op::Rename(by, whom) => {
+                let participant_id = self.participant_id(*whom).await;
+                let change = ProfileChange { company: Some("Buyer".to_owned()), ..ProfileChange::default() };
+                participants
+                    .update_profile::<pb::UpdateParticipantProfileResponse>(
+                        &call(*by),
+                        id,
+                        participant_id,
+                        change,
+                    )
+                    .await
+                    .is_ok()
+            }
+            Op::Mute(by) => {
+                let change = OwnSettings { comments: Some(false), ..OwnSettings::default() };
+                participants
+                    .update_settings::<pb::UpdateNotificationSettingsResponse>(&call(*by), id, change)
+                    .await
+                    .is_ok()
             }
             Op::Leave(by) => participants.leave::<pb::LeaveSpaceResponse>(&call(*by), id).await.is_ok(),
             Op::Take(by, step) => {

@@ -119,7 +119,8 @@ impl RecordService for PlayedCrm {
             details.set_retry_info(Some(std::time::Duration::from_secs(7)));
             return Err(Status::with_error_details(code, reason, details));
         }
-        let unknown = request.email_addresses.into_iter().filter(|address| !address.ends_with("@crm.example"));
+        let unknown =
+            request.email_addresses.into_iter().filter(|address| !address.ends_with("@crm.example"));
         Ok(Response::new(crmsync::CheckInvitationResponse { unknown_email_addresses: unknown.collect() }))
     }
 

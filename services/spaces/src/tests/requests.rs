@@ -13,7 +13,7 @@ use crate::grpc::{ParticipantGrpc, SpaceGrpc};
 use crate::policy::PolicyChange;
 
 /// A request as the access layer hands it on.
-fn from<T>(caller: &Caller, method: &str, message: T) -> Request<T> {
+pub(super) fn from<T>(caller: &Caller, method: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(service_kit::caller::Principal::Person(caller.clone()));
     let path = format!("/sharedspaces.spaces.v1.{method}");

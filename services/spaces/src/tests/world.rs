@@ -43,7 +43,8 @@ impl Service {
         let peers = super::peers::start().await;
         let db = database.database.clone();
         let spaces = Spaces::new(db.clone(), testkit::clock(), testkit::ids(), peers.logos());
-        let participants = Participants::new(db.clone(), testkit::clock(), testkit::ids(), peers.neighbours(), limits);
+        let participants =
+            Participants::new(db.clone(), testkit::clock(), testkit::ids(), peers.neighbours(), limits);
         let policies = Policies::new(db, testkit::clock());
         Self { database, spaces, participants, policies, peers }
     }
@@ -137,6 +138,52 @@ impl Service {
         .await;
     }
 
+    /// Makes somebody known who needs no consent, as their event would.
+    pub(super) async fn know_member(&self, member: &Caller, name: &str) {
+        let organization_id = member.organization_id;
+        let person = identity::Person {
+            user_id: member.user_id.to_string(),
+            kind: identity::PersonKind::Member.into(),
+            ..person(&format!("{name}@acme.example"), 0)
+        };
+        self.work(organization_id, move |tx| {
+            Box::pin(async move {
+                let consent = crate::person::repo::Consent::Untold;
+                let told =
+                    crate::person::repo::Told { person: &person, version: 1, event_time: now(), consent };
+                crate::person::repo::keep(tx, organization_id, &told).await.unwrap();
+            })
+        })
+        .await;
+    }
+
+    /// Returns the participant that somebody is, and where they stand.
+    pub(super) async fn participant_of(&self, space_id: SpaceId, user_id: Uuid) -> (Uuid, String) {
+        sqlx::query_as("SELECT participant_id, state FROM participants WHERE space_id = $1 AND user_id = $2")
+            .bind(space_id)
+            .bind(user_id)
+            .fetch_one(&self.database.superuser_pool())
+            .await
+            .unwrap()
+    }
+
+    /// Returns the bodies of what waits in the outbox under a routing key, the oldest first.
+    pub(super) async fn told<E: messaging::Event>(&self) -> Vec<E> {
+        let bodies: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT body FROM outbox WHERE routing_key = $1 ORDER BY id")
+                .bind(E::ROUTING_KEY)
+                .fetch_all(&self.database.superuser_pool())
+                .await
+                .unwrap();
+        bodies.iter().map(|body| E::decode(body.as_slice()).unwrap()).collect()
+    }
+
+    /// Runs a statement past all rights.
+    pub(super) async fn sql(&self, sql: &str) {
+        let all = self.database.superuser_pool();
+        sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&all).await.unwrap();
+    }
+
     /// Runs something in a unit of work of an organisation, as a consumer does.
     pub(super) async fn work<F>(&self, organization_id: OrganizationId, work: F)
     where
@@ -155,6 +202,12 @@ impl Service {
             .await
             .unwrap();
     }
+}
+
+/// Reads an invitation of these addresses alone.
+pub(super) fn invitation(space_id: SpaceId, addresses: &[&str]) -> Invitation {
+    let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
+    Invitation::checked(&mut Violations::default(), space_id, &addresses, "")
 }
 
 /// A guest as identity tells of them: named after the address, with consent to a version of the notice.
