@@ -78,6 +78,7 @@ fn catalogues() -> Vec<(&'static str, &'static [ErrorEntry])> {
         ("spaces.sharedspaces", spaces::PolicyError::CATALOGUE),
         ("spaces.sharedspaces", spaces::ThemeError::CATALOGUE),
         ("spaces.sharedspaces", spaces::ItemError::CATALOGUE),
+        ("spaces.sharedspaces", spaces::AccessRequestError::CATALOGUE),
     ]
 }
 
