@@ -342,7 +342,9 @@ async fn grant_decline_lapse_revoke_and_asking_again_at_once_end_in_one_legal_st
             if matches!(step, Move::Lapse) && round % 4 != 0 {
                 racing.spawn({
                     let barrier = barrier.clone();
-                    async move { drop(barrier.wait().await) }
+                    async move {
+                        barrier.wait().await;
+                    }
                 });
                 continue;
             }
