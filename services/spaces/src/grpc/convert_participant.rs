@@ -81,7 +81,7 @@ impl TryFrom<pb::InviteParticipantsRequest> for Invitation {
             note: request.personal_note,
             send_good_ones: request.send_good_ones,
         };
-        let invitation = Self::read(&mut check, space_id, text, log);
+        let invitation = Self::read(&mut check, space_id, &text, log);
         check.into_result()?;
         Ok(invitation)
     }
@@ -168,7 +168,7 @@ impl TryFrom<pb::UpdateParticipantProfileRequest> for ProfileUpdate {
                 "company" => change.company = line(0, &request.company),
                 "time_zone" => change.time_zone = line(0, &request.time_zone),
                 "locale" => {
-                    change.locale = Some(Locale::read(&mut check, path, &request.locale).as_str().to_owned())
+                    change.locale = Some(Locale::read(&mut check, path, &request.locale).as_str().to_owned());
                 }
                 "phone" => {
                     change.phone = line(0, &request.phone);

@@ -92,7 +92,7 @@ impl Invitation {
     pub(crate) fn read(
         check: &mut Violations,
         space_id: SpaceId,
-        text: InvitationText,
+        text: &InvitationText,
         log: Option<Log>,
     ) -> Self {
         let mut list = List::default();
@@ -136,7 +136,7 @@ impl Invitation {
         note: &str,
     ) -> Self {
         let (email_addresses, note) = (addresses.to_vec(), note.to_owned());
-        Self::read(check, space_id, InvitationText { email_addresses, note, ..Default::default() }, None)
+        Self::read(check, space_id, &InvitationText { email_addresses, note, ..Default::default() }, None)
     }
 
     /// Leaves out addresses that somebody else knows to be bad, or refuses the call for them.
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     fn checked(addresses: &[&str], note: &str) -> Result<Invitation, Violations> {
-        read(InvitationText {
+        read(&InvitationText {
             email_addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
             note: note.to_owned(),
             ..InvitationText::default()
@@ -220,10 +220,10 @@ mod tests {
     }
 
     fn pasted(list: &str, send_good_ones: bool) -> Result<Invitation, Violations> {
-        read(InvitationText { pasted_list: list.to_owned(), send_good_ones, ..InvitationText::default() })
+        read(&InvitationText { pasted_list: list.to_owned(), send_good_ones, ..InvitationText::default() })
     }
 
-    fn read(text: InvitationText) -> Result<Invitation, Violations> {
+    fn read(text: &InvitationText) -> Result<Invitation, Violations> {
         let mut check = Violations::default();
         let invitation = Invitation::read(&mut check, Uuid::nil().into(), text, None);
         check.into_result().map(|()| invitation)
@@ -237,7 +237,7 @@ mod tests {
     fn duplicates_are_folded_whatever_their_case_and_script() {
         let invitation = checked(&["Ann@B.example", " ann@b.example", "eve@bücher.example"], "").unwrap();
         assert_eq!(invitation.addresses, ["ann@b.example", "eve@xn--bcher-kva.example"]);
-        let both = read(InvitationText {
+        let both = read(&InvitationText {
             email_addresses: vec!["Ann@b.example".to_owned()],
             pasted_list: "Ann Lee <ANN@B.EXAMPLE>; Eve <eve@BÜCHER.example>, eve@xn--bcher-kva.example"
                 .to_owned(),

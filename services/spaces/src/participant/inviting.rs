@@ -144,9 +144,13 @@ impl Participants {
     ) -> Result<Invited, ParticipantError> {
         let viewer = Viewer::from(caller);
         let (organization_id, space_id) = (viewer.organization_id, invitation.space_id);
-        let mut view = space::changing(tx, &viewer, space_id, Permission::Invite).await?;
         let mut user_ids: Vec<UserId> = people.keys().copied().collect();
         user_ids.sort();
+        // People before the space, as events about people take them: the other way round, each could wait for the other.
+        for told in user_ids.iter().filter_map(|user_id| people.get(user_id)) {
+            person::repo::keep_answer(tx, organization_id, &known_as(told)?).await?;
+        }
+        let mut view = space::changing(tx, &viewer, space_id, Permission::Invite).await?;
         let known = repo::list_by_user(tx, organization_id, space_id, &user_ids).await?;
         let mut plans = Vec::new();
         for user_id in &user_ids {
@@ -223,8 +227,7 @@ impl Participants {
         (kind, state): (Kind, State),
     ) -> Result<(), ParticipantError> {
         let organization_id = view.space.organization_id;
-        let person = Person::try_from(told_person).map_err(|error| CommonError::Unexpected(error.into()))?;
-        person::repo::keep_answer(tx, organization_id, &person).await?;
+        let person = known_as(told_person)?;
         let (invitation_id, now): (Uuid, _) = (self.ids.next(), self.clock.now());
         let participant = Participant {
             participant_id: self.ids.next(),
@@ -279,6 +282,10 @@ impl Participants {
         proposing::propose(tx, &self.ids, view, proposer, colleague, self.clock.now()).await?;
         Ok(())
     }
+}
+
+fn known_as(told: &identity::Person) -> Result<Person, CommonError> {
+    Person::try_from(told).map_err(|error| CommonError::Unexpected(error.into()))
 }
 
 fn sender(view: &SpaceView) -> Sender {

@@ -80,7 +80,7 @@ pub(super) async fn wait_of_sender(
               AND create_time > now() - interval '24 hours'
             ORDER BY create_time DESC OFFSET $3 LIMIT 1"#,
         organization_id.uuid(),
-        sender.map(|user_id| user_id.uuid()),
+        sender.map(UserId::uuid),
         room,
     )
     .fetch_optional(tx)
@@ -106,7 +106,7 @@ pub(super) async fn wait_of_recipients(
                       AND recipient_user_id = ANY($3) AND create_time > now() - interval '24 hours') AS lately
             WHERE place = $4"#,
         organization_id.uuid(),
-        space_id.map(|space_id| space_id.uuid()),
+        space_id.map(SpaceId::uuid),
         &recipients,
         i64::from(most),
     )

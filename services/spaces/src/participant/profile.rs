@@ -100,10 +100,11 @@ impl Participants {
             .write(call, viewer.organization_id, move |tx| {
                 Box::pin(async move {
                     let organization_id = viewer.organization_id;
+                    // The person before the space, as events about people take them.
+                    person::repo::keep_profile(tx, organization_id, &told, version).await?;
                     space::repo::lock(tx, organization_id, space_id).await?;
                     let mut view = space::visible(tx, &viewer, space_id).await?;
                     editable(tx, &view, participant_id).await?;
-                    person::repo::keep_profile(tx, organization_id, &told, version).await?;
                     let changed = repo::find_by_user(tx, organization_id, space_id, user_id)
                         .await?
                         .ok_or(ParticipantError::ParticipantNotFound)?;

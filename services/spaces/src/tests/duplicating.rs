@@ -101,6 +101,23 @@ async fn seed(room: &Room) {
         .execute(&room.superuser)
         .await
         .unwrap();
+    sqlx::query(
+        "INSERT INTO access_requests (organization_id, access_request_id, space_id, email_address, display_name,
+                                      message, is_verified, state, request_time, lapse_time, version, create_time)
+         SELECT organization_id, space_id, space_id, 'canary@buyer.example', 'canary', '', false, 'REQUESTED', now(),
+                now(), 1, now() FROM spaces",
+    )
+    .execute(&room.superuser)
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO invitation_mails (organization_id, mail_id, space_id, invitation_id, kind, sender_user_id,
+                                       recipient_user_id)
+         SELECT organization_id, space_id, space_id, space_id, 'INVITATION', owner_user_id, owner_user_id FROM spaces",
+    )
+    .execute(&room.superuser)
+    .await
+    .unwrap();
     let now: DateTime<Utc> = "2001-01-01T00:00:00Z".parse().unwrap();
     room.append(crate::activity::ActivityKind::CrmLogged, Some((&room.owner, "Olga")), "canary-record", now)
         .await;

@@ -136,7 +136,7 @@ async fn names_of_a_list_become_those_of_guests_without_one_and_failing_to_costs
     let space_id = service.space(&owner, "Room").await;
     let paste = async |list: &str| {
         let text = InvitationText { pasted_list: list.to_owned(), ..InvitationText::default() };
-        let invitation = Invitation::read(&mut Violations::default(), space_id, text, None);
+        let invitation = Invitation::read(&mut Violations::default(), space_id, &text, None);
         let invited: pb::InviteParticipantsResponse =
             service.participants.invite(&testkit::call(&owner), invitation).await.unwrap();
         invited
@@ -159,7 +159,7 @@ async fn names_of_a_list_become_those_of_guests_without_one_and_failing_to_costs
         pasted_list: "Gus G <gus@buyer.example>, Regina <gina@buyer.example>".to_owned(),
         ..InvitationText::default()
     };
-    let invitation = Invitation::read(&mut Violations::default(), other, text, None);
+    let invitation = Invitation::read(&mut Violations::default(), other, &text, None);
     service.peers.accounts.go_down();
     let invited: pb::InviteParticipantsResponse =
         service.participants.invite(&testkit::call(&owner), invitation).await.unwrap();

@@ -260,7 +260,7 @@ async fn a_new_joiner_is_told_to_those_who_want_it_and_not_twice_to_the_inviter(
     assert_eq!(joined.len(), 2);
     assert_eq!(
         ids(&joined[0].audience),
-        [noah_id.clone()],
+        std::slice::from_ref(&noah_id),
         "the owner invited, and is told of the acceptance"
     );
     assert_eq!(ids(&joined[0].internal_audience), [owner_id.clone(), noah_id.clone()]);
