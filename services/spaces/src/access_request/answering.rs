@@ -19,6 +19,7 @@ use crate::space::{self, SpaceView};
 
 /// Who is let in, and who lets them in, as identity tells of them.
 struct LetIn {
+    person: Person,
     requester: identity::Person,
     granter: identity::Person,
 }
@@ -43,6 +44,11 @@ impl AccessRequests {
         let this = self.clone();
         let write = self.database.write(call, caller.organization_id, move |tx| {
             Box::pin(async move {
+                if let Some(let_in) = &let_in {
+                    // People before the space, as events about people take them: the other way round, each could wait
+                    // for the other.
+                    person::repo::keep_answer(tx, caller.organization_id, &let_in.person).await?;
+                }
                 let (mut view, request) = held(tx, &Viewer::from(&caller), key).await?;
                 if request.state.after(Answer::Grant).is_none() {
                     return Err(AccessRequestError::Ended);
@@ -134,7 +140,8 @@ impl AccessRequests {
         if requester.is_deactivated {
             return Err(AccessRequestError::RequesterDeactivated);
         }
-        Ok(LetIn { requester, granter })
+        let person = Person::try_from(&requester).map_err(|error| CommonError::Unexpected(error.into()))?;
+        Ok(LetIn { person, requester, granter })
     }
 
     async fn let_in(
@@ -145,11 +152,9 @@ impl AccessRequests {
         let_in: LetIn,
     ) -> Result<Granted, AccessRequestError> {
         let organization_id = view.space.organization_id;
-        let LetIn { requester, granter } = let_in;
-        let person = Person::try_from(&requester).map_err(|error| CommonError::Unexpected(error.into()))?;
+        let LetIn { person, requester, granter } = let_in;
         let user_id = person.user_id;
         answer(tx, view, &mut request, (Answer::Grant, Some(&person))).await?;
-        person::repo::keep_answer(tx, organization_id, &person).await?;
         let invitation_id = self.add(tx, view, (person, Kind::of(requester.kind()))).await?;
         events::granted(tx, &self.ids, view, (&request, invitation_id), (requester, granter)).await?;
         let object = Some((request.access_request_id, request.display_name.clone()));
