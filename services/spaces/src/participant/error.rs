@@ -75,9 +75,12 @@ domain_error! {
             /// Until they may be reminded.
             wait: Duration,
         } => ResourceExhausted "REMINDED_LATELY" after wait,
-        /// They were reminded of this invitation three times.
+        /// They were reminded of this invitation three times; only a new invitation can be reminded of again.
         #[error("an invitation is reminded of at most three times")]
-        RemindedEnough => ResourceExhausted "REMINDED_ENOUGH",
+        RemindedEnough {
+            /// No sooner than somebody may be invited anew.
+            wait: Duration,
+        } => ResourceExhausted "REMINDED_ENOUGH" after wait,
     }
 }
 

@@ -6,7 +6,7 @@ use service_kit::ids::SpaceId;
 use uuid::Uuid;
 
 use super::audience::person;
-use super::limits::Sender;
+use super::limits::{DAY, Sender};
 use super::mails_repo::{self, MailKind, NewMail};
 use super::{Kind, Participant, ParticipantError, Participants, State, events, repo};
 use crate::activity::ActivityKind;
@@ -44,7 +44,7 @@ impl Participants {
                         .ok_or(ParticipantError::NotInvited)?;
                     if mails_repo::count_reminders(tx, organization_id, invitation_id).await? >= REMINDERS_MAX
                     {
-                        return Err(ParticipantError::RemindedEnough);
+                        return Err(ParticipantError::RemindedEnough { wait: DAY });
                     }
                     mails_repo::lock(tx, organization_id).await?;
                     let user_id = participant.person.user_id;

@@ -192,11 +192,14 @@ async fn who_is_invited_is_reminded_once_a_day_and_three_times_by_internal_parti
         let lately = remind(&service, &owner, space_id, gus).await;
         assert!(matches!(
             lately,
-            Err(ParticipantError::RemindedLately { .. } | ParticipantError::RemindedEnough)
+            Err(ParticipantError::RemindedLately { .. } | ParticipantError::RemindedEnough { .. })
         ));
     }
     age(&service, "24 hours").await;
-    assert!(matches!(remind(&service, &owner, space_id, gus).await, Err(ParticipantError::RemindedEnough)));
+    assert!(matches!(
+        remind(&service, &owner, space_id, gus).await,
+        Err(ParticipantError::RemindedEnough { .. })
+    ));
     let events = service.told::<ParticipantReminded>().await;
     let ids: std::collections::HashSet<_> = events.iter().map(|event| event.reminder_id.clone()).collect();
     assert_eq!((events.len(), ids.len()), (3, 3), "one mail per reminder");
