@@ -9,13 +9,20 @@ ALTER TABLE organizations
 
 CREATE INDEX organizations_slug_idx ON organizations (slug);
 
--- Lets the function below, which runs as the owner, see which organisation has a slug. Slugs are public: they stand in
--- every link.
-CREATE POLICY by_slug ON organizations FOR SELECT TO CURRENT_USER USING (true);
+-- Lets the function below, which runs as the owner, see the organisation that has the slug it looks for, and no other.
+CREATE POLICY by_slug ON organizations FOR SELECT TO CURRENT_USER
+    USING (slug = nullif(current_setting('app.wanted_slug', true), ''));
 
 CREATE FUNCTION find_organization_by_slug(wanted text) RETURNS uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT organization_id FROM organizations WHERE slug = wanted ORDER BY organization_id LIMIT 1
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    found_id uuid;
+BEGIN
+    PERFORM set_config('app.wanted_slug', wanted, true);
+    SELECT organization_id INTO found_id FROM organizations WHERE slug = wanted ORDER BY organization_id LIMIT 1;
+    PERFORM set_config('app.wanted_slug', '', true);
+    RETURN found_id;
+END
 $$;
 
 -- For who has an address.
