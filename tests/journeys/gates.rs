@@ -80,6 +80,7 @@ fn catalogues() -> Vec<(&'static str, &'static [ErrorEntry])> {
         ("spaces.sharedspaces", spaces::ThemeError::CATALOGUE),
         ("spaces.sharedspaces", spaces::ItemError::CATALOGUE),
         ("spaces.sharedspaces", spaces::CommentError::CATALOGUE),
+        ("spaces.sharedspaces", spaces::AccessRequestError::CATALOGUE),
     ]
 }
 

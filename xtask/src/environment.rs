@@ -97,6 +97,8 @@ pub struct Keys {
     pub crm_sync_encryption: String,
     /// With which assets seals the addresses that files are fetched from.
     pub assets_content: String,
+    /// Hashes what spaces counts.
+    pub spaces_budget: String,
 }
 
 /// Everything that the settings of the services are made from.
@@ -169,6 +171,7 @@ impl Addresses {
                 identity_link: secrets.key("identity_link_key")?,
                 crm_sync_encryption: secrets.key("crm_sync_encryption_key")?,
                 assets_content: secrets.key("assets_content_key")?,
+                spaces_budget: secrets.key("spaces_budget_key")?,
             },
         })
     }
@@ -221,6 +224,11 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
             ("WEB_BASE_URL", format!("http://{}", world.web)),
             ("KEY_ENCRYPTION_KEY", world.keys.identity_encryption.clone()),
             ("LINK_KEY", world.keys.identity_link.clone()),
+            // On one machine everybody calls from one network.
+            ("PUBLIC_CALLS_PER_SECOND", "1000".to_owned()),
+        ],
+        "spaces" => vec![
+            ("BUDGET_KEY", world.keys.spaces_budget.clone()),
             // On one machine everybody calls from one network.
             ("PUBLIC_CALLS_PER_SECOND", "1000".to_owned()),
         ],

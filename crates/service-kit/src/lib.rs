@@ -5,7 +5,9 @@
 //! Must not know any service, any broker, any domain.
 
 pub mod address;
+pub mod budget;
 pub mod caller;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -17,6 +19,7 @@ pub mod ids;
 pub mod jwt;
 pub mod lifecycle;
 pub mod locale;
+pub mod mac;
 pub mod page;
 pub mod peers;
 mod port;

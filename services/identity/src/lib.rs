@@ -9,18 +9,15 @@
 //! | [`sign_in_link`] | the links in mails that somebody asked for |
 //! | [`credential`] | setting, changing and resetting passwords |
 //! | [`security_notice`] | what people are told about their accounts |
-//! | [`budget`], [`client`] | how often something may be done, and where a call comes from |
 //! | [`invitation`] | the links in invitation mails and what opening one leads to |
 //! | [`consent`] | privacy notices and the ledger of consent |
 //! | [`keys`] | the keys that sign access tokens, and their publication |
-//! | [`mac`], [`token`] | keyed hashes and opaque tokens |
+//! | [`token`] | opaque tokens |
 //! | [`command`] | what the operator does on the command line |
 //! | [`jobs`] | what is done without being asked, one file per job |
 //!
 //! Must not know spaces, invitations' texts or mails: spaces decides who is invited, notifications what is written.
 
-mod budget;
-mod client;
 mod command;
 mod config;
 mod consent;
@@ -29,7 +26,6 @@ mod grpc;
 mod invitation;
 mod jobs;
 mod keys;
-mod mac;
 mod organization;
 mod person;
 mod security_notice;
@@ -48,7 +44,7 @@ use service_kit::clock::SharedClock;
 use service_kit::db::Database;
 use service_kit::ids::Ids;
 use service_kit::seal::Sealer;
-use service_kit::{Kit, Parts};
+use service_kit::{Kit, Parts, budget, client, mac};
 use sqlx::migrate::Migrator;
 
 pub use command::{Command, execute};

@@ -2,7 +2,7 @@
 //!
 //! - [`space`]: creating, reading, finding and changing spaces
 //! - [`permission`]: who may do what, decided in one place; [`policy`]: what an organisation lets guests do at all
-//! - [`participant`]: inviting, and who is there
+//! - [`participant`]: inviting, and who is there; [`access_request`]: asking to be let in by a link
 //! - [`item`]: what a space holds; [`comment`]: what is said about it; [`duplication`]: a new space of an old one
 //! - [`activity`]: the timeline; [`theme`]: looks
 //! - [`organization`], [`person`]: what is kept of identity's, from events
@@ -10,6 +10,7 @@
 //!
 //! Must not send mail, store files, talk to a CRM or know a password: others do, told by events.
 
+mod access_request;
 mod activity;
 mod comment;
 pub mod config;
@@ -29,13 +30,17 @@ mod space;
 mod tests;
 mod theme;
 
+use anyhow::Context;
 use messaging::Messaging;
+use service_kit::client::Gate;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
+use service_kit::mac::MacKey;
 use service_kit::{Kit, Parts};
 use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::crmsync::v1::record_service_client::RecordServiceClient;
 use sharedspaces_proto::identity::v1::account_service_client::AccountServiceClient;
+use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServiceClient;
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::spaces::v1::access_request_service_server::AccessRequestServiceServer;
 use sharedspaces_proto::spaces::v1::activity_service_server::ActivityServiceServer;
@@ -47,6 +52,7 @@ use sharedspaces_proto::spaces::v1::space_service_server::SpaceServiceServer;
 use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
+use crate::access_request::{AccessRequests, Identity};
 use crate::activity::Activities;
 use crate::comment::Comments;
 use crate::config::Settings;
@@ -60,6 +66,7 @@ use crate::policy::Policies;
 use crate::space::Spaces;
 use crate::theme::Themes;
 
+pub use crate::access_request::AccessRequestError;
 pub use crate::comment::CommentError;
 pub use crate::item::ItemError;
 pub use crate::participant::{InvitingLimits, ParticipantError};
@@ -84,6 +91,10 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let comments = Comments::new(database.clone(), clock.clone(), ids.clone());
     let duplications = Duplications::new(database.clone(), clock.clone(), ids.clone());
     let purge = jobs::purge_deleted_spaces::worker(database.clone(), ids.clone());
+    let access_requests = access_requests(&kit)?;
+    let lapse = jobs::lapse_access_requests::worker(database.clone());
+    let settings = &kit.settings;
+    let gate = Gate::new(settings.trusted_proxies, settings.public_calls_per_second);
     let neighbours = Neighbours {
         directory: OrganizationServiceClient::new(kit.peers.identity()?),
         accounts: AccountServiceClient::new(kit.peers.identity()?),
@@ -110,13 +121,26 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         ContentServiceServer::new(ContentGrpc { items }).max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
-        AccessRequestServiceServer::new(AccessRequestGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        AccessRequestServiceServer::new(AccessRequestGrpc { access_requests: access_requests.clone(), gate })
+            .max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
         CommentServiceServer::new(CommentGrpc { comments }).max_decoding_message_size(UNARY_LIMIT_BYTES),
     );
     let messaging = consumers::identity::subscribe(Messaging::new(&kit), &participants);
+    let messaging = jobs::take_access_requests::register(messaging, &access_requests);
     let mut workers = consumers::crm_sync::subscribe(messaging, &ids).workers()?;
     workers.push(purge);
+    workers.push(lapse);
     Ok(Parts { routes, workers, ..Parts::default() })
+}
+
+fn access_requests(kit: &Kit<Settings>) -> anyhow::Result<AccessRequests> {
+    let mac = MacKey::try_new(&kit.settings.budget_key).context("setting budget_key")?;
+    let identity = Identity {
+        directory: OrganizationServiceClient::new(kit.peers.identity()?),
+        links: InvitationServiceClient::new(kit.peers.identity()?),
+    };
+    let clock_and_ids = (kit.clock.clone(), kit.ids.clone());
+    Ok(AccessRequests::new(kit.database.clone(), clock_and_ids, identity, mac))
 }

@@ -4,11 +4,11 @@ use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use super::call_without_password;
+use super::{admit, call_without_password};
 use crate::client::Gate;
 use crate::credential::{Change, Credentials, Reset};
 use crate::mac::MacKey;
-use crate::person::{NewPassword, People, ProfileChange};
+use crate::person::{GuestChange, NewPassword, People, ProfileChange};
 use crate::sign_in_link::{LinkWanted, SignInLinks};
 
 /// Answers `AccountService`.
@@ -66,7 +66,7 @@ impl pb::account_service_server::AccountService for AccountGrpc {
         &self,
         request: Request<pb::RequestPasswordResetRequest>,
     ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let wanted = LinkWanted::try_from(request.into_inner())?;
         let requested = self.links.request(&client, wanted).await?;
         Ok(Response::new(requested.into()))
@@ -76,7 +76,7 @@ impl pb::account_service_server::AccountService for AccountGrpc {
         &self,
         request: Request<pb::ResetPasswordRequest>,
     ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let reset = Reset::try_from(request.into_inner())?;
         let set = self.credentials.reset(&client, reset).await?;
         Ok(Response::new(set.into()))
@@ -84,8 +84,11 @@ impl pb::account_service_server::AccountService for AccountGrpc {
 
     async fn update_guest_profile(
         &self,
-        _request: Request<pb::UpdateGuestProfileRequest>,
+        request: Request<pb::UpdateGuestProfileRequest>,
     ) -> Result<Response<pb::UpdateGuestProfileResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let change = GuestChange::try_from(request.into_inner())?;
+        let response: pb::UpdateGuestProfileResponse = self.people.update_guest(&call, change).await?;
+        Ok(Response::new(response))
     }
 }

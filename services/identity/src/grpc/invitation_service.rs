@@ -6,10 +6,10 @@
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use super::origin;
+use super::{admit, origin};
 use crate::client::Gate;
 use crate::invitation::{Acceptance, Invitation, Invitations, Opening};
-use crate::sign_in_link::{LinkKey, SignInLinks};
+use crate::sign_in_link::{LinkKey, RequestLinkUse, SignInLinks};
 
 /// Answers `InvitationService`.
 pub(crate) struct InvitationGrpc {
@@ -24,7 +24,7 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::GetInvitationRequest>,
     ) -> Result<Response<pb::GetInvitationResponse>, Status> {
-        self.gate.admit(&request)?;
+        admit(&self.gate, &request)?;
         let opening = Opening::try_from(request.into_inner())?;
         let page = self.invitations.open(opening).await?;
         Ok(Response::new(page.into()))
@@ -34,7 +34,7 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
         &self,
         request: Request<pb::AcceptInvitationRequest>,
     ) -> Result<Response<pb::AcceptInvitationResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let origin = origin(&self.gate, &request);
         let acceptance = Acceptance { origin, ..request.into_inner().try_into()? };
         let accepted = self.invitations.accept(&client, acceptance).await?;
@@ -61,8 +61,10 @@ impl pb::invitation_service_server::InvitationService for InvitationGrpc {
 
     async fn redeem_request_link(
         &self,
-        _request: Request<pb::RedeemRequestLinkRequest>,
+        request: Request<pb::RedeemRequestLinkRequest>,
     ) -> Result<Response<pb::RedeemRequestLinkResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let redemption = RequestLinkUse::try_from(request.into_inner())?;
+        let proved = self.links.redeem_request(redemption).await?;
+        Ok(Response::new(proved.into()))
     }
 }

@@ -17,9 +17,10 @@ use tonic::service::Routes;
 use tonic::{Request, Status};
 
 use crate::Identity;
-use crate::client::Gate;
+use crate::client::{Client, Gate};
 use crate::consent::Origin;
 use crate::mac::MacKey;
+use crate::session::SessionError;
 
 pub(crate) use account_service::AccountGrpc;
 pub(crate) use consent_service::ConsentGrpc;
@@ -48,6 +49,11 @@ pub(crate) fn routes(identity: Identity) -> Routes {
         .add_service(AccountServiceServer::new(account).max_decoding_message_size(UNARY_LIMIT_BYTES))
         .add_service(InvitationServiceServer::new(invitation).max_decoding_message_size(UNARY_LIMIT_BYTES))
         .add_service(ConsentServiceServer::new(consent).max_decoding_message_size(UNARY_LIMIT_BYTES))
+}
+
+/// Returns the client, or refuses one that calls too fast.
+fn admit<T>(gate: &Gate, request: &Request<T>) -> Result<Client, SessionError> {
+    Ok(gate.admit(request)?)
 }
 
 /// Tells where a consent comes from: the client's network, and what the client says of itself.

@@ -6,9 +6,10 @@ use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::identity::v1 as pb;
 use tonic::{Request, Response, Status};
 
+use super::admit;
 use super::convert::{ListSessions, SessionToRevoke};
 use crate::client::Gate;
-use crate::session::{Sessions, SignIn, Start};
+use crate::session::{Sessions, SessionsToCheck, SignIn, Start};
 use crate::sign_in_link::{CodeRedemption, LinkRedemption, LinkWanted, SignInLinks};
 
 /// Answers `SignInService`.
@@ -24,7 +25,7 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
         &self,
         request: Request<pb::StartSignInRequest>,
     ) -> Result<Response<pb::StartSignInResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let start = Start::try_from(request.into_inner())?;
         let options = self.sessions.start(&client, start).await?;
         Ok(Response::new(options.into()))
@@ -34,7 +35,7 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
         &self,
         request: Request<pb::SignInWithPasswordRequest>,
     ) -> Result<Response<pb::SignInWithPasswordResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let sign_in = SignIn::try_from(request.into_inner())?;
         let signed_in = self.sessions.sign_in(&client, sign_in).await?;
         Ok(Response::new(signed_in.into()))
@@ -44,7 +45,7 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
         &self,
         request: Request<pb::RequestSignInLinkRequest>,
     ) -> Result<Response<pb::RequestSignInLinkResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let wanted = LinkWanted::try_from(request.into_inner())?;
         let requested = self.links.request(&client, wanted).await?;
         Ok(Response::new(requested.into()))
@@ -54,7 +55,7 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
         &self,
         request: Request<pb::RedeemSignInLinkRequest>,
     ) -> Result<Response<pb::RedeemSignInLinkResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let redemption = LinkRedemption::try_from(request.into_inner())?;
         let redeemed = self.links.redeem_link(&client, redemption).await?;
         Ok(Response::new(redeemed.into()))
@@ -64,7 +65,7 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
         &self,
         request: Request<pb::RedeemSignInCodeRequest>,
     ) -> Result<Response<pb::RedeemSignInCodeResponse>, Status> {
-        let client = self.gate.admit(&request)?;
+        let client = admit(&self.gate, &request)?;
         let redemption = CodeRedemption::try_from(request.into_inner())?;
         let redeemed = self.links.redeem_code(&client, redemption).await?;
         Ok(Response::new(redeemed.into()))
@@ -74,7 +75,7 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
         &self,
         request: Request<pb::RefreshSessionRequest>,
     ) -> Result<Response<pb::RefreshSessionResponse>, Status> {
-        self.gate.admit(&request)?;
+        admit(&self.gate, &request)?;
         let tokens = self.sessions.refresh(&request.into_inner().refresh_token).await?;
         Ok(Response::new(pb::RefreshSessionResponse { tokens: Some(tokens.into()) }))
     }
@@ -111,8 +112,10 @@ impl pb::sign_in_service_server::SignInService for SignInGrpc {
 
     async fn check_sessions(
         &self,
-        _request: Request<pb::CheckSessionsRequest>,
+        request: Request<pb::CheckSessionsRequest>,
     ) -> Result<Response<pb::CheckSessionsResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let sessions = SessionsToCheck::try_from(request.into_inner())?;
+        let alive = self.sessions.check(sessions).await?;
+        Ok(Response::new(alive.into()))
     }
 }

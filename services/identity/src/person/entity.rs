@@ -195,6 +195,14 @@ impl ProfileChange {
     }
 }
 
+/// What to change of a guest's profile, for somebody who may.
+#[derive(Clone)]
+pub(crate) struct GuestChange {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) user_id: UserId,
+    pub(crate) change: ProfileChange,
+}
+
 fn set<T>(to: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *to = value;

@@ -23,6 +23,9 @@ service_kit::domain_error! {
         /// The address belongs to another member or guest of the organisation.
         #[error("this address is taken")]
         AddressTaken => AlreadyExists "ADDRESS_TAKEN" on "member.email_address",
+        /// Members keep their own profiles, and admins their names.
+        #[error("this person is a member, not a guest")]
+        NotAGuest => FailedPrecondition "NOT_A_GUEST" on "user_id",
         /// Too many passwords are being hashed; retrying later helps.
         #[error("too many passwords are being checked at once")]
         Busy => ResourceExhausted "SIGN_IN_BUSY",

@@ -30,8 +30,8 @@ use crate::organization::{self, Organization};
 
 pub(crate) use directory::{MemberSearch, SEARCH_MAX, SEARCH_QUERY_MAX};
 pub(crate) use entity::{
-    DISPLAY_NAME_MAX, Member, MemberChange, NewMember, NewPassword, OwnProfile, Person, PersonKind,
-    ProfileChange, Role,
+    DISPLAY_NAME_MAX, GuestChange, Member, MemberChange, NewMember, NewPassword, OwnProfile, Person,
+    PersonKind, ProfileChange, Role,
 };
 pub use error::PersonError;
 pub(crate) use events::new_event;

@@ -1,20 +1,21 @@
 //! What people say about themselves.
 //!
-//! Owns reading and changing the caller's own profile. Must not change a role, an address or a way in.
+//! Owns reading and changing the caller's own profile, and changing a guest's for those who may. Must not change a role, an address or a way in.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use service_kit::caller::{Call, Caller};
 use service_kit::db::{Database, Reply};
-use service_kit::ids::{OrganizationId, UserId};
+use service_kit::ids::{Ids, OrganizationId, UserId};
 use service_kit::validate::Violations;
 use sqlx::PgConnection;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{
-    OwnProfile, People, Person, PersonError, PersonKind, ProfileChange, changes, credentials, events, repo,
+    GuestChange, OwnProfile, People, Person, PersonError, PersonKind, ProfileChange, changes, credentials,
+    events, repo,
 };
 
 /// Longest job title, company and telephone number, in characters.
@@ -107,22 +108,55 @@ impl People {
             Box::pin(async move {
                 let person = repo::find_for_update(tx, organization_id, user_id).await?;
                 let before = person.filter(|person| !person.is_deactivated).ok_or(PersonError::NotFound)?;
-                let mut person = before.clone();
-                change.apply(&mut person);
-                if person.same_as(&before) {
-                    return Ok(person);
-                }
-                person.version += 1;
-                changes::update(tx, &person).await?;
-                if person.kind == PersonKind::Member {
-                    changes::replace_words(tx, &person).await?;
-                }
-                events::append_updated(tx, ids.next(), &person).await?;
-                Ok(person)
+                Ok(apply(tx, &ids, (before, change)).await?)
             })
         });
         write.await
     }
+
+    /// Changes a guest's profile as the guest would, for an internal participant of one of the guest's spaces (R8.12).
+    pub(crate) async fn update_guest<R: Reply<Person>>(
+        &self,
+        call: &Call,
+        change: GuestChange,
+    ) -> Result<R, PersonError> {
+        let GuestChange { organization_id, user_id, change } = change;
+        if let Some(time_zone) = &change.time_zone {
+            self.time_zones.check(&self.database, time_zone).await?;
+        }
+        let ids = self.ids.clone();
+        let write = self.database.write(call, organization_id, move |tx| {
+            Box::pin(async move {
+                let person = repo::find_for_update(tx, organization_id, user_id).await?;
+                let before = person.filter(|person| !person.is_deactivated).ok_or(PersonError::NotFound)?;
+                if before.kind != PersonKind::Guest {
+                    return Err(PersonError::NotAGuest);
+                }
+                Ok(apply(tx, &ids, (before, change)).await?)
+            })
+        });
+        write.await
+    }
+}
+
+/// Writes a change of a profile and tells the others; one that changes nothing is told to nobody.
+async fn apply(
+    tx: &mut PgConnection,
+    ids: &Ids,
+    (before, change): (Person, ProfileChange),
+) -> Result<Person, sqlx::Error> {
+    let mut person = before.clone();
+    change.apply(&mut person);
+    if person.same_as(&before) {
+        return Ok(person);
+    }
+    person.version += 1;
+    changes::update(tx, &person).await?;
+    if person.kind == PersonKind::Member {
+        changes::replace_words(tx, &person).await?;
+    }
+    events::append_updated(tx, ids.next(), &person).await?;
+    Ok(person)
 }
 
 #[cfg(test)]

@@ -82,6 +82,16 @@ pub(crate) async fn find_active_by_address(
     organization_id: OrganizationId,
     address: &EmailAddress,
 ) -> Result<Option<Person>, sqlx::Error> {
+    let found = find_by_address(tx, organization_id, address).await?;
+    Ok(found.filter(|person| !person.is_deactivated))
+}
+
+/// Finds a person by address, whether they have a way in or not.
+pub(crate) async fn find_by_address(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    address: &EmailAddress,
+) -> Result<Option<Person>, sqlx::Error> {
     sqlx::query_as!(
         Person,
         r#"SELECT organization_id AS "organization_id: OrganizationId", user_id AS "user_id: UserId",
@@ -89,7 +99,7 @@ pub(crate) async fn find_active_by_address(
                   display_name, locale AS "locale: Locale", version, create_time, job_title, company, phone, time_zone,
                   deactivate_time IS NOT NULL AS "is_deactivated!",
                   standing_consent(organization_id, user_id) AS "consent_notice_version!"
-             FROM people WHERE organization_id = $1 AND email_address = $2 AND deactivate_time IS NULL"#,
+             FROM people WHERE organization_id = $1 AND email_address = $2"#,
         organization_id.uuid(),
         address.as_str(),
     )

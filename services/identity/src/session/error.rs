@@ -35,9 +35,3 @@ impl From<Spent> for SessionError {
         Self::TooManyAttempts { wait }
     }
 }
-
-impl From<Spent> for tonic::Status {
-    fn from(spent: Spent) -> Self {
-        SessionError::from(spent).into()
-    }
-}

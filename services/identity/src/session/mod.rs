@@ -13,6 +13,8 @@ mod guide;
 mod mint;
 mod repo;
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::caller::{Call, Caller};
@@ -35,14 +37,15 @@ use crate::token::Token;
 pub(crate) use attempts::delete_stale as delete_stale_attempts;
 pub(crate) use device::delete_forgotten as delete_forgotten_devices;
 pub(crate) use entity::{
-    ACCESS_TOKEN_TTL, DEVICE_LABEL_MAX, Device, Method, Session, SessionPageKey, SignIn, SignedIn, Tokens,
+    ACCESS_TOKEN_TTL, DEVICE_LABEL_MAX, Device, Method, Session, SessionKey, SessionPageKey, SignIn,
+    SignedIn, Tokens,
 };
 pub use error::SessionError;
 pub(crate) use guide::{SignInOption, SignInOptions, Start};
 pub(crate) use mint::TokenMint;
 pub(crate) use repo::delete_ended as delete_ended_sessions;
 
-use entity::{SessionKey, Use};
+use entity::Use;
 
 /// Failed sign-ins with a password from one network. A success gives back what it took and no more: who has an account
 /// cannot clear what guessing at others' has cost.
@@ -50,6 +53,9 @@ pub(crate) const FAILURES_PER_NETWORK: Limit = Limit { count: 50, window: TimeDe
 /// Failed sign-ins with a password in one organisation, from anywhere: more is an attack from many places. Links and
 /// running sessions go on.
 pub(crate) const FAILURES_PER_ORGANIZATION: Limit = Limit { count: 1_000, window: TimeDelta::minutes(15) };
+
+/// Most sessions that one call looks at.
+pub(crate) const SESSIONS_TO_CHECK_MAX: usize = 1_000;
 
 /// The use cases of sessions.
 #[derive(Clone)]
@@ -69,6 +75,12 @@ pub(crate) struct OwnSessions {
     /// Which of them the call was made with.
     pub(crate) current: Uuid,
 }
+
+/// Which sessions to look at, by organisation.
+pub(crate) struct SessionsToCheck(pub(crate) BTreeMap<OrganizationId, Vec<Uuid>>);
+
+/// Those of them that go on.
+pub(crate) struct SessionsAlive(pub(crate) Vec<SessionKey>);
 
 /// What an attempt was counted as.
 #[derive(Clone)]
@@ -161,6 +173,22 @@ impl Sessions {
             Box::pin(async move { exchange(tx, &mint, &token).await })
         });
         refreshed.await?.ok_or(SessionError::RefreshTokenRefused)
+    }
+
+    /// Tells which sessions of any organisations go on, each looked up as its own organisation.
+    pub(crate) async fn check(&self, sessions: SessionsToCheck) -> Result<SessionsAlive, SessionError> {
+        self.database
+            .read(nobody(), move |tx| {
+                Box::pin(async move {
+                    let mut alive = Vec::new();
+                    for (organization_id, ids) in sessions.0 {
+                        db::act_for(tx, organization_id).await?;
+                        alive.extend(repo::list_alive(tx, organization_id, &ids).await?);
+                    }
+                    Ok(SessionsAlive(alive))
+                })
+            })
+            .await
     }
 
     /// Lists the caller's sessions that have not ended, the last used first.

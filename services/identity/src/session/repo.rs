@@ -186,6 +186,26 @@ pub(super) async fn list(
     .await
 }
 
+/// Lists those of some sessions that go on: neither ended nor expired, of people who have a way in.
+pub(super) async fn list_alive(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    session_ids: &[Uuid],
+) -> Result<Vec<SessionKey>, sqlx::Error> {
+    sqlx::query_as!(
+        SessionKey,
+        r#"SELECT organization_id AS "organization_id: OrganizationId", session_id
+             FROM sessions JOIN people USING (organization_id, user_id)
+            WHERE organization_id = $1 AND session_id = ANY($2) AND deactivate_time IS NULL
+              AND revoke_time IS NULL AND least(last_use_time + $3, sessions.expire_time) > now()"#,
+        organization_id.uuid(),
+        session_ids,
+        interval(REFRESH_TOKEN_TTL),
+    )
+    .fetch_all(tx)
+    .await
+}
+
 /// Deletes sessions that ended more than 30 days ago, of every organisation, at most 1,000; returns how many.
 pub(crate) async fn delete_ended(database: &Database) -> Result<u64, sqlx::Error> {
     let deleted = sqlx::query_scalar!(r#"SELECT delete_ended_sessions() AS "deleted!""#)

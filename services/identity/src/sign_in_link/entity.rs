@@ -4,7 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::address::EmailAddress;
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
+use service_kit::locale::Locale;
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 use crate::budget::Limit;
 use crate::mac::MacKey;
@@ -15,6 +17,8 @@ use crate::token::Token;
 
 /// How long link and code work.
 pub(crate) const LINK_TTL: TimeDelta = TimeDelta::minutes(10);
+/// How long a link that proves an address works, for asking for access takes filling in a form.
+pub(crate) const REQUEST_LINK_TTL: TimeDelta = TimeDelta::minutes(60);
 /// How many wrong codes void a link.
 pub(crate) const CODE_TRIES: i32 = 5;
 /// Wrong codes for one address from one network. A browser may ask for the links of somebody else's address and guess
@@ -66,6 +70,11 @@ impl LinkKey {
         Token::new(self.organization_id, self.hash(mac, purpose))
     }
 
+    /// Returns the token that proves the address where nobody has it yet.
+    pub(crate) fn request_token(&self, mac: &MacKey) -> Token {
+        Token::new(self.organization_id, self.hash(mac, "request access link"))
+    }
+
     /// Returns the six digits beside the link.
     pub(crate) fn code(&self, mac: &MacKey) -> SecretString {
         let number = self
@@ -96,6 +105,8 @@ pub(crate) struct LinkWanted {
     pub(crate) email_address: EmailAddress,
     /// Where to go after signing in.
     pub(crate) space_id: Option<SpaceId>,
+    /// Of the space whose link was opened: who has no account may ask for access to it.
+    pub(crate) space_address: Option<String>,
     pub(crate) purpose: Purpose,
 }
 
@@ -132,6 +143,29 @@ pub(crate) struct OpenLink {
     pub(crate) expire_time: DateTime<Utc>,
 }
 
+/// A link that still proves an address.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenRequestLink {
+    pub(crate) email_address: EmailAddress,
+    pub(crate) expire_time: DateTime<Utc>,
+}
+
+/// Somebody asks for access by a link that proves their address.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestLinkUse {
+    pub(crate) token: SecretString,
+    /// What it is used for.
+    pub(crate) use_id: Uuid,
+}
+
+/// Whose address a link proved, and which space it was asked for from.
+#[derive(Clone, Debug)]
+pub(crate) struct ProvedAddress {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) email_address: EmailAddress,
+    pub(crate) space_address: String,
+}
+
 /// Somebody came in by a mail.
 #[derive(Debug)]
 pub(crate) struct Redeemed {
@@ -140,14 +174,30 @@ pub(crate) struct Redeemed {
     pub(crate) space_id: Option<SpaceId>,
 }
 
+/// Whom a mail goes to.
+pub(crate) enum Addressee {
+    /// Somebody with an account.
+    Known(Person),
+    /// Somebody without, of whom nothing but the address is known: the organisation's language.
+    Stranger { email_address: EmailAddress, locale: Locale },
+}
+
+/// What the mail is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PrintedPurpose {
+    SignIn,
+    ResetPassword,
+    RequestAccess,
+}
+
 /// What notifications prints.
 pub(crate) struct PrintedLink {
-    pub(crate) purpose: Purpose,
+    pub(crate) purpose: PrintedPurpose,
     pub(crate) url: SecretString,
     /// Only for signing in.
     pub(crate) code: Option<SecretString>,
     pub(crate) expire_time: DateTime<Utc>,
-    pub(crate) person: Person,
+    pub(crate) addressee: Addressee,
     pub(crate) organization_display_name: String,
 }
 
@@ -160,13 +210,32 @@ impl PrintedLink {
         let OpenLink { sign_in_link_id, purpose, expire_time, .. } = *link;
         let key = LinkKey { organization_id: organization.organization_id, sign_in_link_id };
         let Organization { base_url, slug, display_name, .. } = organization;
-        let (page, code) = match purpose {
-            Purpose::SignIn => ("sign-in", Some(key.code(mac))),
-            Purpose::ResetPassword => ("reset-password", None),
+        let (printed, page, code) = match purpose {
+            Purpose::SignIn => (PrintedPurpose::SignIn, "sign-in", Some(key.code(mac))),
+            Purpose::ResetPassword => (PrintedPurpose::ResetPassword, "reset-password", None),
         };
         let token = key.token(mac, purpose).text();
-        let url = format!("{base_url}/{slug}/{page}#{}", token.expose_secret());
-        Self { purpose, url: url.into(), code, expire_time, person, organization_display_name: display_name }
+        let url = format!("{base_url}/{slug}/{page}#{}", token.expose_secret()).into();
+        let addressee = Addressee::Known(person);
+        Self { purpose: printed, url, code, expire_time, addressee, organization_display_name: display_name }
+    }
+
+    /// Leads somebody without an account to asking for access.
+    pub(crate) fn to_request_access(
+        mac: &MacKey,
+        key: LinkKey,
+        (link, organization): (OpenRequestLink, Organization),
+    ) -> Self {
+        let Organization { base_url, slug, display_name, locale, .. } = organization;
+        let token = key.request_token(mac).text();
+        Self {
+            purpose: PrintedPurpose::RequestAccess,
+            url: format!("{base_url}/{slug}/request-access#{}", token.expose_secret()).into(),
+            code: None,
+            expire_time: link.expire_time,
+            addressee: Addressee::Stranger { email_address: link.email_address, locale },
+            organization_display_name: display_name,
+        }
     }
 }
 
@@ -174,7 +243,6 @@ impl PrintedLink {
 mod tests {
     use super::*;
     use base64::Engine;
-    use uuid::Uuid;
 
     fn mac(byte: u8) -> MacKey {
         let key = base64::engine::general_purpose::STANDARD.encode([byte; 32]);
@@ -195,6 +263,7 @@ mod tests {
         let base = token(one, 1, Purpose::SignIn);
         assert_eq!(base, token(one, 1, Purpose::SignIn));
         for other in [
+            one.request_token(&mac(1)).sha256(),
             token(one, 2, Purpose::SignIn),
             token(one, 1, Purpose::ResetPassword),
             token(key(1, 3), 1, Purpose::SignIn),

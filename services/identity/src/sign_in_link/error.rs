@@ -11,6 +11,9 @@ service_kit::domain_error! {
         /// The link works, but in the browser that asked for it.
         #[error("this link was asked for in another browser; type the code of the mail there")]
         OtherBrowser => FailedPrecondition "OTHER_BROWSER",
+        /// A forged, expired, replaced or used link to ask for access: all alike.
+        #[error("this link is not valid; ask for a new one")]
+        RequestLinkRefused => NotFound "REQUEST_LINK_REFUSED",
         /// There is no such organisation.
         #[error("no such organisation")]
         OrganizationNotFound => NotFound "ORGANIZATION_NOT_FOUND",

@@ -1,4 +1,5 @@
-//! Links in mails that somebody asked for: to sign in by one click or by code, and to set a new password.
+//! Links in mails that somebody asked for: to sign in by one click or by code, to set a new password, and, where nobody has
+//! the address and it was asked for from a space's link, to ask for access with an address that is proved.
 //!
 //! Owns asking for one, what notifications prints, and coming in by it. Asking looks nobody up: the same row and the same
 //! event are written whether the address is known or not, and only when the mail is sent is it looked up who it is.
@@ -24,8 +25,8 @@ use crate::session::{self, Device, Method, TokenMint, attempts, nobody};
 use crate::token::Token;
 
 pub(crate) use entity::{
-    CodeRedemption, FAILURES_PER_NETWORK, LINK_TTL, LinkKey, LinkRedemption, LinkRequested, LinkWanted,
-    MailDue, Purpose, Redeemed,
+    Addressee, CodeRedemption, FAILURES_PER_NETWORK, LINK_TTL, LinkKey, LinkRedemption, LinkRequested,
+    LinkWanted, MailDue, PrintedPurpose, ProvedAddress, Purpose, Redeemed, RequestLinkUse,
 };
 pub use error::SignInLinkError;
 pub(crate) use repo::delete_stale as delete_stale_sign_in_links;
@@ -90,7 +91,9 @@ impl SignInLinks {
         let key = LinkKey { organization_id, sign_in_link_id: self.ids.next() };
         let token = key.token(&self.mac, wanted.purpose);
         repo::void(tx, organization_id, (&wanted.email_address, Some(wanted.purpose))).await?;
-        let expire_time = repo::insert(tx, key, wanted, (&token, login_request.as_ref())).await?;
+        let request_token = key.request_token(&self.mac);
+        let tokens = (&token, login_request.as_ref(), &request_token);
+        let expire_time = repo::insert(tx, key, wanted, tokens).await?;
         events::append_requested(tx, self.ids.next(), (key, expire_time)).await?;
         Ok(LinkRequested { login_request })
     }
@@ -101,15 +104,40 @@ impl SignInLinks {
         self.database
             .read(key.organization_id, move |tx| {
                 Box::pin(async move {
-                    let Some(link) = repo::find_open(tx, key).await? else { return Ok(MailDue(None)) };
                     let id = key.organization_id;
-                    let person = person::repo::find_active_by_address(tx, id, &link.email_address).await?;
+                    let (link, to_ask) =
+                        (repo::find_open(tx, key).await?, repo::find_open_request(tx, key).await?);
+                    let address = link.as_ref().map(|link| &link.email_address);
+                    let address = address.or(to_ask.as_ref().map(|to_ask| &to_ask.email_address));
+                    let Some(address) = address else { return Ok(MailDue(None)) };
+                    let person = person::repo::find_by_address(tx, id, address).await?;
                     let organization = organization::repo::find(tx, id).await?;
-                    let whom = person.zip(organization);
-                    Ok(MailDue(whom.map(|whom| PrintedLink::new(&mac, &link, whom))))
+                    let Some(organization) = organization else { return Ok(MailDue(None)) };
+                    Ok(MailDue(match (person, link, to_ask) {
+                        (None, _, Some(to_ask)) => {
+                            Some(PrintedLink::to_request_access(&mac, key, (to_ask, organization)))
+                        }
+                        (Some(person), Some(link), _) if !person.is_deactivated => {
+                            Some(PrintedLink::new(&mac, &link, (person, organization)))
+                        }
+                        _ => None,
+                    }))
                 })
             })
             .await
+    }
+
+    /// Tells whose address a link proves and uses it up for one thing; for the same thing it goes on working.
+    pub(crate) async fn redeem_request(
+        &self,
+        redemption: RequestLinkUse,
+    ) -> Result<ProvedAddress, SignInLinkError> {
+        let RequestLinkUse { token, use_id } = redemption;
+        let token = Token::find(token.expose_secret()).ok_or(SignInLinkError::RequestLinkRefused)?;
+        let used = self.database.transaction(token.organization_id, move |tx| {
+            Box::pin(async move { Ok::<_, SignInLinkError>(repo::use_up_request(tx, &token, use_id).await?) })
+        });
+        used.await?.ok_or(SignInLinkError::RequestLinkRefused)
     }
 
     /// Signs in by a link, in the browser that asked for it.

@@ -1,13 +1,17 @@
 //! All SQL of links in mails. Expiry is decided by the database's clock.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use service_kit::address::EmailAddress;
 use service_kit::db::Database;
 use service_kit::ids::{OrganizationId, SpaceId};
 use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
+use uuid::Uuid;
 
-use super::entity::{CODE_TRIES, LINK_TTL, LinkKey, LinkWanted, OpenLink, Purpose, SignInLinkId};
+use super::entity::{
+    CODE_TRIES, LINK_TTL, LinkKey, LinkWanted, OpenLink, OpenRequestLink, ProvedAddress, Purpose,
+    REQUEST_LINK_TTL, SignInLinkId,
+};
 use crate::token::Token;
 
 /// Inserts a link; returns when it expires.
@@ -15,12 +19,14 @@ pub(super) async fn insert(
     tx: &mut PgConnection,
     key: LinkKey,
     wanted: &LinkWanted,
-    (token, login_request): (&Token, Option<&Token>),
+    (token, login_request, request_token): (&Token, Option<&Token>, &Token),
 ) -> Result<DateTime<Utc>, sqlx::Error> {
     sqlx::query_scalar!(
         "INSERT INTO sign_in_links (organization_id, sign_in_link_id, purpose, email_address, space_id,
-                                    token_sha256, login_request_sha256, expire_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8)
+                                    token_sha256, login_request_sha256, expire_time, space_address,
+                                    request_token_sha256, request_expire_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8, $9, CASE WHEN $9::text IS NOT NULL THEN $10::bytea END,
+                 CASE WHEN $9 IS NOT NULL THEN now() + $11::interval END)
          RETURNING expire_time",
         key.organization_id.uuid(),
         key.sign_in_link_id.uuid(),
@@ -29,7 +35,10 @@ pub(super) async fn insert(
         wanted.space_id.map(SpaceId::uuid),
         token.sha256(),
         login_request.map(Token::sha256),
-        PgInterval { months: 0, days: 0, microseconds: LINK_TTL.num_microseconds().unwrap_or(i64::MAX) },
+        interval(LINK_TTL),
+        wanted.space_address,
+        request_token.sha256(),
+        interval(REQUEST_LINK_TTL),
     )
     .fetch_one(tx)
     .await
@@ -44,7 +53,7 @@ pub(crate) async fn void(
     sqlx::query!(
         "UPDATE sign_in_links SET void_time = now()
           WHERE organization_id = $1 AND email_address = $2 AND ($3::text IS NULL OR purpose = $3)
-            AND use_time IS NULL AND void_time IS NULL AND expire_time > now()",
+            AND use_time IS NULL AND void_time IS NULL AND greatest(expire_time, request_expire_time) > now()",
         organization_id.uuid(),
         address.as_str(),
         purpose.map(Purpose::as_str),
@@ -65,6 +74,46 @@ pub(super) async fn find_open(tx: &mut PgConnection, key: LinkKey) -> Result<Opt
               AND use_time IS NULL AND void_time IS NULL AND expire_time > now()"#,
         key.organization_id.uuid(),
         key.sign_in_link_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Finds a link that still proves an address and was used for nothing yet, by its id.
+pub(super) async fn find_open_request(
+    tx: &mut PgConnection,
+    key: LinkKey,
+) -> Result<Option<OpenRequestLink>, sqlx::Error> {
+    sqlx::query_as!(
+        OpenRequestLink,
+        r#"SELECT email_address AS "email_address: EmailAddress", request_expire_time AS "expire_time!"
+             FROM sign_in_links
+            WHERE organization_id = $1 AND sign_in_link_id = $2
+              AND request_use_id IS NULL AND void_time IS NULL AND request_expire_time > now()"#,
+        key.organization_id.uuid(),
+        key.sign_in_link_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Uses up a link that proves an address, in one statement; what it was used for may be asked for again.
+pub(super) async fn use_up_request(
+    tx: &mut PgConnection,
+    token: &Token,
+    use_id: Uuid,
+) -> Result<Option<ProvedAddress>, sqlx::Error> {
+    sqlx::query_as!(
+        ProvedAddress,
+        r#"UPDATE sign_in_links SET request_use_id = $3
+            WHERE organization_id = $1 AND request_token_sha256 = $2
+              AND (request_use_id = $3
+                   OR request_use_id IS NULL AND void_time IS NULL AND request_expire_time > now())
+           RETURNING organization_id AS "organization_id: OrganizationId",
+                  email_address AS "email_address: EmailAddress", space_address AS "space_address!""#,
+        token.organization_id.uuid(),
+        token.sha256(),
+        use_id,
     )
     .fetch_optional(tx)
     .await
@@ -198,4 +247,8 @@ pub(crate) async fn delete_stale(database: &Database) -> Result<u64, sqlx::Error
         .fetch_one(database.pool())
         .await?;
     Ok(u64::try_from(deleted).unwrap_or_default())
+}
+
+fn interval(length: TimeDelta) -> PgInterval {
+    PgInterval { months: 0, days: 0, microseconds: length.num_microseconds().unwrap_or(i64::MAX) }
 }

@@ -41,6 +41,14 @@ impl World {
             space_id: Uuid::from_u128(2).to_string(),
             space_address: String::new(),
         };
+        self.ask_from(from, message).await
+    }
+
+    pub(crate) async fn ask_from(
+        &self,
+        from: Ipv4Addr,
+        message: pb::RequestSignInLinkRequest,
+    ) -> Answer<pb::RequestSignInLinkResponse> {
         let request =
             called_from(from, request("SignInService/RequestSignInLink", &Principal::Anyone, message));
         Ok(self.sign_in_grpc().request_sign_in_link(request).await?.into_inner())

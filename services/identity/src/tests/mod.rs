@@ -1,5 +1,6 @@
 //! The rules of identity on a real database, through the gRPC services as the access layer calls them.
 
+mod checks;
 mod codes;
 mod commands;
 mod consents;
@@ -17,5 +18,6 @@ mod organizations;
 mod passwords;
 mod people;
 mod profiles;
+mod requests;
 mod sessions;
 pub(crate) mod world;

@@ -6,6 +6,7 @@ mod comment_service;
 mod content_service;
 mod convert;
 mod convert_access;
+mod convert_access_request;
 mod convert_comment;
 mod convert_description;
 mod convert_duplication;

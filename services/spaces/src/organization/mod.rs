@@ -1,11 +1,21 @@
-//! What spaces keeps of organisations: the plan and the address. identity owns them; this copy follows its events.
+//! What spaces keeps of organisations: the plan, the address, the language, and how they answer strangers. identity owns them; this copy follows its events.
 
 mod repo;
 
 use service_kit::ids::OrganizationId;
 use sharedspaces_proto::identity::v1 as identity;
 
-pub(crate) use repo::{find, keep, require_notice};
+pub(crate) use repo::{find, find_by_slug, keep, require_notice};
+
+service_kit::text_enum! {
+    /// How the organisation answers people who have not signed in.
+    pub(crate) enum SignInMode {
+        /// The same always; an address has to be proved.
+        VerifyFirst = "VERIFY_FIRST",
+        /// It says what to do next; a bare address is taken.
+        Guided = "GUIDED",
+    }
+}
 
 /// An organisation as spaces knows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,6 +28,10 @@ pub(crate) struct Organization {
     pub(crate) base_url: String,
     /// Whether its plan includes CRM logging.
     pub(crate) has_crm: bool,
+    /// How it answers strangers.
+    pub(crate) sign_in_mode: SignInMode,
+    /// Its language: `en`, `fr` or `de`.
+    pub(crate) locale: String,
 }
 
 impl Organization {
@@ -28,6 +42,14 @@ impl Organization {
             slug: organization.slug.clone(),
             base_url: organization.base_url.clone(),
             has_crm: organization.plan() == identity::Plan::Ultimate,
+            // One that says nothing tells strangers nothing.
+            sign_in_mode: match organization.sign_in_mode() {
+                identity::SignInMode::Guided => SignInMode::Guided,
+                identity::SignInMode::VerifyFirst | identity::SignInMode::Unspecified => {
+                    SignInMode::VerifyFirst
+                }
+            },
+            locale: organization.locale.clone(),
         }
     }
 

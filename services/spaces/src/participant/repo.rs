@@ -30,7 +30,7 @@ pub(crate) async fn insert_owner(
 }
 
 /// Adds a participant, or puts one who is out back in under a new invitation.
-pub(super) async fn put(
+pub(crate) async fn put(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     participant: &Participant,

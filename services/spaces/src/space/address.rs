@@ -7,7 +7,7 @@ const ADDRESS_MAX: usize = 63;
 /// No `l` and no `o`, which are read as digits; 32 letters carry five bits each.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Words that the client apps use or may come to use in the place of a space.
-const RESERVED: [&str; 36] = [
+const RESERVED: [&str; 37] = [
     "about",
     "account",
     "admin",
@@ -33,6 +33,7 @@ const RESERVED: [&str; 36] = [
     "policy",
     "privacy",
     "profile",
+    "request-access",
     "reset-password",
     "search",
     "settings",
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn no_space_takes_the_address_of_a_page_that_identity_links_to() {
-        for page in ["sign-in", "reset-password", "invitation"] {
+        for page in ["sign-in", "reset-password", "invitation", "request-access"] {
             assert!(!chosen(page), "{page}");
             assert!(chosen(&format!("{page}-2")));
         }

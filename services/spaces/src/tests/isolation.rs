@@ -72,7 +72,7 @@ async fn furnish(service: &Service, owner: &Caller) {
     sqlx::query(
         "INSERT INTO access_requests (organization_id, access_request_id, space_id, email_address, display_name,
                                       message, is_verified, state, request_time, lapse_time, version, create_time)
-         VALUES ($1, $2, $3, 'a@buyer.example', '', '', false, 'REQUESTED', now(), now(), 1, now())",
+         VALUES ($1, $2, $3, 'a@buyer.example', '', '', false, 'REQUESTED', now(), now() + interval '30 days', 1, now())",
     )
     .bind(owner.organization_id)
     .bind(super::world::new_id())

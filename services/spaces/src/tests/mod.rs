@@ -1,9 +1,12 @@
 //! Use cases and repositories of spaces on a real database, with identity and assets played by small servers.
 
+mod answering;
+mod asking;
 mod comments;
 mod content;
 mod creating;
 mod described;
+mod door;
 mod duplicating;
 mod files;
 mod inviting;

@@ -62,6 +62,8 @@ impl Service {
             slug: "acme".to_owned(),
             base_url: "https://rooms.example".to_owned(),
             has_crm,
+            sign_in_mode: crate::organization::SignInMode::VerifyFirst,
+            locale: "en".to_owned(),
         };
         self.database
             .database

@@ -45,6 +45,7 @@ impl TryFrom<pb::RequestPasswordResetRequest> for LinkWanted {
             slug: request.organization,
             email_address,
             space_id: None,
+            space_address: None,
             purpose,
         })
     }

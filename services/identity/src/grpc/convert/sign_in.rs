@@ -1,5 +1,7 @@
 //! Signing in, sessions and the links in mails, both ways.
 
+use std::collections::BTreeMap;
+
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::address::EmailAddress;
 use service_kit::clock::timestamp;
@@ -11,11 +13,13 @@ use uuid::Uuid;
 
 use crate::person::PASSWORD_BYTES_MAX;
 use crate::session::{
-    ACCESS_TOKEN_TTL, DEVICE_LABEL_MAX, Device, Method, OwnSessions, Session, SessionPageKey, SignIn,
-    SignInOption, SignInOptions, SignedIn, SignedOut, Start, Tokens,
+    ACCESS_TOKEN_TTL, DEVICE_LABEL_MAX, Device, Method, OwnSessions, SESSIONS_TO_CHECK_MAX, Session,
+    SessionKey, SessionPageKey, SessionsAlive, SessionsToCheck, SignIn, SignInOption, SignInOptions,
+    SignedIn, SignedOut, Start, Tokens,
 };
 use crate::sign_in_link::{
-    CodeRedemption, LINK_TTL, LinkKey, LinkRedemption, LinkRequested, LinkWanted, MailDue, Purpose, Redeemed,
+    Addressee, CodeRedemption, LINK_TTL, LinkKey, LinkRedemption, LinkRequested, LinkWanted, MailDue,
+    PrintedPurpose, ProvedAddress, Purpose, Redeemed, RequestLinkUse,
 };
 
 /// Longest address of a space, in characters.
@@ -75,6 +79,8 @@ impl TryFrom<pb::RequestSignInLinkRequest> for LinkWanted {
                 "" => None,
                 id => Some(check.id("space_id", id)),
             },
+            space_address: Some(check.line("space_address", &request.space_address, 0, SPACE_ADDRESS_MAX))
+                .filter(|address| !address.is_empty()),
             slug: request.organization,
             purpose: Purpose::SignIn,
         };
@@ -135,6 +141,58 @@ impl TryFrom<pb::IssueSignInLinkRequest> for LinkKey {
             sign_in_link_id: check.id("sign_in_link_id", &request.sign_in_link_id),
         };
         check.into_result().map(|()| new)
+    }
+}
+
+impl TryFrom<pb::RedeemRequestLinkRequest> for RequestLinkUse {
+    type Error = Violations;
+
+    fn try_from(request: pb::RedeemRequestLinkRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let new = Self { token: request.token.into(), use_id: check.id("use_id", &request.use_id) };
+        check.into_result().map(|()| new)
+    }
+}
+
+impl TryFrom<pb::CheckSessionsRequest> for SessionsToCheck {
+    type Error = Violations;
+
+    fn try_from(request: pb::CheckSessionsRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let count = request.sessions.len();
+        if count > SESSIONS_TO_CHECK_MAX {
+            return Err(Violations::one(
+                "sessions",
+                format!("must be at most {SESSIONS_TO_CHECK_MAX}, are {count}"),
+            ));
+        }
+        let mut sessions = BTreeMap::<_, Vec<_>>::new();
+        for (at, key) in request.sessions.iter().enumerate() {
+            let id = check.id(&format!("sessions[{at}].organization_id"), &key.organization_id);
+            let session = check.id(&format!("sessions[{at}].session_id"), &key.session_id);
+            sessions.entry(id).or_default().push(session);
+        }
+        check.into_result().map(|()| Self(sessions))
+    }
+}
+
+impl From<SessionsAlive> for pb::CheckSessionsResponse {
+    fn from(SessionsAlive(alive): SessionsAlive) -> Self {
+        let key = |key: SessionKey| pb::SessionKey {
+            organization_id: key.organization_id.to_string(),
+            session_id: key.session_id.to_string(),
+        };
+        Self { alive: alive.into_iter().map(key).collect() }
+    }
+}
+
+impl From<ProvedAddress> for pb::RedeemRequestLinkResponse {
+    fn from(proved: ProvedAddress) -> Self {
+        Self {
+            organization_id: proved.organization_id.to_string(),
+            email_address: proved.email_address.as_str().to_owned(),
+            space_address: proved.space_address,
+        }
     }
 }
 
@@ -236,8 +294,17 @@ impl From<MailDue> for pb::IssueSignInLinkResponse {
     fn from(MailDue(link): MailDue) -> Self {
         let Some(link) = link else { return Self::default() };
         let purpose = match link.purpose {
-            Purpose::SignIn => pb::LinkPurpose::SignIn,
-            Purpose::ResetPassword => pb::LinkPurpose::ResetPassword,
+            PrintedPurpose::SignIn => pb::LinkPurpose::SignIn,
+            PrintedPurpose::ResetPassword => pb::LinkPurpose::ResetPassword,
+            PrintedPurpose::RequestAccess => pb::LinkPurpose::RequestAccess,
+        };
+        let person = match link.addressee {
+            Addressee::Known(person) => (&person).into(),
+            Addressee::Stranger { email_address, locale } => pb::Person {
+                email_address: email_address.as_str().to_owned(),
+                locale: locale.as_str().to_owned(),
+                ..pb::Person::default()
+            },
         };
         Self {
             is_due: true,
@@ -245,7 +312,7 @@ impl From<MailDue> for pb::IssueSignInLinkResponse {
             url: link.url.expose_secret().to_owned(),
             code: link.code.map(|code| code.expose_secret().to_owned()).unwrap_or_default(),
             expire_time: Some(timestamp(link.expire_time)),
-            person: Some((&link.person).into()),
+            person: Some(person),
             organization_display_name: link.organization_display_name,
         }
     }

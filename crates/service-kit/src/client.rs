@@ -23,8 +23,9 @@ const NETWORKS_MAX: usize = 10_000;
 
 /// The client's network: /24 of IPv4, /64 of IPv6, which is what one subscriber is given. Its `Debug` does not show it.
 #[derive(Clone, Eq, PartialEq)]
-pub(crate) struct Client {
-    pub(crate) network: String,
+pub struct Client {
+    /// The network's first address, as text.
+    pub network: String,
 }
 
 impl fmt::Debug for Client {
@@ -52,28 +53,28 @@ impl From<IpAddr> for Client {
 /// Tells clients apart, and turns away who calls too fast. The gate is in memory, so each replica has its own; the
 /// budgets in the database are what limits guessing.
 #[derive(Clone)]
-pub(crate) struct Gate {
+pub struct Gate {
     trusted_proxies: usize,
     pace: Arc<DefaultKeyedRateLimiter<String>>,
 }
 
 impl Gate {
     /// Returns a gate for so many public calls per second and network, with twice as many at once.
-    pub(crate) fn new(trusted_proxies: usize, per_second: NonZeroU32) -> Self {
+    pub fn new(trusted_proxies: usize, per_second: NonZeroU32) -> Self {
         let quota = Quota::per_second(per_second)
             .allow_burst(per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)));
         Self { trusted_proxies, pace: Arc::new(RateLimiter::keyed(quota)) }
     }
 
     /// Returns the client.
-    pub(crate) fn client<T>(&self, request: &Request<T>) -> Client {
+    pub fn client<T>(&self, request: &Request<T>) -> Client {
         // Within a process there is always a peer; a call made without a connection counts as one of nowhere.
         let peer = request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
         Client::from(self.address(peer, request.metadata()))
     }
 
     /// Returns the client, or how long it has to wait.
-    pub(crate) fn admit<T>(&self, request: &Request<T>) -> Result<Client, Spent> {
+    pub fn admit<T>(&self, request: &Request<T>) -> Result<Client, Spent> {
         let client = self.client(request);
         if self.pace.len() > NETWORKS_MAX {
             self.pace.retain_recent();

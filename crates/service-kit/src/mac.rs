@@ -12,11 +12,11 @@ use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Length of a keyed hash, in bytes.
-pub(crate) const MAC_BYTES: usize = 32;
+pub const MAC_BYTES: usize = 32;
 
 /// Makes keyed hashes.
 #[derive(Clone)]
-pub(crate) struct MacKey(hmac::Key);
+pub struct MacKey(hmac::Key);
 
 impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,7 +26,7 @@ impl fmt::Debug for MacKey {
 
 impl MacKey {
     /// Returns a key of 32 bytes, written in base64. Errors say what was expected, never what was given.
-    pub(crate) fn try_new(key: &SecretString) -> anyhow::Result<Self> {
+    pub fn try_new(key: &SecretString) -> anyhow::Result<Self> {
         let bytes = STANDARD.decode(key.expose_secret()).unwrap_or_default();
         if bytes.len() != MAC_BYTES {
             return Err(anyhow!("the key must be 32 bytes in base64"));
@@ -35,7 +35,7 @@ impl MacKey {
     }
 
     /// Returns the keyed hash of `parts` for a purpose.
-    pub(crate) fn hash(&self, purpose: &str, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
+    pub fn hash(&self, purpose: &str, parts: &[&[u8]]) -> [u8; MAC_BYTES] {
         let mut context = hmac::Context::with_key(&self.0);
         for part in [purpose.as_bytes()].iter().chain(parts) {
             // Lengths in memory fit 64 bits on every platform there is.
@@ -48,7 +48,7 @@ impl MacKey {
     }
 
     /// Returns the keyed hash of a secret as text that may stand in the secret's place.
-    pub(crate) fn stand_in(&self, purpose: &str, secret: &str) -> String {
+    pub fn stand_in(&self, purpose: &str, secret: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.hash(purpose, &[secret.as_bytes()]))
     }
 }
