@@ -5,7 +5,7 @@
 use anyhow::ensure;
 use secrecy::SecretString;
 use serde::Deserialize;
-use service_kit::config::secret;
+use service_kit::config::{optional_secret, secret};
 use url::Url;
 
 /// What crm-sync needs beside the settings of every service.
@@ -14,8 +14,58 @@ pub struct Settings {
     /// Seals the CRMs' tokens at rest: 32 bytes in base64.
     #[serde(deserialize_with = "secret")]
     pub key_encryption_key: SecretString,
+    /// Keys that older data keys may still be wrapped with, each 32 bytes in base64; they open and never seal. Empty once
+    /// `crm-sync rotate-keys` has wrapped every data key anew.
+    #[serde(default)]
+    pub old_key_encryption_keys: Vec<OldKey>,
     /// The app that admins of Salesforce allow.
     pub salesforce: SalesforceConfig,
+    /// Dataverse (Dynamics 365).
+    #[serde(default)]
+    pub dataverse: DataverseConfig,
+    /// SAP Sales Cloud V1 (C4C).
+    #[serde(default)]
+    pub sap_c4c: SapConfig,
+    /// SAP Sales Cloud V2.
+    #[serde(default)]
+    pub sap_sales_cloud: SapConfig,
+}
+
+/// A key that was the key-encryption key before.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct OldKey(
+    /// 32 bytes in base64.
+    #[serde(deserialize_with = "secret")]
+    pub SecretString,
+);
+
+/// How Dataverse is reached.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct DataverseConfig {
+    /// The app that admins of Dataverse allow in the code flow; empty: only client credentials.
+    #[serde(default)]
+    pub client_id: String,
+    /// The app's secret.
+    #[serde(default, deserialize_with = "optional_secret")]
+    pub client_secret: Option<SecretString>,
+    /// Where Entra sends the admin's browser back to.
+    #[serde(default)]
+    pub redirect_url: Option<Url>,
+    /// Where Entra is. Absent: `https://login.microsoftonline.com`.
+    #[serde(default)]
+    pub login_url: Option<Url>,
+    /// As for Salesforce: hosts that are allowed beside the vendor's own, in development only.
+    #[serde(default)]
+    pub allowed_hosts: Vec<String>,
+}
+
+/// How SAP's clouds are reached.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SapConfig {
+    /// As for Salesforce: hosts that are allowed beside the vendor's own, in development only.
+    #[serde(default)]
+    pub allowed_hosts: Vec<String>,
 }
 
 /// The app that admins of Salesforce allow.
@@ -43,11 +93,18 @@ pub struct SalesforceConfig {
 impl Settings {
     /// Refuses settings that are for development alone, unless the service is set to it.
     pub(crate) fn check(&self, development: bool) -> anyhow::Result<()> {
-        ensure!(
-            development || self.salesforce.allowed_hosts.is_empty(),
-            "setting salesforce.allowed_hosts must be empty unless development is true: it lifts https and the rule \
-             that addresses are public"
-        );
+        for (name, hosts) in [
+            ("salesforce", &self.salesforce.allowed_hosts),
+            ("dataverse", &self.dataverse.allowed_hosts),
+            ("sap_c4c", &self.sap_c4c.allowed_hosts),
+            ("sap_sales_cloud", &self.sap_sales_cloud.allowed_hosts),
+        ] {
+            ensure!(
+                development || hosts.is_empty(),
+                "setting {name}.allowed_hosts must be empty unless development is true: it lifts https and the rule \
+                 that addresses are public"
+            );
+        }
         Ok(())
     }
 }
@@ -68,6 +125,10 @@ mod tests {
     fn hosts_beside_salesforces_own_are_refused_outside_development() {
         let settings = |allowed_hosts: &[&str]| Settings {
             key_encryption_key: SecretString::from("key"),
+            old_key_encryption_keys: Vec::new(),
+            dataverse: DataverseConfig::default(),
+            sap_c4c: SapConfig::default(),
+            sap_sales_cloud: SapConfig::default(),
             salesforce: SalesforceConfig {
                 client_id: "id".to_owned(),
                 client_secret: SecretString::from("secret"),
