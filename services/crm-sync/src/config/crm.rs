@@ -8,18 +8,6 @@ use serde::Deserialize;
 use service_kit::config::optional_secret;
 use url::Url;
 
-/// The CRMs beside Salesforce. All of it has defaults, so that a service without any of it starts.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct CrmSettings {
-    /// Microsoft Dynamics 365 (Dataverse).
-    pub dataverse: DataverseConfig,
-    /// SAP Sales Cloud, formerly C4C (V1).
-    pub c4c: C4cConfig,
-    /// SAP Sales Cloud Version 2.
-    pub sales_cloud: SalesCloudConfig,
-}
-
 /// Microsoft Dynamics 365 (Dataverse).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
@@ -31,8 +19,8 @@ pub struct DataverseConfig {
     pub client_secret: Option<SecretString>,
     /// Where Microsoft sends the admin's browser back to; must be one of the application's redirect addresses.
     pub redirect_url: Option<Url>,
-    /// Where the directory is: `https://login.microsoftonline.com`, or that of a national cloud.
-    pub login_url: String,
+    /// Where the directory is. Absent: `https://login.microsoftonline.com`; national clouds have their own.
+    pub login_url: Option<Url>,
     /// Hosts that are allowed beside Microsoft's own, with any scheme and address. In development only; a service that is
     /// not set to `development` does not start with any.
     pub allowed_hosts: Vec<String>,
@@ -51,7 +39,7 @@ impl Default for DataverseConfig {
             client_id: String::new(),
             client_secret: None,
             redirect_url: None,
-            login_url: "https://login.microsoftonline.com".to_owned(),
+            login_url: None,
             allowed_hosts: Vec::new(),
             api_version: "v9.2".to_owned(),
             only_new_in_batch: true,
@@ -63,7 +51,7 @@ impl Default for DataverseConfig {
 /// SAP Sales Cloud, formerly C4C (V1).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
-pub struct C4cConfig {
+pub struct SapC4cConfig {
     /// Hosts that are allowed beside SAP's own, with any scheme and address. In development only; a service that is not
     /// set to `development` does not start with any.
     pub allowed_hosts: Vec<String>,
@@ -97,7 +85,7 @@ pub struct C4cConfig {
     pub lead_link_type: String,
 }
 
-impl Default for C4cConfig {
+impl Default for SapC4cConfig {
     fn default() -> Self {
         let text = str::to_owned;
         Self {
@@ -123,7 +111,7 @@ impl Default for C4cConfig {
 /// SAP Sales Cloud Version 2.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
-pub struct SalesCloudConfig {
+pub struct SapSalesCloudConfig {
     /// Hosts that are allowed beside SAP's own, with any scheme and address. In development only; a service that is not
     /// set to `development` does not start with any.
     pub allowed_hosts: Vec<String>,
@@ -151,7 +139,7 @@ pub struct SalesCloudConfig {
     pub page_size: usize,
 }
 
-impl Default for SalesCloudConfig {
+impl Default for SapSalesCloudConfig {
     fn default() -> Self {
         let text = str::to_owned;
         Self {
@@ -168,16 +156,5 @@ impl Default for SalesCloudConfig {
             lead_converted_status: text("CONVERTED"),
             page_size: 50,
         }
-    }
-}
-
-impl CrmSettings {
-    /// The settings that lift https and the rule that addresses are public, with their values.
-    pub(crate) fn allowed_hosts(&self) -> [(&'static str, &[String]); 3] {
-        [
-            ("crm.dataverse.allowed_hosts", &self.dataverse.allowed_hosts),
-            ("crm.c4c.allowed_hosts", &self.c4c.allowed_hosts),
-            ("crm.sales_cloud.allowed_hosts", &self.sales_cloud.allowed_hosts),
-        ]
     }
 }

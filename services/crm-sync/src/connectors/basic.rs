@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn user_and_password_are_sent_as_rfc_7617_says() {
-        let access = check_form(&Hosts::sap_c4c(&[]), form("https://my000000.crm.ondemand.com", "Aladdin")).unwrap();
+        let access =
+            check_form(&Hosts::sap_c4c(&[]), form("https://my000000.crm.ondemand.com", "Aladdin")).unwrap();
         let grant = grant(&access).unwrap();
         assert_eq!(grant.access_token.expose_secret(), "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(grant.crm_organization_id, "my000000.crm.ondemand.com");

@@ -4,11 +4,21 @@
 //! session and a refusal. A connector speaks HTTP and nothing else: it must not touch the database, and must not retry,
 //! because only its caller knows what is safe. One folder per CRM; a new CRM adds a [`Provider`] and a folder.
 
+mod basic;
+pub(crate) mod c4c;
+pub(crate) mod dataverse;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub(crate) mod hosts;
 pub(crate) mod http;
+mod kept;
 pub(crate) mod keys;
+mod mark;
 mod model;
+mod odata;
+pub(crate) mod sales_cloud;
 pub(crate) mod salesforce;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +29,7 @@ use url::Url;
 
 pub(crate) use hosts::{HostRefused, Hosts};
 pub(crate) use model::{
-    Access, AccessForm, Check, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Credentials, Finding, Grant,
+    Access, AccessForm, Check, Credentials, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding, Grant,
     LogEntry, MAIN_ROLE, Outcome, PersonRef, PersonType, Proof, Provider, RecordType, Session, Severity,
     SignInKind, TargetRef,
 };
@@ -47,11 +57,7 @@ pub(crate) trait CrmConnector: Send + Sync + 'static {
 
     /// Signs in. Credentials that are refused are [`CrmError::Reconnect`], also where the CRM has to be called to find out
     /// (user and password). The caller makes sure that only one call per connection is under way.
-    fn sign_in<'a>(
-        &'a self,
-        access: &'a Access,
-        proof: Proof<'a>,
-    ) -> BoxFuture<'a, Result<Grant, CrmError>>;
+    fn sign_in<'a>(&'a self, access: &'a Access, proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>>;
 
     /// Looks at what logging needs in the CRM, all of it: what works, what is missing, what is limited.
     fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>, CrmError>>;

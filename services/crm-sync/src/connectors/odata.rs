@@ -53,10 +53,7 @@ impl Filter {
     /// The property is one of the texts: `In` of Dataverse, whose list is JSON.
     pub(super) fn one_of(property: &str, texts: &[&str]) -> Self {
         let list = serde_json::Value::from(texts.to_vec());
-        Self(format!(
-            "Microsoft.Dynamics.CRM.In(PropertyName={},PropertyValues={list})",
-            literal(property)
-        ))
+        Self(format!("Microsoft.Dynamics.CRM.In(PropertyName={},PropertyValues={list})", literal(property)))
     }
 
     /// Both hold.
@@ -133,8 +130,26 @@ mod tests {
     use super::*;
 
     const HOSTILE: &[&str] = &[
-        "' OR Name LIKE '%", "\\", "%27", "*", "O\u{2019}Hara", "''", "'", "') or (name ne '", "&$top=5000", "#", "+",
-        "?$skip=1", "a\r\nb", "\u{0}", "é", "[x]", "100%", "a_b", "\"]) or true", "",
+        "' OR Name LIKE '%",
+        "\\",
+        "%27",
+        "*",
+        "O\u{2019}Hara",
+        "''",
+        "'",
+        "') or (name ne '",
+        "&$top=5000",
+        "#",
+        "+",
+        "?$skip=1",
+        "a\r\nb",
+        "\u{0}",
+        "é",
+        "[x]",
+        "100%",
+        "a_b",
+        "\"]) or true",
+        "",
     ];
 
     /// Reads a literal as OData does; gives the text inside and what follows.
@@ -172,7 +187,8 @@ mod tests {
             let contains = Filter::contains("name", &text, Wildcards::None);
             let (inside, rest) = read(contains.as_str().strip_prefix("contains(name,").unwrap());
             assert_eq!((inside, rest), (without_controls(&text), ")"), "{text:?}");
-            let both = Filter::equals("name", &text, Wildcards::None).and(&Filter::equals_number("statecode", 0));
+            let both =
+                Filter::equals("name", &text, Wildcards::None).and(&Filter::equals_number("statecode", 0));
             let (_, rest) = read(both.as_str().strip_prefix("(name eq ").unwrap());
             assert_eq!(rest, ") and (statecode eq 0)", "{text:?}");
         }
@@ -185,7 +201,10 @@ mod tests {
             let filter = Filter::equals("name", &text, Wildcards::None);
             set_query(&mut url, &[("$filter", filter.as_str()), ("$top", "10")]);
             let read: Vec<_> = url.query_pairs().into_owned().collect();
-            assert_eq!(read, [("$filter", filter.as_str()), ("$top", "10")].map(|(n, v)| (n.to_owned(), v.to_owned())));
+            assert_eq!(
+                read,
+                [("$filter", filter.as_str()), ("$top", "10")].map(|(n, v)| (n.to_owned(), v.to_owned()))
+            );
             assert!(!url.query().unwrap().contains(['+', '\'', ' ']), "{url}");
         }
     }

@@ -23,7 +23,8 @@ pub(super) fn cut(text: &str, max: usize) -> String {
 /// A CRM's own words for a person to read: one line, no control characters, of bounded length; a full stop if it said
 /// nothing.
 pub(super) fn quoted(message: &str) -> String {
-    let text: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS_MAX).collect();
+    let text: String =
+        message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS_MAX).collect();
     if text.trim().is_empty() { ".".to_owned() } else { format!(": “{}”.", text.trim()) }
 }
 

@@ -35,6 +35,12 @@ impl From<Refusal> for CrmError {
     }
 }
 
+impl From<CrmError> for Refusal {
+    fn from(error: CrmError) -> Self {
+        Self::Error(error)
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
@@ -99,7 +105,8 @@ fn words(message: &str, status: u16) -> String {
 pub(super) fn of_sign_in(refusal: Refusal) -> CrmError {
     let message = match refusal {
         Refusal::Error(CrmError::Reauthenticate) => {
-            "SAP refuses the user or its password: an admin must enter those of an integration user.".to_owned()
+            "SAP refuses the user or its password: an admin must enter those of an integration user."
+                .to_owned()
         }
         Refusal::Error(CrmError::Permanent { message }) => message,
         other => return other.into(),

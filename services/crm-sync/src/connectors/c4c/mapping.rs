@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::config::C4cConfig;
+use crate::config::SapC4cConfig;
 use crate::connectors::text::cut;
 use crate::connectors::{
     CrmError, CrmRef, CrmWrite, LogEntry, MAIN_ROLE, PersonRef, PersonType, RecordType, TargetRef,
@@ -32,14 +32,15 @@ pub(super) fn is_id(text: &str) -> bool {
 }
 
 /// Tells which records a log becomes.
-pub(super) fn plan(config: &C4cConfig, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
-    let reference = |type_code: &str, id: &str| {
-        json!({"ID": id, "TypeCode": type_code, "BTDRoleCode": config.reference_role_code})
-    };
-    let target = checked(&entry.target.record_id, match entry.target.record_type {
-        RecordType::Account => "an account",
-        RecordType::Opportunity => "an opportunity",
-    })?;
+pub(super) fn plan(config: &SapC4cConfig, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
+    let reference = |type_code: &str, id: &str| json!({"ID": id, "TypeCode": type_code, "BTDRoleCode": config.reference_role_code});
+    let target = checked(
+        &entry.target.record_id,
+        match entry.target.record_type {
+            RecordType::Account => "an account",
+            RecordType::Opportunity => "an opportunity",
+        },
+    )?;
     let mut task = common(config, entry);
     let mut references = Vec::new();
     match entry.target.record_type {
@@ -86,10 +87,13 @@ fn checked<'a>(record_id: &'a str, name: &str) -> Result<&'a str, CrmError> {
     Err(CrmError::permanent(format!("The chosen record is not {name} of SAP: choose it from the search.")))
 }
 
-fn common(config: &C4cConfig, entry: &LogEntry) -> Map<String, Value> {
+fn common(config: &SapC4cConfig, entry: &LogEntry) -> Map<String, Value> {
     let mut task = Map::new();
     task.insert("Subject".to_owned(), cut(&entry.title, SUBJECT_MAX).into());
-    task.insert("StartDateTime".to_owned(), format!("/Date({})/", entry.occurred_at.timestamp_millis()).into());
+    task.insert(
+        "StartDateTime".to_owned(),
+        format!("/Date({})/", entry.occurred_at.timestamp_millis()).into(),
+    );
     if !config.completed_status.is_empty() {
         task.insert("Status".to_owned(), config.completed_status.as_str().into());
     }
@@ -108,7 +112,7 @@ pub(super) fn uuid(object_id: &str) -> Option<String> {
     Some(id.hyphenated().to_string())
 }
 
-pub(super) fn record_url(config: &C4cConfig, instance_url: &Url, record: &CrmRef) -> Option<String> {
+pub(super) fn record_url(config: &SapC4cConfig, instance_url: &Url, record: &CrmRef) -> Option<String> {
     link(instance_url, &config.task_link_type, record.readable_id.as_deref()?)
 }
 
@@ -120,7 +124,7 @@ pub(super) fn target_url(instance_url: &Url, target: &TargetRef) -> Option<Strin
     link(instance_url, thing, &target.record_id)
 }
 
-pub(super) fn person_url(config: &C4cConfig, instance_url: &Url, person: &PersonRef) -> Option<String> {
+pub(super) fn person_url(config: &SapC4cConfig, instance_url: &Url, person: &PersonRef) -> Option<String> {
     let thing = match person.person_type {
         PersonType::Contact => "COD_CONTACT_TT",
         PersonType::Lead => &config.lead_link_type,
@@ -152,13 +156,14 @@ mod tests {
     use crate::connectors::fixtures::{entry, person, target};
 
     fn planned(log: &LogEntry) -> Vec<CrmWrite> {
-        plan(&C4cConfig::default(), log).unwrap()
+        plan(&SapC4cConfig::default(), log).unwrap()
     }
 
     #[test]
     fn a_log_on_an_account_and_a_contact_is_one_task() {
         let people = [person(PersonType::Contact, "2000001")];
-        let log = entry("Space created: Contoso", "All of it", target(RecordType::Account, "1000001"), &people);
+        let log =
+            entry("Space created: Contoso", "All of it", target(RecordType::Account, "1000001"), &people);
         let writes = planned(&log);
         assert_eq!((writes.len(), writes[0].role.as_str(), writes[0].key), (1, "main", log.log_id.uuid()));
         assert_eq!(
@@ -192,7 +197,10 @@ mod tests {
         let mut people = ["2000003", "2000001", "2000002"].map(|id| person(PersonType::Contact, id));
         let keys = |people: &[PersonRef]| {
             let writes = planned(&entry("t", "b", target(RecordType::Account, "1000001"), people));
-            writes.into_iter().map(|write| (write.role, write.key, write.fields[CONTACT].clone())).collect::<Vec<_>>()
+            writes
+                .into_iter()
+                .map(|write| (write.role, write.key, write.fields[CONTACT].clone()))
+                .collect::<Vec<_>>()
         };
         let first = keys(&people);
         people.reverse();
@@ -205,8 +213,7 @@ mod tests {
     fn texts_are_kept_up_to_their_limits_and_cut_with_a_mark_beyond() {
         let units = |value: &Value| value.as_str().unwrap().encode_utf16().count();
         for (title, body) in [(765, 100_000), (766, 100_001)] {
-            let log =
-                entry(&"é".repeat(title), &"é".repeat(body), target(RecordType::Account, "1"), &[]);
+            let log = entry(&"é".repeat(title), &"é".repeat(body), target(RecordType::Account, "1"), &[]);
             let fields = planned(&log).remove(0).fields;
             let (subject, text) = (&fields["Subject"], &fields["TasksTextCollection"][0]["Text"]);
             assert_eq!((units(subject), units(text)), (765, 100_000));
@@ -220,10 +227,13 @@ mod tests {
     fn an_id_of_another_shape_is_refused_and_has_no_link() {
         let instance: Url = "https://my000000.crm.ondemand.com".parse().unwrap();
         for bad in ["", "1 eq 1", "1'", "1)", "../x", "é", &"1".repeat(36), "a/b", "*"] {
-            let config = C4cConfig::default();
+            let config = SapC4cConfig::default();
             assert!(plan(&config, &entry("t", "b", target(RecordType::Account, bad), &[])).is_err(), "{bad}");
             let people = [person(PersonType::Contact, bad)];
-            assert!(plan(&config, &entry("t", "b", target(RecordType::Account, "1"), &people)).is_err(), "{bad}");
+            assert!(
+                plan(&config, &entry("t", "b", target(RecordType::Account, "1"), &people)).is_err(),
+                "{bad}"
+            );
             assert_eq!(target_url(&instance, &target(RecordType::Account, bad)), None, "{bad}");
         }
         assert!(is_id(&"1".repeat(35)));
@@ -232,7 +242,7 @@ mod tests {
     #[test]
     fn links_are_made_of_the_number_people_see_and_of_configured_types() {
         let instance: Url = "https://my000000.crm.ondemand.com".parse().unwrap();
-        let mut config = C4cConfig::default();
+        let mut config = SapC4cConfig::default();
         let task = CrmRef {
             object: TASK.to_owned(),
             record_id: "0".repeat(32),
@@ -253,10 +263,7 @@ mod tests {
 
     #[test]
     fn the_uuid_of_a_record_is_its_object_id_with_dashes() {
-        assert_eq!(
-            uuid("00163E06551B1EE79E9E69E4A2D5A6DA").unwrap(),
-            "00163e06-551b-1ee7-9e9e-69e4a2d5a6da"
-        );
+        assert_eq!(uuid("00163E06551B1EE79E9E69E4A2D5A6DA").unwrap(), "00163e06-551b-1ee7-9e9e-69e4a2d5a6da");
         assert_eq!(uuid("00163E06"), None);
         assert_eq!(uuid("00163e06-551b-1ee7-9e9e-69e4a2d5a6da"), None);
     }

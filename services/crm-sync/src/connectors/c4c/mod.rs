@@ -26,11 +26,11 @@ use super::kept::Kept;
 use super::mark::{mark, marked};
 use super::odata::{Filter, Wildcards, is_literal_match};
 use super::{
-    Access, AccessForm, Check, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, FOUND_MAX, Finding,
-    Grant, Hosts, LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, Severity, SignInKind, TargetRef,
-    basic, http,
+    Access, AccessForm, Check, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, FOUND_MAX,
+    Finding, Grant, Hosts, LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, Severity,
+    SignInKind, TargetRef, basic, http,
 };
-use crate::config::C4cConfig;
+use crate::config::SapC4cConfig;
 use crate::connection::ConnectionId;
 
 /// Addresses that are asked for at once: what fits into an address of a safe length.
@@ -46,14 +46,14 @@ const CSRF_KEPT: Duration = Duration::from_secs(20 * 60);
 pub(crate) struct C4c {
     http: Client,
     hosts: Hosts,
-    config: C4cConfig,
+    config: SapC4cConfig,
     has_field: Kept<bool>,
     csrf: Kept<Option<CsrfPair>>,
 }
 
 impl C4c {
     /// Returns the connector. Errors where no HTTP client can be made.
-    pub(crate) fn try_new(config: C4cConfig) -> anyhow::Result<Self> {
+    pub(crate) fn try_new(config: SapC4cConfig) -> anyhow::Result<Self> {
         let hosts = Hosts::sap_c4c(&config.allowed_hosts);
         let http = http::client(hosts.clone())?;
         Ok(Self { http, hosts, config, has_field: Kept::new(FIELD_KEPT), csrf: Kept::new(CSRF_KEPT) })
@@ -81,7 +81,8 @@ impl C4c {
     ) -> Result<Vec<CrmRecord>, CrmError> {
         let [id, detail] = names;
         let rows = self.named(session, set, "Name", query).await?;
-        let found = rows.iter().filter(|row| text(row, "Name").is_some_and(|name| is_literal_match(name, query)));
+        let found =
+            rows.iter().filter(|row| text(row, "Name").is_some_and(|name| is_literal_match(name, query)));
         let record = |row: &Row| {
             Some(CrmRecord {
                 record_id: text(row, id).filter(|id| mapping::is_id(id))?.to_owned(),
@@ -93,7 +94,13 @@ impl C4c {
     }
 
     /// Finds by a part of a property. A text of nothing but wildcards finds nothing.
-    async fn named(&self, session: &Session, set: &str, property: &str, part: &str) -> Result<Vec<Row>, CrmError> {
+    async fn named(
+        &self,
+        session: &Session,
+        set: &str,
+        property: &str,
+        part: &str,
+    ) -> Result<Vec<Row>, CrmError> {
         if part.chars().all(|character| character == '*' || character.is_whitespace()) {
             return Ok(Vec::new());
         }
@@ -131,16 +138,22 @@ impl C4c {
         Ok(people)
     }
 
-    async fn matches(&self, session: &Session, addresses: &[String]) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
+    async fn matches(
+        &self,
+        session: &Session,
+        addresses: &[String],
+    ) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
         let mut people = Vec::new();
-        for (set, field) in
-            [("ContactCollection", &self.config.contact_email_field), ("LeadCollection", &self.config.lead_email_field)]
-        {
+        for (set, field) in [
+            ("ContactCollection", &self.config.contact_email_field),
+            ("LeadCollection", &self.config.lead_email_field),
+        ] {
             for some in addresses.chunks(ADDRESSES_AT_ONCE) {
                 let each = some.iter().map(|address| Filter::equals(field, address, Wildcards::Star));
                 let Some(filter) = Filter::any(each) else { continue };
                 let rows = self.all(session, set, &filter).await?;
-                let person = |row: &Row| if set == "LeadCollection" { self.lead(row) } else { self.contact(row) };
+                let person =
+                    |row: &Row| if set == "LeadCollection" { self.lead(row) } else { self.contact(row) };
                 people.extend(rows.iter().filter_map(person));
             }
         }
@@ -196,7 +209,10 @@ impl C4c {
         let mut ways = vec![Filter::ends_with("Subject", &mark(write.key))];
         if self.has_field(session).await? {
             // The field first; the mark too, because the field may have come between two tries.
-            ways.insert(0, Filter::equals(&self.config.log_id_field, &write.key.to_string(), Wildcards::Star));
+            ways.insert(
+                0,
+                Filter::equals(&self.config.log_id_field, &write.key.to_string(), Wildcards::Star),
+            );
         }
         for filter in ways {
             let rows = self.list(session, "TasksCollection", &filter, 1).await?;
@@ -214,7 +230,11 @@ impl C4c {
                 Some(failed) => Err(failed.clone()),
                 None => self.write_one(session, write).await,
             };
-            outcomes.push(outcome);
+            match outcome {
+                // Nothing is done yet: the failure is that of the whole call.
+                Err(error) if outcomes.is_empty() => return Err(error),
+                other => outcomes.push(other),
+            }
         }
         Ok(outcomes)
     }
@@ -251,11 +271,19 @@ impl C4c {
     }
 
     /// Reads which record has a number.
-    async fn uuid_of(&self, session: &Session, set: &str, property: &str, id: &str) -> Result<String, CrmError> {
+    async fn uuid_of(
+        &self,
+        session: &Session,
+        set: &str,
+        property: &str,
+        id: &str,
+    ) -> Result<String, CrmError> {
         let rows = self.list(session, set, &Filter::equals(property, id, Wildcards::Star), 1).await?;
         let uuid = rows.first().and_then(|row| mapping::uuid(text(row, "ObjectID")?));
         uuid.ok_or_else(|| {
-            CrmError::permanent("The chosen record is not in SAP any more, or the integration user cannot see it.")
+            CrmError::permanent(
+                "The chosen record is not in SAP any more, or the integration user cannot see it.",
+            )
         })
     }
 
@@ -297,7 +325,10 @@ impl C4c {
         Ok(vec![
             key,
             told(Check::SignIn, "SAP lets us in."),
-            told(Check::CreateRight, "Tasks can be read; whether they can be created shows with the first log."),
+            told(
+                Check::CreateRight,
+                "Tasks can be read; whether they can be created shows with the first log.",
+            ),
         ])
     }
 }
@@ -331,7 +362,11 @@ impl CrmConnector for C4c {
         None
     }
 
-    fn sign_in<'a>(&'a self, access: &'a Access, _proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>> {
+    fn sign_in<'a>(
+        &'a self,
+        access: &'a Access,
+        _proof: Proof<'a>,
+    ) -> BoxFuture<'a, Result<Grant, CrmError>> {
         Box::pin(self.enter(access))
     }
 

@@ -89,7 +89,12 @@ impl C4c {
 
     /// Reads page after page. The link to the next one is the tenant's: it is followed only where it leads to the same
     /// collection of the same tenant.
-    pub(super) async fn all(&self, session: &Session, set: &str, filter: &Filter) -> Result<Vec<Row>, Refusal> {
+    pub(super) async fn all(
+        &self,
+        session: &Session,
+        set: &str,
+        filter: &Filter,
+    ) -> Result<Vec<Row>, Refusal> {
         let options = [("$filter", filter.as_str()), ("$format", "json")];
         let first = self.url(session, set, &options)?;
         let mut url = first.clone();

@@ -16,6 +16,8 @@ use super::error::OauthError;
 use crate::connectors::http::{self, Answer};
 use crate::connectors::{Access, AccessForm, CrmError, Grant, Proof, SignInKind};
 
+/// Where the directory is, unless the setting names another.
+const DIRECTORY: &str = "https://login.microsoftonline.com";
 /// The tenant of the code flow where none is given: the one that the admin belongs to.
 const ANY_TENANT: &str = "organizations";
 /// The longest domain name (RFC 1035).
@@ -84,9 +86,12 @@ impl Dataverse {
             );
         }
         if form.sign_in == SignInKind::Code && !self.has_app() {
-            check.add("sign_in", "must be CRM_SIGN_IN_CLIENT_CREDENTIALS: no application is set up here for the code flow");
+            check.add(
+                "sign_in",
+                "must be CRM_SIGN_IN_CLIENT_CREDENTIALS: no application is set up here for the code flow",
+            );
         }
-        let login_url = self.login_hosts.check(&self.config.login_url);
+        let login_url = self.login_hosts.check(self.config.login_url.as_ref().map_or(DIRECTORY, Url::as_str));
         let instance_url = self.hosts.check(&form.instance_url);
         if let Err(refused) = &instance_url {
             check.add("instance_url", refused.to_string());
@@ -247,7 +252,8 @@ mod tests {
 
     #[test]
     fn the_authorization_address_belongs_to_the_tenant_and_asks_for_the_environment() {
-        let access = dataverse().check_form(form(SignInKind::Code, "https://acme.crm4.dynamics.com", "acme.example"));
+        let access =
+            dataverse().check_form(form(SignInKind::Code, "https://acme.crm4.dynamics.com", "acme.example"));
         let url = dataverse().authorize_url(&access.unwrap(), "state", "challenge").unwrap();
         assert_eq!(
             url.as_str(),

@@ -166,9 +166,7 @@ impl OauthError {
     fn words(&self) -> String {
         let own = quoted(self.error_description.split(" Trace ID").next().unwrap_or_default());
         match self.error_codes.first() {
-            Some(7_000_215) => {
-                "Microsoft refuses the client secret: enter its value, not its id.".to_owned()
-            }
+            Some(7_000_215) => "Microsoft refuses the client secret: enter its value, not its id.".to_owned(),
             Some(7_000_222) => "The client secret has expired: an admin must make a new one.".to_owned(),
             Some(700_016) => "The tenant does not know this client id.".to_owned(),
             Some(7_000_218) => "Microsoft asks for a client secret.".to_owned(),
@@ -176,7 +174,9 @@ impl OauthError {
             Some(54_005 | 70_008) if self.error == "invalid_grant" => {
                 "Microsoft has ended this sign-in: start again.".to_owned()
             }
-            _ if self.error.is_empty() => format!("Microsoft refused to sign in with status {}.", self.status),
+            _ if self.error.is_empty() => {
+                format!("Microsoft refused to sign in with status {}.", self.status)
+            }
             _ => format!("Microsoft refused to sign in with {}{own}", self.error),
         }
     }

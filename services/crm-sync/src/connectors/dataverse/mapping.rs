@@ -117,7 +117,9 @@ pub(super) fn plan(entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
 fn regards(regarding: &Regarding, record_id: &str) -> Result<(String, Value), CrmError> {
     let id = guid(record_id).ok_or_else(|| {
         let name = regarding.name;
-        CrmError::permanent(format!("The chosen record is not {name} of Dynamics: choose it from the search."))
+        CrmError::permanent(format!(
+            "The chosen record is not {name} of Dynamics: choose it from the search."
+        ))
     })?;
     Ok((format!("{}@odata.bind", regarding.navigation), format!("/{}({id})", regarding.set).into()))
 }
@@ -217,7 +219,8 @@ mod tests {
         let [one, two] = [person(PersonType::Contact, CONTACT), person(PersonType::Lead, LEAD)];
         let keys = |people: &[PersonRef]| {
             let log = entry("t", "b", target(RecordType::Opportunity, ACCOUNT), people);
-            let mut keys: Vec<_> = plan(&log).unwrap().iter().map(|write| (write.role.clone(), write.key)).collect();
+            let mut keys: Vec<_> =
+                plan(&log).unwrap().iter().map(|write| (write.role.clone(), write.key)).collect();
             keys.sort();
             keys
         };
@@ -245,7 +248,9 @@ mod tests {
 
     #[test]
     fn an_id_that_is_no_guid_is_refused_and_has_no_link() {
-        for bad in ["", "1", "001Sb000000001aIAA", "00000001000040008000000000000001", "{x}", "../accounts", "x'"] {
+        for bad in
+            ["", "1", "001Sb000000001aIAA", "00000001000040008000000000000001", "{x}", "../accounts", "x'"]
+        {
             let refused = plan(&entry("t", "b", target(RecordType::Account, bad), &[]));
             assert!(matches!(refused, Err(CrmError::Permanent { .. })), "{bad}");
             let people = [person(PersonType::Lead, bad)];
@@ -258,7 +263,8 @@ mod tests {
     #[test]
     fn links_open_the_page_of_the_record_on_the_host_of_pages() {
         let task = CrmRef { object: TASK.to_owned(), record_id: LEAD.to_owned(), readable_id: None };
-        let link = |instance: &str, app_id: &str| record_url(&instance.parse().unwrap(), app_id, &task).unwrap();
+        let link =
+            |instance: &str, app_id: &str| record_url(&instance.parse().unwrap(), app_id, &task).unwrap();
         let query = format!("etn=task&pagetype=entityrecord&id=%7B{LEAD}%7D");
         assert_eq!(
             link("https://acme.crm4.dynamics.com", ""),

@@ -19,8 +19,8 @@ use self::error::{NO_SALES_APP, Refusal};
 use self::mapping::TASK;
 use self::wire::{ContactRow, LeadRow};
 use super::{
-    Access, AccessForm, Check, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding, Grant,
-    Hosts, LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, Severity, SignInKind,
+    Access, AccessForm, Check, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding,
+    Grant, Hosts, LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, Severity, SignInKind,
     TargetRef, http,
 };
 use crate::config::DataverseConfig;
@@ -66,7 +66,11 @@ impl Dataverse {
         Ok(contacts.into_iter().map(contact).chain(leads.into_iter().map(lead)).collect())
     }
 
-    async fn matches(&self, session: &Session, addresses: &[String]) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
+    async fn matches(
+        &self,
+        session: &Session,
+        addresses: &[String],
+    ) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
         let (mut contacts, mut leads) = (Vec::new(), Vec::new());
         for some in addresses.chunks(ADDRESSES_AT_ONCE) {
             let asked: Vec<&str> = some.iter().map(String::as_str).collect();
@@ -114,7 +118,9 @@ impl Dataverse {
         let signed_in = ok(Check::SignIn, "Dynamics lets us in.");
         let mut findings = match found(Check::SignIn, self.who_am_i(session).await)? {
             Some(finding) => return Ok(vec![finding]),
-            None => vec![signed_in, ok(Check::ExternalId, "Records have keys of ours: a log is written once.")],
+            None => {
+                vec![signed_in, ok(Check::ExternalId, "Records have keys of ours: a log is written once.")]
+            }
         };
         let both = [self.has_table(session, "opportunity").await?, self.has_table(session, "lead").await?];
         findings.push(match both {
@@ -188,11 +194,7 @@ fn found(check: Check, looked: Result<(), Refusal>) -> Result<Option<Finding>, C
 }
 
 fn record(record_id: String, name: Option<String>, detail: Option<String>) -> CrmRecord {
-    CrmRecord {
-        record_id,
-        display_name: name.unwrap_or_default(),
-        detail: detail.unwrap_or_default(),
-    }
+    CrmRecord { record_id, display_name: name.unwrap_or_default(), detail: detail.unwrap_or_default() }
 }
 
 fn contact(row: ContactRow) -> CrmPerson {

@@ -84,7 +84,11 @@ const CONTACT_COLUMNS: &str = "contactid,fullname,emailaddress1,_parentcustomeri
 const LEAD_COLUMNS: &str = "leadid,fullname,emailaddress1,companyname,statecode,_parentcontactid_value";
 
 impl Dataverse {
-    pub(super) async fn find_accounts(&self, session: &Session, text: &str) -> Result<Vec<AccountRow>, Refusal> {
+    pub(super) async fn find_accounts(
+        &self,
+        session: &Session,
+        text: &str,
+    ) -> Result<Vec<AccountRow>, Refusal> {
         let named = Filter::contains("name", text, Wildcards::Sql);
         self.first(session, "accounts", "accountid,name,address1_city", "name", &named).await
     }
@@ -95,10 +99,15 @@ impl Dataverse {
         text: &str,
     ) -> Result<Vec<OpportunityRow>, Refusal> {
         let named = Filter::contains("name", text, Wildcards::Sql);
-        self.first(session, "opportunities", "opportunityid,name,_parentaccountid_value", "name", &named).await
+        self.first(session, "opportunities", "opportunityid,name,_parentaccountid_value", "name", &named)
+            .await
     }
 
-    pub(super) async fn find_contacts(&self, session: &Session, text: &str) -> Result<Vec<ContactRow>, Refusal> {
+    pub(super) async fn find_contacts(
+        &self,
+        session: &Session,
+        text: &str,
+    ) -> Result<Vec<ContactRow>, Refusal> {
         self.first(session, "contacts", CONTACT_COLUMNS, "fullname", &name_or_address(text)).await
     }
 
@@ -107,7 +116,11 @@ impl Dataverse {
         self.first(session, "leads", LEAD_COLUMNS, "fullname", &open).await
     }
 
-    pub(super) async fn contacts_of(&self, session: &Session, asked: &[&str]) -> Result<Vec<ContactRow>, Refusal> {
+    pub(super) async fn contacts_of(
+        &self,
+        session: &Session,
+        asked: &[&str],
+    ) -> Result<Vec<ContactRow>, Refusal> {
         let filter = Filter::one_of("emailaddress1", asked);
         self.all(session, "contacts", CONTACT_COLUMNS, "fullname", &filter).await
     }
@@ -143,7 +156,8 @@ impl Dataverse {
 
     /// Reads any task: whether the user may see tasks at all.
     pub(super) async fn read_any_task(&self, session: &Session) -> Result<(), Refusal> {
-        let _any: IgnoredAny = self.get(session, "tasks", &[("$select", "activityid"), ("$top", "1")]).await?;
+        let _any: IgnoredAny =
+            self.get(session, "tasks", &[("$select", "activityid"), ("$top", "1")]).await?;
         Ok(())
     }
 

@@ -45,7 +45,8 @@ pub(super) fn read(answer: &Answer) -> CrmError {
 pub(super) fn of_sign_in(refusal: CrmError) -> CrmError {
     let message = match refusal {
         CrmError::Reauthenticate => {
-            "SAP Sales Cloud refuses the user or its password: an admin must enter those of an API user.".to_owned()
+            "SAP Sales Cloud refuses the user or its password: an admin must enter those of an API user."
+                .to_owned()
         }
         CrmError::Permanent { message } => message,
         other => return other,

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::config::SalesCloudConfig;
+use crate::config::SapSalesCloudConfig;
 use crate::connectors::text::cut;
 use crate::connectors::{CrmError, CrmWrite, LogEntry, MAIN_ROLE, PersonRef, PersonType, RecordType};
 
@@ -22,7 +22,7 @@ pub(super) fn id(text: &str) -> Option<String> {
 }
 
 /// Tells which records a log becomes.
-pub(super) fn plan(config: &SalesCloudConfig, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
+pub(super) fn plan(config: &SapSalesCloudConfig, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
     let (name, property) = match entry.target.record_type {
         RecordType::Account => ("an account", "account"),
         RecordType::Opportunity => ("an opportunity", config.opportunity_reference.as_str()),
@@ -61,7 +61,7 @@ fn reference(record_id: &str, name: &str) -> Result<Value, CrmError> {
     Ok(json!({ "id": id }))
 }
 
-fn common(config: &SalesCloudConfig, entry: &LogEntry) -> Map<String, Value> {
+fn common(config: &SapSalesCloudConfig, entry: &LogEntry) -> Map<String, Value> {
     let mut task = Map::new();
     task.insert(SUBJECT.to_owned(), cut(&entry.title, config.subject_max).into());
     task.insert("status".to_owned(), "COMPLETED".into());
@@ -86,7 +86,7 @@ mod tests {
     const LEAD: &str = "00000004-0000-4000-8000-000000000001";
 
     fn planned(log: &LogEntry) -> Vec<CrmWrite> {
-        plan(&SalesCloudConfig::default(), log).unwrap()
+        plan(&SapSalesCloudConfig::default(), log).unwrap()
     }
 
     #[test]
@@ -127,8 +127,7 @@ mod tests {
     fn texts_are_kept_up_to_their_limits_and_cut_with_a_mark_beyond() {
         let units = |value: &Value| value.as_str().unwrap().encode_utf16().count();
         for (title, body) in [(255, 10_000), (256, 10_001)] {
-            let log =
-                entry(&"é".repeat(title), &"é".repeat(body), target(RecordType::Account, ACCOUNT), &[]);
+            let log = entry(&"é".repeat(title), &"é".repeat(body), target(RecordType::Account, ACCOUNT), &[]);
             let fields = planned(&log).remove(0).fields;
             let (subject, note) = (&fields["description"], &fields["notes"][0]["content"]);
             assert_eq!((units(subject), units(note)), (255, 10_000));
@@ -141,7 +140,7 @@ mod tests {
     #[test]
     fn an_id_of_another_shape_is_refused() {
         for bad in ["", "1", "00000001000040008000000000000001", "x' or 1", "../x"] {
-            let config = SalesCloudConfig::default();
+            let config = SapSalesCloudConfig::default();
             assert!(plan(&config, &entry("t", "b", target(RecordType::Account, bad), &[])).is_err(), "{bad}");
             let people = [person(PersonType::Contact, bad)];
             let log = entry("t", "b", target(RecordType::Account, ACCOUNT), &people);

@@ -27,11 +27,11 @@ use super::kept::Kept;
 use super::mark::{mark, marked};
 use super::odata::{Filter, Wildcards, is_literal_match};
 use super::{
-    Access, AccessForm, Check, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, FOUND_MAX, Finding,
-    Grant, Hosts, LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, Severity, SignInKind, TargetRef,
-    basic, http,
+    Access, AccessForm, Check, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, FOUND_MAX,
+    Finding, Grant, Hosts, LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, Severity,
+    SignInKind, TargetRef, basic, http,
 };
-use crate::config::SalesCloudConfig;
+use crate::config::SapSalesCloudConfig;
 use crate::connection::ConnectionId;
 
 /// Addresses that are asked for at once: what fits into an address of a safe length.
@@ -45,13 +45,13 @@ const FIELD_KEPT: Duration = Duration::from_secs(600);
 pub(crate) struct SalesCloud {
     http: Client,
     hosts: Hosts,
-    config: SalesCloudConfig,
+    config: SapSalesCloudConfig,
     has_field: Kept<bool>,
 }
 
 impl SalesCloud {
     /// Returns the connector. Errors where no HTTP client can be made.
-    pub(crate) fn try_new(config: SalesCloudConfig) -> anyhow::Result<Self> {
+    pub(crate) fn try_new(config: SapSalesCloudConfig) -> anyhow::Result<Self> {
         let hosts = Hosts::sap_sales_cloud(&config.allowed_hosts);
         let http = http::client(hosts.clone())?;
         Ok(Self { http, hosts, config, has_field: Kept::new(FIELD_KEPT) })
@@ -103,17 +103,23 @@ impl SalesCloud {
         let contacts = self.list(session, Collection::Contacts, &filter, LOOKED_AT).await?;
         // A lead's first and last name are apart: the longest word finds it, the whole is looked at again.
         let longest = query.split_whitespace().max_by_key(|word| word.len()).unwrap_or(query);
-        let filter = contains("familyName", longest).or(&contains("givenName", longest)).or(&contains(email, query));
+        let filter =
+            contains("familyName", longest).or(&contains("givenName", longest)).or(&contains(email, query));
         let leads = self.list(session, Collection::Leads, &filter, LOOKED_AT).await?;
         let contacts = contacts.iter().filter_map(|row| self.contact(row)).filter(&is_found).take(FOUND_MAX);
         let leads = leads.iter().filter_map(|row| self.lead(row)).filter(&is_found).take(FOUND_MAX);
         Ok(contacts.chain(leads).collect())
     }
 
-    async fn matches(&self, session: &Session, addresses: &[String]) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
+    async fn matches(
+        &self,
+        session: &Session,
+        addresses: &[String],
+    ) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
         let (mut people, mut leads) = (Vec::new(), Vec::new());
         for some in addresses.chunks(ADDRESSES_AT_ONCE) {
-            let each = some.iter().map(|address| Filter::equals(&self.config.email_field, address, Wildcards::None));
+            let each =
+                some.iter().map(|address| Filter::equals(&self.config.email_field, address, Wildcards::None));
             let Some(filter) = Filter::any(each) else { continue };
             let rows = self.all(session, Collection::Contacts, &filter).await?;
             people.extend(rows.iter().filter_map(|row| self.contact(row)));
@@ -193,7 +199,11 @@ impl SalesCloud {
                 Some(failed) => Err(failed.clone()),
                 None => self.write_one(session, write).await,
             };
-            outcomes.push(outcome);
+            match outcome {
+                // Nothing is done yet: the failure is that of the whole call.
+                Err(error) if outcomes.is_empty() => return Err(error),
+                other => outcomes.push(other),
+            }
         }
         Ok(outcomes)
     }
@@ -225,7 +235,9 @@ impl SalesCloud {
             Finding::new(
                 Check::ExternalId,
                 Severity::Ok,
-                format!("Tasks have the extension {field}: a log whose answer was lost is found again by it."),
+                format!(
+                    "Tasks have the extension {field}: a log whose answer was lost is found again by it."
+                ),
             )
         } else {
             Finding::new(
@@ -241,7 +253,10 @@ impl SalesCloud {
         Ok(vec![
             key,
             told(Check::SignIn, "SAP Sales Cloud lets us in."),
-            told(Check::CreateRight, "Tasks can be read; whether they can be created shows with the first log."),
+            told(
+                Check::CreateRight,
+                "Tasks can be read; whether they can be created shows with the first log.",
+            ),
         ])
     }
 }
@@ -276,7 +291,11 @@ impl CrmConnector for SalesCloud {
         None
     }
 
-    fn sign_in<'a>(&'a self, access: &'a Access, _proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>> {
+    fn sign_in<'a>(
+        &'a self,
+        access: &'a Access,
+        _proof: Proof<'a>,
+    ) -> BoxFuture<'a, Result<Grant, CrmError>> {
         Box::pin(self.enter(access))
     }
 

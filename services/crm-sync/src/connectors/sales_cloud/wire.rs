@@ -113,7 +113,11 @@ impl SalesCloud {
     pub(super) async fn create(&self, session: &Session, body: &Row) -> Result<Row, CrmError> {
         let url = self.url(session, Collection::Tasks, &[])?;
         let answer = http::send(self.call(session, Method::POST, url).json(body)).await?;
-        if answer.status.is_success() { Ok(answer.json::<Single>()?.value) } else { Err(error::read(&answer)) }
+        if answer.status.is_success() {
+            Ok(answer.json::<Single>()?.value)
+        } else {
+            Err(error::read(&answer))
+        }
     }
 
     async fn page(
@@ -128,7 +132,11 @@ impl SalesCloud {
         let options = [("$filter", filter.as_str()), ("$top", top.as_str()), ("$skip", skip.as_str())];
         let url = self.url(session, collection, &options)?;
         let answer = http::send(self.call(session, Method::GET, url)).await?;
-        if answer.status == StatusCode::OK { Ok(answer.json::<Page>()?.value) } else { Err(error::read(&answer)) }
+        if answer.status == StatusCode::OK {
+            Ok(answer.json::<Page>()?.value)
+        } else {
+            Err(error::read(&answer))
+        }
     }
 
     fn url(
