@@ -31,7 +31,7 @@ const REDIRECT_URL: &str = "http://127.0.0.1:9/crm/callback";
 pub(super) struct Crm {
     pub(super) provider: Provider,
     pub(super) connector: Arc<dyn CrmConnector>,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     sandbox: Sandbox,
     dir: PathBuf,
 }
@@ -59,7 +59,7 @@ impl Crm {
     pub(super) async fn start(provider: Provider) -> Self {
         // Fails where another test has installed it.
         let _second = rustls::crypto::ring::default_provider().install_default();
-        let dir = std::env::temp_dir().join(format!("crm-contract-{}", Uuid::now_v7()));
+        let dir = std::env::temp_dir().join(format!("crm-contract-{}", testkit::ids().next::<Uuid>()));
         let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
         let connector = connector(provider, &sandbox);
         let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
@@ -243,7 +243,7 @@ impl Crm {
 /// The session that a grant begins.
 pub(super) fn session(access: &Access, grant: Grant) -> Session {
     Session {
-        connection_id: Uuid::now_v7().into(),
+        connection_id: testkit::ids().next::<Uuid>().into(),
         instance_url: grant.instance_url,
         sign_in: access.sign_in,
         access_token: grant.access_token,

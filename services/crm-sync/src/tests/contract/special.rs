@@ -41,9 +41,8 @@ async fn dataverse_names_a_user_that_is_no_member_of_the_environment() {
     let crm = Crm::start(Provider::Dataverse).await;
     let session = crm.session().await;
     crm.script(json!({"app_user": false})).await;
-    let findings = crm.connector.check_setup(&session).await.unwrap();
-    assert_eq!((findings.len(), severity(&findings, Check::SignIn)), (1, Severity::Error));
-    assert!(findings[0].message.contains("application user"), "{findings:?}");
+    let refused = crm.connector.check_setup(&session).await.unwrap_err();
+    assert!(matches!(&refused, CrmError::Permanent { message } if message.contains("application user")), "{refused:?}");
     crm.script(json!({"secret_expired": true})).await;
     let refused = crm.sign_in(&crm.access()).await.unwrap_err();
     assert!(matches!(&refused, CrmError::Reconnect { message } if message.contains("expired")), "{refused:?}");
@@ -55,15 +54,15 @@ async fn dataverse_makes_the_part_of_a_log_that_is_missing_and_completes_its_tas
     let session = crm.session().await;
     let known = crm.known(&session).await;
     let log = log(RecordType::Account, &known.account, &[(PersonType::Contact, &known.contact)]);
-    // The changeset lands, completing the tasks does not.
-    crm.script(json!({"status": 503, "method": "PATCH", "path": "/tasks("})).await;
+    // The changeset lands, completing the tasks does not: of the two batches the second fails.
+    crm.script(json!({"status": 503, "path": "$batch", "every": 2})).await;
     let failed = crm.write(&session, &log, 1).await.unwrap_err();
     assert!(matches!(failed, CrmError::Retry { .. }), "{failed:?}");
     assert!(crm.tasks().await.iter().all(|task| task["statecode"] == 0));
     let note = crm.records("annotations").await.remove(0);
     let url = format!("{}api/data/v9.2/annotations({})", session.instance_url, note["annotationid"].as_str().unwrap());
     let token = secrecy::ExposeSecret::expose_secret(&session.access_token);
-    let deleted = reqwest::Client::new().delete(url).bearer_auth(token).send().await.unwrap();
+    let deleted = crm.http.delete(url).bearer_auth(token).send().await.unwrap();
     assert!(deleted.status().is_success(), "{deleted:?}");
     assert!(crm.records("annotations").await.is_empty());
 
@@ -73,6 +72,34 @@ async fn dataverse_makes_the_part_of_a_log_that_is_missing_and_completes_its_tas
     let notes = crm.records("annotations").await;
     assert_eq!((notes.len(), &notes[0]["_objectid_value"]), (1, &json!(log.log_id.uuid())));
     assert_eq!(notes[0]["notetext"], json!(log.body));
+}
+
+#[tokio::test]
+async fn dataverse_completes_the_tasks_that_an_earlier_try_left_open() {
+    let crm = Crm::start(Provider::Dataverse).await;
+    let session = crm.session().await;
+    let known = crm.known(&session).await;
+    let log = log(RecordType::Account, &known.account, &[(PersonType::Contact, &known.contact)]);
+    crm.write(&session, &log, 1).await.unwrap();
+    let mut writes = crm.connector.plan(&log).unwrap();
+    // One more person than before: its task is open while the others are read-only.
+    let more = [(PersonType::Contact, known.contact.as_str()), (PersonType::Lead, known.lead.as_str())];
+    let with_more = crate::connectors::LogEntry { log_id: log.log_id, ..super::writing::log(RecordType::Account, &known.account, &more) };
+    writes.push(crm.connector.plan(&with_more).unwrap().pop().unwrap());
+    for outcome in crm.connector.write(&session, &writes).await.unwrap() {
+        outcome.unwrap();
+    }
+    let tasks = crm.tasks().await;
+    assert!(tasks.len() == 3 && tasks.iter().all(|task| task["statecode"] == 1), "{tasks:?}");
+}
+
+#[tokio::test]
+async fn salesforce_without_a_unique_external_id_is_told_to_an_admin() {
+    let crm = Crm::start(Provider::Salesforce).await;
+    let session = crm.session().await;
+    crm.script(json!({"unique": false})).await;
+    let findings = crm.connector.check_setup(&session).await.unwrap();
+    assert_eq!(severity(&findings, Check::ExternalId), Severity::Error);
 }
 
 #[tokio::test]
