@@ -54,17 +54,11 @@ const ENTRA: Rule = Rule {
     suffixes: &[],
 };
 /// Tenants of SAP Sales Cloud V1 (C4C).
-const SAP_C4C: Rule = Rule {
-    example: "https://my000000.crm.ondemand.com",
-    exact: &[],
-    suffixes: &[".crm.ondemand.com"],
-};
+const SAP_C4C: Rule =
+    Rule { example: "https://my000000.crm.ondemand.com", exact: &[], suffixes: &[".crm.ondemand.com"] };
 /// Tenants of SAP Sales Cloud V2.
-const SAP_SALES_CLOUD: Rule = Rule {
-    example: "https://my000000.de1.crm.cloud.sap",
-    exact: &[],
-    suffixes: &[".crm.cloud.sap"],
-};
+const SAP_SALES_CLOUD: Rule =
+    Rule { example: "https://my000000.de1.crm.cloud.sap", exact: &[], suffixes: &[".crm.cloud.sap"] };
 
 /// The hosts of one CRM, and those that an operator allows beside them: whole names that are taken with any scheme, port
 /// and resolution.
@@ -121,8 +115,8 @@ impl Hosts {
         let Some(Host::Domain(host)) = url.host() else {
             return Err(refused);
         };
-        let of_crm = self.rule.exact.contains(&host)
-            || self.rule.suffixes.iter().any(|suffix| is_below(host, suffix));
+        let of_crm =
+            self.rule.exact.contains(&host) || self.rule.suffixes.iter().any(|suffix| is_below(host, suffix));
         if url.scheme() == "https" && url.port().is_none() && of_crm { Ok(url) } else { Err(refused) }
     }
 
@@ -211,13 +205,8 @@ mod tests {
 
     #[test]
     fn each_crm_has_its_own_hosts_and_no_others() {
-        let all: [fn(&[String]) -> Hosts; 5] = [
-            Hosts::salesforce,
-            Hosts::dataverse,
-            Hosts::entra,
-            Hosts::sap_c4c,
-            Hosts::sap_sales_cloud,
-        ];
+        let all: [fn(&[String]) -> Hosts; 5] =
+            [Hosts::salesforce, Hosts::dataverse, Hosts::entra, Hosts::sap_c4c, Hosts::sap_sales_cloud];
         for (of, good) in [
             (0, "https://acme.my.salesforce.com"),
             (1, "https://contoso.crm.dynamics.com"),

@@ -17,9 +17,9 @@ use futures_util::future::BoxFuture;
 use service_kit::validate::Violations;
 use url::Url;
 
-pub(crate) use hosts::{HostRefused, Hosts};
+pub(crate) use hosts::Hosts;
 pub(crate) use model::{
-    Access, AccessForm, Check, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Credentials, Finding, Grant,
+    Access, AccessForm, Check, Credentials, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding, Grant,
     LogEntry, MAIN_ROLE, Outcome, PersonRef, PersonType, Proof, Provider, RecordType, Session, Severity,
     SignInKind, TargetRef,
 };
@@ -47,11 +47,7 @@ pub(crate) trait CrmConnector: Send + Sync + 'static {
 
     /// Signs in. Credentials that are refused are [`CrmError::Reconnect`], also where the CRM has to be called to find out
     /// (user and password). The caller makes sure that only one call per connection is under way.
-    fn sign_in<'a>(
-        &'a self,
-        access: &'a Access,
-        proof: Proof<'a>,
-    ) -> BoxFuture<'a, Result<Grant, CrmError>>;
+    fn sign_in<'a>(&'a self, access: &'a Access, proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>>;
 
     /// Looks at what logging needs in the CRM, all of it: what works, what is missing, what is limited.
     fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>, CrmError>>;

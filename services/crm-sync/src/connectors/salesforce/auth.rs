@@ -105,11 +105,7 @@ impl Salesforce {
         Ok(grant)
     }
 
-    async fn refresh_token(
-        &self,
-        login_url: &Url,
-        refresh_token: &SecretString,
-    ) -> Result<Grant, CrmError> {
+    async fn refresh_token(&self, login_url: &Url, refresh_token: &SecretString) -> Result<Grant, CrmError> {
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh_token.expose_secret()),
@@ -141,7 +137,8 @@ impl Salesforce {
             aud: audience(&access.login_url),
             exp: self.clock.now().timestamp() + ASSERTION_SECONDS,
         };
-        let unusable = || CrmError::reconnect("The private key of the connection cannot be used: connect again.");
+        let unusable =
+            || CrmError::reconnect("The private key of the connection cannot be used: connect again.");
         let der = keys::rsa_der(&credentials.private_key_pem).map_err(|_| unusable())?;
         let header = Header::new(Algorithm::RS256);
         let signed = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_rsa_der(&der));

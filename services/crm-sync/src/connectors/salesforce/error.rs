@@ -62,7 +62,8 @@ impl Refusal {
 
     /// Reads the refusal of one call of a composite request. Nothing: it was taken back because another one failed.
     pub(super) fn of_part(status: u16, body: serde_json::Value) -> Option<Self> {
-        let was_halted = body.get(0).and_then(|error| error.get("errorCode")) == Some(&"PROCESSING_HALTED".into());
+        let was_halted =
+            body.get(0).and_then(|error| error.get("errorCode")) == Some(&"PROCESSING_HALTED".into());
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         (!was_halted).then(|| Self::of_body(status, None, body))
     }
@@ -238,7 +239,12 @@ mod tests {
 
     fn read(status: u16, body: &str) -> Refusal {
         let status = StatusCode::from_u16(status).unwrap();
-        Refusal::read(&Answer { status, retry_after: None, headers: HeaderMap::new(), body: body.as_bytes().to_vec() })
+        Refusal::read(&Answer {
+            status,
+            retry_after: None,
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+        })
     }
 
     fn coded(status: u16, code: &str, message: &str) -> Refusal {

@@ -202,7 +202,9 @@ mod tests {
         let writes = plan(&entry).unwrap();
         let relations: Vec<_> = writes
             .iter()
-            .map(|write| (write.role.as_str(), write.fields["WhatId"].as_str(), write.fields["WhoId"].as_str()))
+            .map(|write| {
+                (write.role.as_str(), write.fields["WhatId"].as_str(), write.fields["WhoId"].as_str())
+            })
             .collect();
         assert_eq!(
             relations,

@@ -25,8 +25,9 @@ use url::Url;
 use self::error::Refusal;
 use self::wire::{COMPOSITE_MAX, KeyedTask};
 use super::{
-    Access, AccessForm, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding, Grant, Hosts,
-    LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, SignInKind, TargetRef, http, keys,
+    Access, AccessForm, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding, Grant,
+    Hosts, LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, SignInKind, TargetRef, http,
+    keys,
 };
 use crate::config::SalesforceConfig;
 use crate::connection::ConnectionId;
@@ -223,11 +224,7 @@ impl CrmConnector for Salesforce {
             .then(|| auth::authorization_url(&self.config, &access.login_url, state, challenge))
     }
 
-    fn sign_in<'a>(
-        &'a self,
-        access: &'a Access,
-        proof: Proof<'a>,
-    ) -> BoxFuture<'a, Result<Grant, CrmError>> {
+    fn sign_in<'a>(&'a self, access: &'a Access, proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>> {
         Box::pin(self.get_grant(access, proof))
     }
 

@@ -283,7 +283,9 @@ impl Salesforce {
     ) -> Result<Result<Vec<Option<String>>, (usize, Refusal)>, CrmError> {
         let part = |(index, task): (usize, &KeyedTask)| {
             let url = self.url(session, &self.task_by_key(task.key))?;
-            Ok(json!({"method": "PATCH", "url": url.path(), "referenceId": format!("t{index}"), "body": task.fields}))
+            Ok(
+                json!({"method": "PATCH", "url": url.path(), "referenceId": format!("t{index}"), "body": task.fields}),
+            )
         };
         let parts: Vec<Value> = tasks.iter().enumerate().map(part).collect::<Result<_, CrmError>>()?;
         let request = self.call(session, Method::POST, &["composite".to_owned()])?;
@@ -312,7 +314,11 @@ impl Salesforce {
     }
 
     /// Reads the id of the Task with a key.
-    pub(super) async fn read_task_id(&self, session: &Session, key: Uuid) -> Result<Option<String>, CrmError> {
+    pub(super) async fn read_task_id(
+        &self,
+        session: &Session,
+        key: Uuid,
+    ) -> Result<Option<String>, CrmError> {
         let mut request = self.call(session, Method::GET, &self.task_by_key(key))?;
         request = request.query(&[("fields", "Id")]);
         let answer = http::send(request).await?;
