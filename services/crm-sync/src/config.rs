@@ -2,11 +2,15 @@
 //!
 //! Owns their names and defaults; the sections every service has are service-kit's.
 
+mod crm;
+
 use anyhow::ensure;
 use secrecy::SecretString;
 use serde::Deserialize;
-use service_kit::config::{optional_secret, secret};
+use service_kit::config::secret;
 use url::Url;
+
+pub use crm::{DataverseConfig, SapC4cConfig, SapSalesCloudConfig};
 
 /// What crm-sync needs beside the settings of every service.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,10 +29,10 @@ pub struct Settings {
     pub dataverse: DataverseConfig,
     /// SAP Sales Cloud V1 (C4C).
     #[serde(default)]
-    pub sap_c4c: SapConfig,
+    pub sap_c4c: SapC4cConfig,
     /// SAP Sales Cloud V2.
     #[serde(default)]
-    pub sap_sales_cloud: SapConfig,
+    pub sap_sales_cloud: SapSalesCloudConfig,
 }
 
 /// A key that was the key-encryption key before.
@@ -39,34 +43,6 @@ pub struct OldKey(
     #[serde(deserialize_with = "secret")]
     pub SecretString,
 );
-
-/// How Dataverse is reached.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct DataverseConfig {
-    /// The app that admins of Dataverse allow in the code flow; empty: only client credentials.
-    #[serde(default)]
-    pub client_id: String,
-    /// The app's secret.
-    #[serde(default, deserialize_with = "optional_secret")]
-    pub client_secret: Option<SecretString>,
-    /// Where Entra sends the admin's browser back to.
-    #[serde(default)]
-    pub redirect_url: Option<Url>,
-    /// Where Entra is. Absent: `https://login.microsoftonline.com`.
-    #[serde(default)]
-    pub login_url: Option<Url>,
-    /// As for Salesforce: hosts that are allowed beside the vendor's own, in development only.
-    #[serde(default)]
-    pub allowed_hosts: Vec<String>,
-}
-
-/// How SAP's clouds are reached.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct SapConfig {
-    /// As for Salesforce: hosts that are allowed beside the vendor's own, in development only.
-    #[serde(default)]
-    pub allowed_hosts: Vec<String>,
-}
 
 /// The app that admins of Salesforce allow.
 #[derive(Clone, Debug, Deserialize)]
@@ -127,8 +103,8 @@ mod tests {
             key_encryption_key: SecretString::from("key"),
             old_key_encryption_keys: Vec::new(),
             dataverse: DataverseConfig::default(),
-            sap_c4c: SapConfig::default(),
-            sap_sales_cloud: SapConfig::default(),
+            sap_c4c: SapC4cConfig::default(),
+            sap_sales_cloud: SapSalesCloudConfig::default(),
             salesforce: SalesforceConfig {
                 client_id: "id".to_owned(),
                 client_secret: SecretString::from("secret"),

@@ -4,11 +4,21 @@
 //! session and a refusal. A connector speaks HTTP and nothing else: it must not touch the database, and must not retry,
 //! because only its caller knows what is safe. One folder per CRM; a new CRM adds a [`Provider`] and a folder.
 
+mod basic;
+pub(crate) mod c4c;
+pub(crate) mod dataverse;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub(crate) mod hosts;
 pub(crate) mod http;
+mod kept;
 pub(crate) mod keys;
+mod mark;
 mod model;
+mod odata;
+pub(crate) mod sales_cloud;
 pub(crate) mod salesforce;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
