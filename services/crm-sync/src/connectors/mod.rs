@@ -27,7 +27,7 @@ use futures_util::future::BoxFuture;
 use service_kit::validate::Violations;
 use url::Url;
 
-pub(crate) use hosts::{HostRefused, Hosts};
+pub(crate) use hosts::Hosts;
 pub(crate) use model::{
     Access, AccessForm, Check, Credentials, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding, Grant,
     LogEntry, MAIN_ROLE, Outcome, PersonRef, PersonType, Proof, Provider, RecordType, Session, Severity,
