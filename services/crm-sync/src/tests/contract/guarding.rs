@@ -47,8 +47,9 @@ pub(super) async fn it_follows_no_redirect_and_no_foreign_link(crm: Crm) {
     let asked = ["nora.field@contoso.test".to_owned()];
 
     for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let redirect =
-            format!("HTTP/1.1 {status}\r\nlocation: {elsewhere}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let redirect = format!(
+            "HTTP/1.1 {status}\r\nlocation: {elsewhere}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
         let (stub, seen) = serve(|_| redirect.clone()).await;
         let session = at(stub);
         let refused = crm.connector.search_accounts(&session, "Contoso").await.unwrap_err();

@@ -42,10 +42,16 @@ async fn dataverse_names_a_user_that_is_no_member_of_the_environment() {
     let session = crm.session().await;
     crm.script(json!({"app_user": false})).await;
     let refused = crm.connector.check_setup(&session).await.unwrap_err();
-    assert!(matches!(&refused, CrmError::Permanent { message } if message.contains("application user")), "{refused:?}");
+    assert!(
+        matches!(&refused, CrmError::Permanent { message } if message.contains("application user")),
+        "{refused:?}"
+    );
     crm.script(json!({"secret_expired": true})).await;
     let refused = crm.sign_in(&crm.access()).await.unwrap_err();
-    assert!(matches!(&refused, CrmError::Reconnect { message } if message.contains("expired")), "{refused:?}");
+    assert!(
+        matches!(&refused, CrmError::Reconnect { message } if message.contains("expired")),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -60,7 +66,11 @@ async fn dataverse_makes_the_part_of_a_log_that_is_missing_and_completes_its_tas
     assert!(matches!(failed, CrmError::Retry { .. }), "{failed:?}");
     assert!(crm.tasks().await.iter().all(|task| task["statecode"] == 0));
     let note = crm.records("annotations").await.remove(0);
-    let url = format!("{}api/data/v9.2/annotations({})", session.instance_url, note["annotationid"].as_str().unwrap());
+    let url = format!(
+        "{}api/data/v9.2/annotations({})",
+        session.instance_url,
+        note["annotationid"].as_str().unwrap()
+    );
     let token = secrecy::ExposeSecret::expose_secret(&session.access_token);
     let deleted = crm.http.delete(url).bearer_auth(token).send().await.unwrap();
     assert!(deleted.status().is_success(), "{deleted:?}");
@@ -84,7 +94,10 @@ async fn dataverse_completes_the_tasks_that_an_earlier_try_left_open() {
     let mut writes = crm.connector.plan(&log).unwrap();
     // One more person than before: its task is open while the others are read-only.
     let more = [(PersonType::Contact, known.contact.as_str()), (PersonType::Lead, known.lead.as_str())];
-    let with_more = crate::connectors::LogEntry { log_id: log.log_id, ..super::writing::log(RecordType::Account, &known.account, &more) };
+    let with_more = crate::connectors::LogEntry {
+        log_id: log.log_id,
+        ..super::writing::log(RecordType::Account, &known.account, &more)
+    };
     writes.push(crm.connector.plan(&with_more).unwrap().pop().unwrap());
     for outcome in crm.connector.write(&session, &writes).await.unwrap() {
         outcome.unwrap();

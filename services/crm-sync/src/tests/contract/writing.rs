@@ -13,7 +13,10 @@ const TITLE: &str = "Space created: Contoso & partners";
 pub(super) fn log(target_type: RecordType, record_id: &str, people: &[(PersonType, &str)]) -> LogEntry {
     let people: Vec<_> = people.iter().map(|(person_type, id)| person(*person_type, id)).collect();
     let body = "https://spaces.example/acme/contoso\nÀ bientôt — 🚀";
-    LogEntry { log_id: testkit::ids().next::<Uuid>().into(), ..entry(TITLE, body, target(target_type, record_id), &people) }
+    LogEntry {
+        log_id: testkit::ids().next::<Uuid>().into(),
+        ..entry(TITLE, body, target(target_type, record_id), &people)
+    }
 }
 
 fn on_all(known: &Known) -> [LogEntry; 4] {
@@ -120,9 +123,12 @@ pub(super) async fn it_has_one_log_after_an_answer_that_was_lost(crm: Crm) {
 pub(super) async fn it_cuts_texts_that_are_too_long(crm: Crm) {
     let session = crm.session().await;
     let known = crm.known(&session).await;
-    for (title, body) in [("é".repeat(3_000), "🚀".repeat(110_000)), ("x".repeat(3_000), "\n".repeat(200_000))] {
+    for (title, body) in
+        [("é".repeat(3_000), "🚀".repeat(110_000)), ("x".repeat(3_000), "\n".repeat(200_000))]
+    {
         let target = target(RecordType::Account, &known.account);
-        let log = LogEntry { log_id: testkit::ids().next::<Uuid>().into(), ..entry(&title, &body, target, &[]) };
+        let log =
+            LogEntry { log_id: testkit::ids().next::<Uuid>().into(), ..entry(&title, &body, target, &[]) };
         crm.write(&session, &log, 1).await.unwrap();
     }
     assert_eq!(crm.tasks().await.len(), 2);
