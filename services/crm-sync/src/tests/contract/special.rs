@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::crm::Crm;
 use super::writing::log;
-use crate::connectors::{Check, CrmError, Finding, PersonType, Provider, RecordType, Severity};
+use crate::config::SapSalesCloudConfig;
+use crate::connectors::sales_cloud::SalesCloud;
+use crate::connectors::{Check, CrmConnector as _, CrmError, Finding, PersonType, Provider, RecordType, Severity};
 
 fn severity(findings: &[Finding], check: Check) -> Severity {
     findings.iter().find(|finding| finding.check == check).unwrap().severity
@@ -184,6 +186,25 @@ async fn without_keys_only_the_search_keeps_a_log_from_being_there_twice() {
         let found = crm.connector.find_by_key(&session, &writes[0]).await.unwrap();
         assert!(found.is_some(), "{provider:?}");
     }
+}
+
+#[tokio::test]
+async fn sap_is_read_page_after_page() {
+    let asked = ["pat.double@tailspin.test".to_owned()];
+    let crm = Crm::start(Provider::SapC4c).await;
+    let session = crm.session().await;
+    crm.script(json!({"page_size": 1})).await;
+    assert_eq!(crm.connector.match_addresses(&session, &asked).await.unwrap()[0].len(), 2);
+
+    let crm = Crm::start(Provider::SapSalesCloud).await;
+    let session = crm.session().await;
+    let small = SapSalesCloudConfig {
+        page_size: 1,
+        allowed_hosts: vec!["127.0.0.1".to_owned()],
+        ..SapSalesCloudConfig::default()
+    };
+    let connector = SalesCloud::try_new(small).unwrap();
+    assert_eq!(connector.match_addresses(&session, &asked).await.unwrap()[0].len(), 2);
 }
 
 #[tokio::test]
