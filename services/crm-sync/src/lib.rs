@@ -40,6 +40,9 @@ use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
 use connection::{Connections, Secrets};
+use connectors::c4c::C4c;
+use connectors::dataverse::Dataverse;
+use connectors::sales_cloud::SalesCloud;
 use connectors::salesforce::Salesforce;
 use connectors::{Connectors, CrmConnector};
 use grpc::{ConnectionGrpc, LogGrpc, RecordGrpc};
@@ -48,7 +51,7 @@ use log::{Describer, Logs};
 use record::Records;
 
 pub use command::{Command, execute};
-pub use config::{DataverseConfig, OldKey, SalesforceConfig, SapConfig, Settings};
+pub use config::{DataverseConfig, OldKey, SalesforceConfig, SapC4cConfig, SapSalesCloudConfig, Settings};
 pub use connection::ConnectionError;
 pub use log::LogError;
 pub use organization::OrganizationError;
@@ -90,7 +93,11 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
 /// The connectors that this service has.
 fn connectors(kit: &Kit<Settings>) -> anyhow::Result<Connectors> {
     let salesforce = Salesforce::try_new(kit.settings.salesforce.clone(), Arc::clone(&kit.clock))?;
-    let all: [Arc<dyn CrmConnector>; 1] = [Arc::new(salesforce)];
+    let dataverse = Dataverse::try_new(kit.settings.dataverse.clone())?;
+    let sap_c4c = C4c::try_new(kit.settings.sap_c4c.clone())?;
+    let sap_sales_cloud = SalesCloud::try_new(kit.settings.sap_sales_cloud.clone())?;
+    let all: [Arc<dyn CrmConnector>; 4] =
+        [Arc::new(salesforce), Arc::new(dataverse), Arc::new(sap_c4c), Arc::new(sap_sales_cloud)];
     Ok(Connectors::new(all))
 }
 

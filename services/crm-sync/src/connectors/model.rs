@@ -96,6 +96,7 @@ pub(crate) struct LogEntry {
     /// What the keys are made of.
     pub(crate) log_id: LogId,
     /// What is logged.
+    #[expect(dead_code, reason = "for CRMs that treat it apart; none of ours does yet")]
     pub(crate) kind: LogKind,
     /// One line; connectors cut it to what their CRM takes.
     pub(crate) title: String,
@@ -104,6 +105,7 @@ pub(crate) struct LogEntry {
     /// When what is logged happened.
     pub(crate) occurred_at: DateTime<Utc>,
     /// The space's whole address; it is in the body as well.
+    #[expect(dead_code, reason = "for CRMs that treat it apart; none of ours does yet")]
     pub(crate) space_url: String,
     /// Where it goes.
     pub(crate) target: TargetRef,
@@ -261,6 +263,7 @@ pub(crate) struct Session {
     /// Where the API is; checked.
     pub(crate) instance_url: Url,
     /// How it was signed in.
+    #[expect(dead_code, reason = "for CRMs that treat it apart; none of ours does yet")]
     pub(crate) sign_in: SignInKind,
     /// The access token; with [`SignInKind::Basic`] what stands after `Basic `.
     pub(crate) access_token: SecretString,

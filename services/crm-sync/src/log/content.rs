@@ -202,10 +202,10 @@ fn section(name: &str, nothing: &str, lines: Vec<String>) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
-    pub(crate) fn content() -> Content {
+    fn content() -> Content {
         let person =
             |name: &str, address: &str| Person { display_name: name.to_owned(), address: address.to_owned() };
         Content {

@@ -40,9 +40,6 @@ pub(crate) use entity::{
 };
 pub use error::LogError;
 
-#[cfg(test)]
-pub(crate) use content::tests::content as test_content;
-
 /// Notes that a log is in the CRM, and tells other services of it. What is noted already is not told again.
 pub(crate) async fn finish(
     tx: &mut PgConnection,

@@ -237,8 +237,8 @@ mod tests {
     fn one_that_fails_hides_none_and_all_that_fail_are_a_failure() {
         let failed = || Err(CallError::Crm(CrmError::retry("away")));
         assert_eq!(one_hides_none(vec![Ok(vec![1]), failed(), Ok(vec![2])]).unwrap(), [1, 2]);
-        assert_eq!(one_hides_none(vec![failed(), Ok(Vec::<u8>::new())]).unwrap(), []);
+        assert_eq!(one_hides_none(vec![failed(), Ok(Vec::<u8>::new())]).unwrap(), Vec::<u8>::new());
         assert!(one_hides_none::<u8>(vec![failed(), failed()]).is_err());
-        assert_eq!(one_hides_none::<u8>(vec![]).unwrap(), []);
+        assert_eq!(one_hides_none::<u8>(vec![]).unwrap(), Vec::<u8>::new());
     }
 }

@@ -1,6 +1,7 @@
 //! The use cases on a real database, against the Salesforce look-alike.
 
 mod connecting;
+mod contract;
 mod gates;
 mod listing;
 mod retrying;

@@ -60,7 +60,7 @@ async fn the_last_try_fails_a_log_and_another_one_that_is_asked_for_writes_it() 
 
     testkit::eventually("the last try but one", async || {
         let log = world.log_of(space).await;
-        log.state() == pb::LogState::Pending
+        log.state() == pb::LogState::Deferred
             && !log.reason.is_empty()
             && jobs_in(&world, "pending").await == 1
     })

@@ -9,8 +9,8 @@ use crate::connection::ConnectionError;
 async fn search(world: &World, connection_id: &str, query: &str) -> Result<Vec<String>, ConnectionError> {
     let request =
         pb::SearchAccountsRequest { connection_id: connection_id.to_owned(), query: query.to_owned() };
-    let found = world.connections.search_accounts(&world.admin, request.try_into().unwrap()).await?;
-    Ok(found.into_iter().map(|record| record.display_name).collect())
+    let found = world.records.search_accounts(&world.admin, request.try_into().unwrap()).await?;
+    Ok(found.into_iter().map(|found| found.record.display_name).collect())
 }
 
 #[tokio::test]
@@ -53,8 +53,9 @@ async fn a_search_says_when_the_connection_has_ended_and_when_salesforce_is_away
     world.script(switch(&json!({"revoke_all_refresh_tokens": true}))).await;
     assert_eq!(reason_of(search(&world, &id, "Contoso").await), "RECONNECT_NEEDED");
     assert_eq!(reason_of(search(&world, &id, "Contoso").await), "RECONNECT_NEEDED");
-    let listed = world.connections.list(&world.admin).await.unwrap().remove(0);
-    assert_eq!(pb::Connection::from(listed).state(), pb::ConnectionState::ReconnectNeeded);
+    let listed = world.connected().await.remove(0);
+    assert_eq!(listed.state(), pb::ConnectionState::ReconnectNeeded);
+    assert!(listed.reason.contains("an admin must connect it again"), "{}", listed.reason);
 }
 
 #[tokio::test]
