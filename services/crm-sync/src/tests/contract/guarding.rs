@@ -87,7 +87,8 @@ async fn dataverse_and_c4c_leave_a_list_that_never_ends() {
         let session = crm.session().await;
         let (stub, seen) = serve(|own| {
             let next = format!("{own}{path}?$skiptoken=2");
-            let page = json!({"value": [row], "@odata.nextLink": next, "d": {"results": [row], "__next": next}});
+            let page =
+                json!({"value": [row], "@odata.nextLink": next, "d": {"results": [row], "__next": next}});
             ok(&page.to_string())
         })
         .await;

@@ -6,7 +6,9 @@ use super::crm::Crm;
 use super::writing::log;
 use crate::config::SapSalesCloudConfig;
 use crate::connectors::sales_cloud::SalesCloud;
-use crate::connectors::{Check, CrmConnector as _, CrmError, Finding, PersonType, Provider, RecordType, Severity};
+use crate::connectors::{
+    Check, CrmConnector as _, CrmError, Finding, PersonType, Provider, RecordType, Severity,
+};
 
 fn severity(findings: &[Finding], check: Check) -> Severity {
     findings.iter().find(|finding| finding.check == check).unwrap().severity
