@@ -33,10 +33,8 @@ async fn refusals(world: &World, caller: &Caller) -> Vec<Status> {
     let mode = pb::SetLoggingModeRequest { logging_mode: pb::LoggingMode::Off.into() };
     let opportunities = pb::SearchOpportunitiesRequest { query: "Contoso".to_owned(), ..Default::default() };
     let people = pb::SearchPeopleRequest { query: "Nora".to_owned(), ..Default::default() };
-    let matching = pb::MatchAddressesRequest {
-        connection_id: id.clone(),
-        email_addresses: vec!["a@x.test".to_owned()],
-    };
+    let matching =
+        pb::MatchAddressesRequest { connection_id: id.clone(), email_addresses: vec!["a@x.test".to_owned()] };
     let link = pb::LinkSpaceRequest { space_id: id.clone(), target: None };
     let create = pb::CreateLogRequest { space_id: id.clone(), ..Default::default() };
     let get_log = pb::GetLogRequest { log_id: id };

@@ -31,7 +31,9 @@ use uuid::Uuid;
 
 use super::spaces::{Rights, serve_spaces};
 use crate::config::{DataverseConfig, SalesforceConfig, SapC4cConfig, SapSalesCloudConfig};
-use crate::connection::{ConnectionError, Connections, FinishedFlow, ListConnections, NewConnection, Secrets};
+use crate::connection::{
+    ConnectionError, Connections, FinishedFlow, ListConnections, NewConnection, Secrets,
+};
 use crate::connectors::c4c::C4c;
 use crate::connectors::dataverse::Dataverse;
 use crate::connectors::sales_cloud::SalesCloud;

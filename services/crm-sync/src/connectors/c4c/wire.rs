@@ -84,7 +84,7 @@ impl C4c {
     ) -> Result<Vec<Row>, Refusal> {
         let top = top.to_string();
         let options = [("$filter", filter.as_str()), ("$top", top.as_str()), ("$format", "json")];
-        Ok(self.page(session, &self.url(session, set, &options)?).await?.results)
+        Ok(self.page(session, &address(session, set, &options)?).await?.results)
     }
 
     /// Reads page after page. The link to the next one is the tenant's: it is followed only where it leads to the same
@@ -96,7 +96,7 @@ impl C4c {
         filter: &Filter,
     ) -> Result<Vec<Row>, Refusal> {
         let options = [("$filter", filter.as_str()), ("$format", "json")];
-        let first = self.url(session, set, &options)?;
+        let first = address(session, set, &options)?;
         let mut url = first.clone();
         let mut rows = Vec::new();
         for _page in 0..PAGES_MAX {
@@ -114,7 +114,7 @@ impl C4c {
     /// Tells whether Tasks can be read by a condition; nothing where the tenant does not understand it.
     pub(super) async fn understands(&self, session: &Session, filter: &Filter) -> Result<bool, Refusal> {
         let options = [("$filter", filter.as_str()), ("$top", "1"), ("$format", "json")];
-        let url = self.url(session, "TasksCollection", &options)?;
+        let url = address(session, "TasksCollection", &options)?;
         let answer = http::send(self.call(session, Method::GET, url)).await?;
         match answer.status {
             StatusCode::OK => Ok(true),
@@ -125,14 +125,14 @@ impl C4c {
 
     /// Reads any task: whether the user gets in, and may see tasks.
     pub(super) async fn read_any_task(&self, session: &Session) -> Result<(), Refusal> {
-        let url = self.url(session, "TasksCollection", &[("$top", "1"), ("$format", "json")])?;
+        let url = address(session, "TasksCollection", &[("$top", "1"), ("$format", "json")])?;
         self.page(session, &url).await?;
         Ok(())
     }
 
     /// Begins a session for writing. Nothing: the user needs none, as technical users do, who are refused one.
     pub(super) async fn fetch_csrf(&self, session: &Session) -> Result<Option<CsrfPair>, Refusal> {
-        let url = self.url(session, "", &[])?;
+        let url = address(session, "", &[])?;
         let answer = http::send(self.call(session, Method::GET, url).header(CSRF, "fetch")).await?;
         match answer.status {
             StatusCode::OK => Ok(pair(&answer.headers)),
@@ -148,7 +148,7 @@ impl C4c {
         pair: Option<&CsrfPair>,
         body: &Row,
     ) -> Result<Created, Refusal> {
-        let url = self.url(session, "TasksCollection", &[])?;
+        let url = address(session, "TasksCollection", &[])?;
         let mut request = self.call(session, Method::POST, url).json(body);
         if let Some(CsrfPair { token, cookies }) = pair {
             request = request.header(CSRF, secret(token)?).header(COOKIE, secret(cookies)?);
@@ -165,23 +165,23 @@ impl C4c {
         }
     }
 
-    /// An address below that of the service. `path` is the name of a collection.
-    fn url(&self, session: &Session, path: &str, options: &[(&str, &str)]) -> Result<Url, CrmError> {
-        let mut url = session.instance_url.clone();
-        if url.cannot_be_a_base() {
-            return Err(CrmError::permanent("The connection has no usable address: connect again."));
-        }
-        url.set_path(&format!("{ROOT}{path}"));
-        if !options.is_empty() {
-            set_query(&mut url, options);
-        }
-        Ok(url)
-    }
-
     fn call(&self, session: &Session, method: Method, url: Url) -> RequestBuilder {
         let basic = format!("Basic {}", session.access_token.expose_secret());
         self.http.request(method, url).header(AUTHORIZATION, basic).header(ACCEPT, "application/json")
     }
+}
+
+/// An address below that of the service. `path` is the name of a collection.
+fn address(session: &Session, path: &str, options: &[(&str, &str)]) -> Result<Url, CrmError> {
+    let mut url = session.instance_url.clone();
+    if url.cannot_be_a_base() {
+        return Err(CrmError::permanent("The connection has no usable address: connect again."));
+    }
+    url.set_path(&format!("{ROOT}{path}"));
+    if !options.is_empty() {
+        set_query(&mut url, options);
+    }
+    Ok(url)
 }
 
 fn secret(text: &SecretString) -> Result<HeaderValue, CrmError> {

@@ -25,6 +25,17 @@ pub(super) struct Part {
     pub(super) body: Value,
 }
 
+/// What a part asks of the record that it writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Condition {
+    /// Not to be there.
+    New,
+    /// To be there.
+    Known,
+    /// Nothing.
+    Any,
+}
+
 /// What became of a batch.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
@@ -36,11 +47,14 @@ pub(super) enum Outcome {
     Unknown,
 }
 
-/// Writes a batch of one changeset. `root` is the path of the Web API, with a slash at its end. With `only_new` no part
-/// changes a record that is there.
-pub(super) fn write(root: &str, parts: &[Part], only_new: bool) -> String {
+/// Writes a batch of one changeset. `root` is the path of the Web API, with a slash at its end.
+pub(super) fn write(root: &str, parts: &[Part], condition: Condition) -> String {
     let mut text = format!("--{BATCH}\r\nContent-Type: multipart/mixed; boundary={CHANGESET}\r\n\r\n");
-    let condition = if only_new { "If-None-Match: *\r\n" } else { "" };
+    let condition = match condition {
+        Condition::New => "If-None-Match: *\r\n",
+        Condition::Known => "If-Match: *\r\n",
+        Condition::Any => "",
+    };
     for (number, Part { path, body }) in (1..).zip(parts) {
         // Writing to a text cannot fail.
         let _written = write!(
@@ -85,7 +99,7 @@ mod tests {
     #[test]
     fn a_changeset_is_written_with_lines_ids_and_conditions_as_documented() {
         let part = |path: &str| Part { path: path.to_owned(), body: json!({"subject": "é"}) };
-        let text = write("/api/data/v9.2/", &[part("tasks(1)"), part("annotations(2)")], true);
+        let text = write("/api/data/v9.2/", &[part("tasks(1)"), part("annotations(2)")], Condition::New);
         assert_eq!(
             text,
             "--batch_shared_spaces\r\nContent-Type: multipart/mixed; boundary=changeset_shared_spaces\r\n\r\n\
@@ -97,13 +111,14 @@ mod tests {
              Content-Type: application/json; charset=utf-8\r\nIf-None-Match: *\r\n\r\n{\"subject\":\"é\"}\r\n\
              --changeset_shared_spaces--\r\n\r\n--batch_shared_spaces--\r\n"
         );
-        assert!(!write("/", &[part("tasks(1)")], false).contains("If-None-Match"));
+        assert!(write("/", &[part("tasks(1)")], Condition::Known).contains("\r\nIf-Match: *\r\n\r\n{"));
+        assert!(!write("/", &[part("tasks(1)")], Condition::Any).contains("Match"));
     }
 
     #[test]
     fn no_text_of_a_log_ends_a_part() {
         let body = json!({"description": "x\r\n--changeset_shared_spaces--\r\n--batch_shared_spaces--\r\n"});
-        let text = write("/", &[Part { path: "tasks(1)".to_owned(), body }], true);
+        let text = write("/", &[Part { path: "tasks(1)".to_owned(), body }], Condition::New);
         assert_eq!(text.matches("\r\n--changeset_shared_spaces--").count(), 1);
         assert_eq!(text.matches("\r\n--batch_shared_spaces--").count(), 1);
     }

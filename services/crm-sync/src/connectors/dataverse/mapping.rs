@@ -145,6 +145,11 @@ pub(super) fn part(write: &CrmWrite) -> Part {
     Part { path: path(write.object, write.key), body: write.fields.clone() }
 }
 
+/// The part of a changeset that completes a task.
+pub(super) fn closing(key: Uuid) -> Part {
+    Part { path: path(TASK, key), body: json!({"statecode": 1, "statuscode": 5}) }
+}
+
 /// The record that a write is.
 pub(super) fn reference(write: &CrmWrite) -> CrmRef {
     CrmRef { object: write.object.to_owned(), record_id: write.key.to_string(), readable_id: None }

@@ -10,11 +10,13 @@ mod error;
 mod mapping;
 mod wire;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use reqwest::Client;
 use service_kit::validate::Violations;
 use url::Url;
+use uuid::Uuid;
 
+use self::batch::{Condition, Part};
 use self::error::{NO_SALES_APP, Refusal};
 use self::mapping::TASK;
 use self::wire::{ContactRow, LeadRow};
@@ -61,8 +63,9 @@ impl Dataverse {
     }
 
     async fn people(&self, session: &Session, query: &str) -> Result<Vec<CrmPerson>, CrmError> {
-        let contacts = self.find_contacts(session, query).await?;
-        let leads = or_none(self.find_leads(session, query).await)?;
+        let both = (self.find_contacts(session, query), self.find_leads(session, query));
+        let (contacts, leads) = join(both.0, both.1).await;
+        let (contacts, leads) = (contacts?, or_none(leads)?);
         Ok(contacts.into_iter().map(contact).chain(leads.into_iter().map(lead)).collect())
     }
 
@@ -115,13 +118,8 @@ impl Dataverse {
 
     async fn findings(&self, session: &Session) -> Result<Vec<Finding>, CrmError> {
         let ok = |check, message: &str| Finding::new(check, Severity::Ok, message);
-        let signed_in = ok(Check::SignIn, "Dynamics lets us in.");
-        let mut findings = match found(Check::SignIn, self.who_am_i(session).await)? {
-            Some(finding) => return Ok(vec![finding]),
-            None => {
-                vec![signed_in, ok(Check::ExternalId, "Records have keys of ours: a log is written once.")]
-            }
-        };
+        self.who_am_i(session).await?;
+        let mut findings = vec![ok(Check::ExternalId, "Records have keys of ours: a log is written once.")];
         let both = [self.has_table(session, "opportunity").await?, self.has_table(session, "lead").await?];
         findings.push(match both {
             [true, true] => ok(Check::SalesApp, "Opportunities and leads are there."),
@@ -136,20 +134,19 @@ impl Dataverse {
 
     /// Makes what is missing of a log, as a whole, and completes its tasks.
     async fn write_all(&self, session: &Session, writes: &[CrmWrite]) -> Result<Vec<Outcome>, CrmError> {
-        let parts: Vec<_> = writes.iter().map(mapping::part).collect();
-        match self.change(session, &parts).await {
+        let parts: Vec<Part> = writes.iter().map(mapping::part).collect();
+        match self.change(session, &parts, self.condition()).await {
             Ok(()) => {}
             // An earlier try has landed, as a whole: what is there is looked for, and what is not is made.
             Err(Refusal::Exists | Refusal::Closed) => self.complete(session, writes).await?,
             Err(refusal) => return Err(refusal.into()),
         }
-        for write in writes.iter().filter(|write| write.object == TASK) {
-            match self.close(session, write.key).await {
-                Ok(()) | Err(Refusal::Closed) => {}
-                Err(refusal) => return Err(refusal.into()),
-            }
-        }
+        self.close_all(session, writes).await?;
         Ok(writes.iter().map(|write| Ok(mapping::reference(write))).collect())
+    }
+
+    fn condition(&self) -> Condition {
+        if self.config.only_new_in_batch { Condition::New } else { Condition::Any }
     }
 
     async fn complete(&self, session: &Session, writes: &[CrmWrite]) -> Result<(), CrmError> {
@@ -162,13 +159,33 @@ impl Dataverse {
         if missing.is_empty() {
             return Ok(());
         }
-        match self.change(session, &missing).await {
+        match self.change(session, &missing, self.condition()).await {
             Ok(()) => Ok(()),
             Err(Refusal::Exists | Refusal::Closed) => {
                 Err(CrmError::retry("Another try is writing the same log to Dynamics."))
             }
             Err(refusal) => Err(refusal.into()),
         }
+    }
+
+    /// Completes all tasks of a log at once; one by one where an earlier try has completed some.
+    async fn close_all(&self, session: &Session, writes: &[CrmWrite]) -> Result<(), CrmError> {
+        let keys: Vec<Uuid> =
+            writes.iter().filter(|write| write.object == TASK).map(|write| write.key).collect();
+        if keys.len() > 1 {
+            let parts: Vec<Part> = keys.iter().copied().map(mapping::closing).collect();
+            match self.change(session, &parts, Condition::Known).await {
+                Err(Refusal::Closed) => {}
+                other => return Ok(other?),
+            }
+        }
+        for key in keys {
+            match self.close(session, key).await {
+                Ok(()) | Err(Refusal::Closed) => {}
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn find(&self, session: &Session, write: &CrmWrite) -> Result<Option<CrmRef>, CrmError> {

@@ -9,13 +9,12 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::batch::{self, Outcome, Part};
+use super::batch::{self, Condition, Outcome, Part};
 use super::error::Refusal;
-use super::mapping::path;
+use super::mapping::{closing, path};
 use super::{Dataverse, OPEN, TASK};
 use crate::connectors::http::{self, Answer};
 use crate::connectors::odata::{Filter, Wildcards, set_query};
@@ -172,10 +171,15 @@ impl Dataverse {
         }
     }
 
-    /// Makes records as a whole, or none.
-    pub(super) async fn change(&self, session: &Session, parts: &[Part]) -> Result<(), Refusal> {
+    /// Changes records as a whole, or none.
+    pub(super) async fn change(
+        &self,
+        session: &Session,
+        parts: &[Part],
+        condition: Condition,
+    ) -> Result<(), Refusal> {
         let url = self.url(session, "$batch", &[])?;
-        let body = batch::write(&self.root(), parts, self.config.only_new_in_batch);
+        let body = batch::write(&self.root(), parts, condition);
         let kind = HeaderValue::from_static(batch::CONTENT_TYPE);
         let request = self.call(session, Method::POST, url).header(reqwest::header::CONTENT_TYPE, kind);
         let answer = http::send(request.body(body)).await?;
@@ -197,9 +201,9 @@ impl Dataverse {
 
     /// Completes a task; from then on it is read-only. Never makes one.
     pub(super) async fn close(&self, session: &Session, key: Uuid) -> Result<(), Refusal> {
-        let url = self.url(session, &path(TASK, key), &[])?;
+        let Part { path, body } = closing(key);
+        let url = self.url(session, &path, &[])?;
         let request = self.call(session, Method::PATCH, url).header(IF_MATCH, "*");
-        let body: Value = json!({"statecode": 1, "statuscode": 5});
         let answer = http::send(request.json(&body)).await?;
         if answer.status.is_success() { Ok(()) } else { Err(Refusal::read(&answer)) }
     }

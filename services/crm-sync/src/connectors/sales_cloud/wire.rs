@@ -93,7 +93,7 @@ impl SalesCloud {
 
     /// Tells whether tasks can be read by a condition; not so where the tenant does not understand it.
     pub(super) async fn understands(&self, session: &Session, filter: &Filter) -> Result<bool, CrmError> {
-        let url = self.url(session, Collection::Tasks, &[("$filter", filter.as_str()), ("$top", "1")])?;
+        let url = address(session, Collection::Tasks, &[("$filter", filter.as_str()), ("$top", "1")])?;
         let answer = http::send(self.call(session, Method::GET, url)).await?;
         match answer.status {
             StatusCode::OK => Ok(true),
@@ -104,14 +104,14 @@ impl SalesCloud {
 
     /// Reads any task: whether the user gets in, and may see tasks.
     pub(super) async fn read_any_task(&self, session: &Session) -> Result<(), CrmError> {
-        let url = self.url(session, Collection::Tasks, &[("$top", "1")])?;
+        let url = address(session, Collection::Tasks, &[("$top", "1")])?;
         let answer = http::send(self.call(session, Method::GET, url)).await?;
         if answer.status == StatusCode::OK { Ok(()) } else { Err(error::read(&answer)) }
     }
 
     /// Creates a task, however often the same one is sent.
     pub(super) async fn create(&self, session: &Session, body: &Row) -> Result<Row, CrmError> {
-        let url = self.url(session, Collection::Tasks, &[])?;
+        let url = address(session, Collection::Tasks, &[])?;
         let answer = http::send(self.call(session, Method::POST, url).json(body)).await?;
         if answer.status.is_success() {
             Ok(answer.json::<Single>()?.value)
@@ -130,7 +130,7 @@ impl SalesCloud {
     ) -> Result<Vec<Row>, CrmError> {
         let (top, skip) = (top.to_string(), skip.to_string());
         let options = [("$filter", filter.as_str()), ("$top", top.as_str()), ("$skip", skip.as_str())];
-        let url = self.url(session, collection, &options)?;
+        let url = address(session, collection, &options)?;
         let answer = http::send(self.call(session, Method::GET, url)).await?;
         if answer.status == StatusCode::OK {
             Ok(answer.json::<Page>()?.value)
@@ -139,25 +139,21 @@ impl SalesCloud {
         }
     }
 
-    fn url(
-        &self,
-        session: &Session,
-        collection: Collection,
-        options: &[(&str, &str)],
-    ) -> Result<Url, CrmError> {
-        let mut url = session.instance_url.clone();
-        if url.cannot_be_a_base() {
-            return Err(CrmError::permanent("The connection has no usable address: connect again."));
-        }
-        url.set_path(&format!("{ROOT}{}", collection.path()));
-        if !options.is_empty() {
-            set_query(&mut url, options);
-        }
-        Ok(url)
-    }
-
     fn call(&self, session: &Session, method: Method, url: Url) -> RequestBuilder {
         let basic = format!("Basic {}", session.access_token.expose_secret());
         self.http.request(method, url).header(AUTHORIZATION, basic).header(ACCEPT, "application/json")
     }
+}
+
+/// An address below that of the service.
+fn address(session: &Session, collection: Collection, options: &[(&str, &str)]) -> Result<Url, CrmError> {
+    let mut url = session.instance_url.clone();
+    if url.cannot_be_a_base() {
+        return Err(CrmError::permanent("The connection has no usable address: connect again."));
+    }
+    url.set_path(&format!("{ROOT}{}", collection.path()));
+    if !options.is_empty() {
+        set_query(&mut url, options);
+    }
+    Ok(url)
 }

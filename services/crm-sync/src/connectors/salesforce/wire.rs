@@ -17,6 +17,7 @@ use super::error::{Refusal, multiple_matches};
 use super::mapping::{is_lead, is_record_id};
 use super::soql::{AnyOf, Contains, Literal, search_words};
 use super::{CrmError, CrmPerson, CrmRecord, PersonType, Salesforce, Session, http};
+use crate::connectors::odata::is_literal_match;
 use crate::connectors::{Check, FOUND_MAX, Finding, Severity};
 
 /// At most this many calls in one composite request.
@@ -202,6 +203,10 @@ impl Salesforce {
         }
         let found: Searched = answer.json()?;
         let mut people: Vec<CrmPerson> = found.search_records.into_iter().map(CrmPerson::from).collect();
+        // The index knows words: `o_t` finds what has an `o` and a `t`. What was typed is meant as it was typed.
+        people.retain(|person| {
+            is_literal_match(&person.display_name, query) || is_literal_match(&person.email_address, query)
+        });
         people.sort_by_key(|person| person.person_type == PersonType::Lead);
         Ok(people)
     }

@@ -21,8 +21,8 @@ use crate::connectors::dataverse::Dataverse;
 use crate::connectors::sales_cloud::SalesCloud;
 use crate::connectors::salesforce::Salesforce;
 use crate::connectors::{
-    Access, AccessForm, CrmConnector, CrmError, CrmRef, CrmWrite, Credentials, Grant, LogEntry, Proof, Provider,
-    Session, SignInKind,
+    Access, AccessForm, Credentials, CrmConnector, CrmError, CrmRef, CrmWrite, Grant, LogEntry, Proof,
+    Provider, Session, SignInKind,
 };
 
 const REDIRECT_URL: &str = "http://127.0.0.1:9/crm/callback";
@@ -31,7 +31,7 @@ const REDIRECT_URL: &str = "http://127.0.0.1:9/crm/callback";
 pub(super) struct Crm {
     pub(super) provider: Provider,
     pub(super) connector: Arc<dyn CrmConnector>,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     sandbox: Sandbox,
     dir: PathBuf,
 }
@@ -59,7 +59,7 @@ impl Crm {
     pub(super) async fn start(provider: Provider) -> Self {
         // Fails where another test has installed it.
         let _second = rustls::crypto::ring::default_provider().install_default();
-        let dir = std::env::temp_dir().join(format!("crm-contract-{}", Uuid::now_v7()));
+        let dir = std::env::temp_dir().join(format!("crm-contract-{}", testkit::ids().next::<Uuid>()));
         let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
         let connector = connector(provider, &sandbox);
         let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
@@ -205,12 +205,18 @@ impl Crm {
     pub(super) async fn calls(&self) -> u64 {
         let url = format!("http://{}/api/{}/calls", self.sandbox.http_addr(), self.target());
         let calls: Vec<Value> = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        let of_api = calls.iter().filter(|call| !call["path"].as_str().unwrap_or_default().contains("oauth2"));
+        let of_api =
+            calls.iter().filter(|call| !call["path"].as_str().unwrap_or_default().contains("oauth2"));
         of_api.map(|call| call["count"].as_u64().unwrap()).sum()
     }
 
     /// Writes as the job does: all that is planned, and after a failure what is not to be found, up to `tries` times.
-    pub(super) async fn write(&self, session: &Session, entry: &LogEntry, tries: u32) -> Result<Vec<CrmRef>, CrmError> {
+    pub(super) async fn write(
+        &self,
+        session: &Session,
+        entry: &LogEntry,
+        tries: u32,
+    ) -> Result<Vec<CrmRef>, CrmError> {
         let writes = self.connector.plan(entry)?;
         let mut last = None;
         for attempt in 0..tries {
@@ -222,15 +228,24 @@ impl Crm {
         Err(last.unwrap())
     }
 
-    pub(super) async fn try_once(&self, session: &Session, writes: &[CrmWrite], begun: bool) -> Result<Vec<CrmRef>, CrmError> {
+    pub(super) async fn try_once(
+        &self,
+        session: &Session,
+        writes: &[CrmWrite],
+        begun: bool,
+    ) -> Result<Vec<CrmRef>, CrmError> {
         let mut found: Vec<Option<CrmRef>> = vec![None; writes.len()];
         if begun && !self.connector.has_keys() {
             for (write, found) in writes.iter().zip(&mut found) {
                 *found = self.connector.find_by_key(session, write).await?;
             }
         }
-        let missing: Vec<CrmWrite> =
-            writes.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(write, _)| write.clone()).collect();
+        let missing: Vec<CrmWrite> = writes
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_none())
+            .map(|(write, _)| write.clone())
+            .collect();
         let mut written = if missing.is_empty() {
             Vec::new().into_iter()
         } else {
@@ -243,7 +258,7 @@ impl Crm {
 /// The session that a grant begins.
 pub(super) fn session(access: &Access, grant: Grant) -> Session {
     Session {
-        connection_id: Uuid::now_v7().into(),
+        connection_id: testkit::ids().next::<Uuid>().into(),
         instance_url: grant.instance_url,
         sign_in: access.sign_in,
         access_token: grant.access_token,

@@ -47,8 +47,9 @@ pub(super) async fn it_follows_no_redirect_and_no_foreign_link(crm: Crm) {
     let asked = ["nora.field@contoso.test".to_owned()];
 
     for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let redirect =
-            format!("HTTP/1.1 {status}\r\nlocation: {elsewhere}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let redirect = format!(
+            "HTTP/1.1 {status}\r\nlocation: {elsewhere}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
         let (stub, seen) = serve(|_| redirect.clone()).await;
         let session = at(stub);
         let refused = crm.connector.search_accounts(&session, "Contoso").await.unwrap_err();
@@ -73,6 +74,30 @@ pub(super) async fn it_follows_no_redirect_and_no_foreign_link(crm: Crm) {
         }
     }
     assert_eq!(calls.load(Ordering::Relaxed), 0);
+}
+
+/// A CRM whose pages never end is left after a few.
+#[tokio::test]
+async fn dataverse_and_c4c_leave_a_list_that_never_ends() {
+    for (provider, path, row) in [
+        (Provider::Dataverse, "api/data/v9.2/contacts", json!({"contactid": "x"})),
+        (Provider::SapC4c, "sap/c4c/odata/v1/c4codataapi/ContactCollection", json!({"ContactID": "1"})),
+    ] {
+        let crm = Crm::start(provider).await;
+        let session = crm.session().await;
+        let (stub, seen) = serve(|own| {
+            let next = format!("{own}{path}?$skiptoken=2");
+            let page =
+                json!({"value": [row], "@odata.nextLink": next, "d": {"results": [row], "__next": next}});
+            ok(&page.to_string())
+        })
+        .await;
+        let session = Session { instance_url: stub, ..session };
+        // The leads that follow name a page of contacts, which is not their own.
+        let found = crm.connector.match_addresses(&session, &["nora.field@contoso.test".to_owned()]).await;
+        assert!(matches!(found, Err(CrmError::Permanent { .. })), "{found:?}");
+        assert_eq!(seen.load(Ordering::Relaxed), 6, "{provider:?}");
+    }
 }
 
 pub(super) async fn it_reads_no_more_than_1_mib(crm: Crm) {

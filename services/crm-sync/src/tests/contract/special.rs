@@ -4,7 +4,11 @@ use serde_json::{Value, json};
 
 use super::crm::Crm;
 use super::writing::log;
-use crate::connectors::{Check, CrmError, Finding, PersonType, Provider, RecordType, Severity};
+use crate::config::SapSalesCloudConfig;
+use crate::connectors::sales_cloud::SalesCloud;
+use crate::connectors::{
+    Check, CrmConnector as _, CrmError, Finding, PersonType, Provider, RecordType, Severity,
+};
 
 fn severity(findings: &[Finding], check: Check) -> Severity {
     findings.iter().find(|finding| finding.check == check).unwrap().severity
@@ -41,12 +45,17 @@ async fn dataverse_names_a_user_that_is_no_member_of_the_environment() {
     let crm = Crm::start(Provider::Dataverse).await;
     let session = crm.session().await;
     crm.script(json!({"app_user": false})).await;
-    let findings = crm.connector.check_setup(&session).await.unwrap();
-    assert_eq!((findings.len(), severity(&findings, Check::SignIn)), (1, Severity::Error));
-    assert!(findings[0].message.contains("application user"), "{findings:?}");
+    let refused = crm.connector.check_setup(&session).await.unwrap_err();
+    assert!(
+        matches!(&refused, CrmError::Permanent { message } if message.contains("application user")),
+        "{refused:?}"
+    );
     crm.script(json!({"secret_expired": true})).await;
     let refused = crm.sign_in(&crm.access()).await.unwrap_err();
-    assert!(matches!(&refused, CrmError::Reconnect { message } if message.contains("expired")), "{refused:?}");
+    assert!(
+        matches!(&refused, CrmError::Reconnect { message } if message.contains("expired")),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -55,15 +64,19 @@ async fn dataverse_makes_the_part_of_a_log_that_is_missing_and_completes_its_tas
     let session = crm.session().await;
     let known = crm.known(&session).await;
     let log = log(RecordType::Account, &known.account, &[(PersonType::Contact, &known.contact)]);
-    // The changeset lands, completing the tasks does not.
-    crm.script(json!({"status": 503, "method": "PATCH", "path": "/tasks("})).await;
+    // The changeset lands, completing the tasks does not: of the two batches the second fails.
+    crm.script(json!({"status": 503, "path": "$batch", "every": 2})).await;
     let failed = crm.write(&session, &log, 1).await.unwrap_err();
     assert!(matches!(failed, CrmError::Retry { .. }), "{failed:?}");
     assert!(crm.tasks().await.iter().all(|task| task["statecode"] == 0));
     let note = crm.records("annotations").await.remove(0);
-    let url = format!("{}api/data/v9.2/annotations({})", session.instance_url, note["annotationid"].as_str().unwrap());
+    let url = format!(
+        "{}api/data/v9.2/annotations({})",
+        session.instance_url,
+        note["annotationid"].as_str().unwrap()
+    );
     let token = secrecy::ExposeSecret::expose_secret(&session.access_token);
-    let deleted = reqwest::Client::new().delete(url).bearer_auth(token).send().await.unwrap();
+    let deleted = crm.http.delete(url).bearer_auth(token).send().await.unwrap();
     assert!(deleted.status().is_success(), "{deleted:?}");
     assert!(crm.records("annotations").await.is_empty());
 
@@ -73,6 +86,37 @@ async fn dataverse_makes_the_part_of_a_log_that_is_missing_and_completes_its_tas
     let notes = crm.records("annotations").await;
     assert_eq!((notes.len(), &notes[0]["_objectid_value"]), (1, &json!(log.log_id.uuid())));
     assert_eq!(notes[0]["notetext"], json!(log.body));
+}
+
+#[tokio::test]
+async fn dataverse_completes_the_tasks_that_an_earlier_try_left_open() {
+    let crm = Crm::start(Provider::Dataverse).await;
+    let session = crm.session().await;
+    let known = crm.known(&session).await;
+    let log = log(RecordType::Account, &known.account, &[(PersonType::Contact, &known.contact)]);
+    crm.write(&session, &log, 1).await.unwrap();
+    let mut writes = crm.connector.plan(&log).unwrap();
+    // One more person than before: its task is open while the others are read-only.
+    let more = [(PersonType::Contact, known.contact.as_str()), (PersonType::Lead, known.lead.as_str())];
+    let with_more = crate::connectors::LogEntry {
+        log_id: log.log_id,
+        ..super::writing::log(RecordType::Account, &known.account, &more)
+    };
+    writes.push(crm.connector.plan(&with_more).unwrap().pop().unwrap());
+    for outcome in crm.connector.write(&session, &writes).await.unwrap() {
+        outcome.unwrap();
+    }
+    let tasks = crm.tasks().await;
+    assert!(tasks.len() == 3 && tasks.iter().all(|task| task["statecode"] == 1), "{tasks:?}");
+}
+
+#[tokio::test]
+async fn salesforce_without_a_unique_external_id_is_told_to_an_admin() {
+    let crm = Crm::start(Provider::Salesforce).await;
+    let session = crm.session().await;
+    crm.script(json!({"unique": false})).await;
+    let findings = crm.connector.check_setup(&session).await.unwrap();
+    assert_eq!(severity(&findings, Check::ExternalId), Severity::Error);
 }
 
 #[tokio::test]
@@ -144,6 +188,25 @@ async fn without_keys_only_the_search_keeps_a_log_from_being_there_twice() {
         let found = crm.connector.find_by_key(&session, &writes[0]).await.unwrap();
         assert!(found.is_some(), "{provider:?}");
     }
+}
+
+#[tokio::test]
+async fn sap_is_read_page_after_page() {
+    let asked = ["pat.double@tailspin.test".to_owned()];
+    let crm = Crm::start(Provider::SapC4c).await;
+    let session = crm.session().await;
+    crm.script(json!({"page_size": 1})).await;
+    assert_eq!(crm.connector.match_addresses(&session, &asked).await.unwrap()[0].len(), 2);
+
+    let crm = Crm::start(Provider::SapSalesCloud).await;
+    let session = crm.session().await;
+    let small = SapSalesCloudConfig {
+        page_size: 1,
+        allowed_hosts: vec!["127.0.0.1".to_owned()],
+        ..SapSalesCloudConfig::default()
+    };
+    let connector = SalesCloud::try_new(small).unwrap();
+    assert_eq!(connector.match_addresses(&session, &asked).await.unwrap()[0].len(), 2);
 }
 
 #[tokio::test]

@@ -13,7 +13,10 @@ const TITLE: &str = "Space created: Contoso & partners";
 pub(super) fn log(target_type: RecordType, record_id: &str, people: &[(PersonType, &str)]) -> LogEntry {
     let people: Vec<_> = people.iter().map(|(person_type, id)| person(*person_type, id)).collect();
     let body = "https://spaces.example/acme/contoso\nÀ bientôt — 🚀";
-    LogEntry { log_id: Uuid::now_v7().into(), ..entry(TITLE, body, target(target_type, record_id), &people) }
+    LogEntry {
+        log_id: testkit::ids().next::<Uuid>().into(),
+        ..entry(TITLE, body, target(target_type, record_id), &people)
+    }
 }
 
 fn on_all(known: &Known) -> [LogEntry; 4] {
@@ -67,7 +70,7 @@ pub(super) async fn it_writes_logs_on_accounts_opportunities_contacts_and_leads(
             continue;
         }
         for (url, shown) in [(url, "Space created: Contoso"), (target_url, "Contoso")] {
-            let page = reqwest::get(url.unwrap()).await.unwrap();
+            let page = crm.http.get(url.unwrap()).send().await.unwrap();
             assert!(page.status().is_success(), "{}", page.url());
             let text = page.text().await.unwrap();
             assert!(text.contains(shown), "{text}");
@@ -120,9 +123,12 @@ pub(super) async fn it_has_one_log_after_an_answer_that_was_lost(crm: Crm) {
 pub(super) async fn it_cuts_texts_that_are_too_long(crm: Crm) {
     let session = crm.session().await;
     let known = crm.known(&session).await;
-    for (title, body) in [("é".repeat(3_000), "🚀".repeat(110_000)), ("x".repeat(3_000), "\n".repeat(200_000))] {
+    for (title, body) in
+        [("é".repeat(3_000), "🚀".repeat(110_000)), ("x".repeat(3_000), "\n".repeat(200_000))]
+    {
         let target = target(RecordType::Account, &known.account);
-        let log = LogEntry { log_id: Uuid::now_v7().into(), ..entry(&title, &body, target, &[]) };
+        let log =
+            LogEntry { log_id: testkit::ids().next::<Uuid>().into(), ..entry(&title, &body, target, &[]) };
         crm.write(&session, &log, 1).await.unwrap();
     }
     assert_eq!(crm.tasks().await.len(), 2);
@@ -204,7 +210,7 @@ pub(super) async fn it_says_what_is_refused_for_good(crm: Crm) {
     let absent = match crm.provider {
         Provider::Salesforce => "001Sb00000000zzzAA".to_owned(),
         Provider::SapC4c => "7654321".to_owned(),
-        Provider::Dataverse | Provider::SapSalesCloud => Uuid::now_v7().to_string(),
+        Provider::Dataverse | Provider::SapSalesCloud => testkit::ids().next::<Uuid>().to_string(),
     };
     let gone = crm.write(&session, &log(RecordType::Account, &absent, &[]), 1).await.unwrap_err();
     let CrmError::Permanent { message } = gone else { panic!("{gone:?}") };
