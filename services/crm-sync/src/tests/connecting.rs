@@ -195,7 +195,7 @@ async fn no_secret_is_in_the_database_in_clear() {
 }
 
 /// Every row of every table, as text.
-async fn dump(world: &World) -> String {
+pub(super) async fn dump(world: &World) -> String {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
             .fetch_all(&world.superuser)
@@ -211,7 +211,7 @@ async fn dump(world: &World) -> String {
 }
 
 /// Looks for a text, also as the hexadecimal digits in which bytes are dumped.
-fn contains(rows: &str, secret: &str) -> bool {
+pub(super) fn contains(rows: &str, secret: &str) -> bool {
     let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     rows.contains(secret) || rows.contains(&hexadecimal)
 }

@@ -3,7 +3,11 @@
 mod connecting;
 mod contract;
 mod gates;
+mod keys;
+mod kinds;
 mod listing;
+mod machines;
+mod pausing;
 mod retrying;
 mod searching;
 mod spaces;
