@@ -140,7 +140,7 @@ impl WriteLog {
         let is_last = job.is_last_attempt();
         let payload: Payload = serde_json::from_value(job.payload).map_err(JobError::dead)?;
         let log_id = payload.log_id;
-        let log = match self.begin(organization_id, log_id).await? {
+        let log = match self.begin(organization_id, log_id, payload.queue.is_none()).await? {
             Next::Nothing => return Ok(()),
             Next::Wait(wait, reason) if is_last => {
                 let wait = Some(wait);
@@ -167,7 +167,13 @@ impl WriteLog {
         }
     }
 
-    async fn begin(&self, organization_id: OrganizationId, log_id: LogId) -> Result<Next, CommonError> {
+    /// `is_alone`: the job has just been made by another one, and has the rest of that one's wait before it.
+    async fn begin(
+        &self,
+        organization_id: OrganizationId,
+        log_id: LogId,
+        is_alone: bool,
+    ) -> Result<Next, CommonError> {
         let now = self.clock.now();
         self.database
             .transaction(organization_id, move |tx| {
@@ -182,7 +188,7 @@ impl WriteLog {
                     {
                         return Ok(Next::Wait(left, reason));
                     }
-                    if seconds > 0.0 {
+                    if is_alone && seconds > 0.0 {
                         let wait = Duration::try_from_secs_f64(seconds).unwrap_or_default();
                         return Ok(Next::Wait(wait, "The CRM did not answer in time.".to_owned()));
                     }

@@ -2,26 +2,18 @@
 
 use sharedspaces_proto::crmsync::v1 as pb;
 use sharedspaces_proto::identity::v1::Plan;
-use testkit::TestDatabase;
 
 use super::connecting::{contains, dump};
-use super::world::{CONTOSO, World, connections_with, key, reason_of};
-use crate::connection::{Connections, Secrets, rotate};
+use super::world::{CONTOSO, World, key, reason_of, secrets_of};
+use crate::connection::{Secrets, rotate};
 use crate::record::Records;
 
-fn secrets(current: u8, old: &[u8]) -> Secrets {
-    let old: Vec<_> = old.iter().map(|byte| key(*byte)).collect();
-    Secrets::try_new(&key(current), &old, testkit::ids()).unwrap()
-}
-
 /// Whether a process with these keys can call a connection's CRM.
-async fn finds(world: &World, test: &TestDatabase, secrets: Secrets, connection_id: &str) -> &'static str {
-    let connections: Connections = connections_with(test, secrets);
-    let records = Records::new(test.database.clone(), connections.sessions().clone());
-    let search = pb::SearchAccountsRequest {
-        connection_id: connection_id.to_owned(),
-        query: "Contoso".to_owned(),
-    };
+async fn finds(world: &World, secrets: Secrets, connection_id: &str) -> &'static str {
+    let connections = world.process(secrets);
+    let records = Records::new(world.test.database.clone(), connections.sessions().clone());
+    let search =
+        pb::SearchAccountsRequest { connection_id: connection_id.to_owned(), query: "Contoso".to_owned() };
     reason_of(records.search_accounts(&world.admin, search.try_into().unwrap()).await)
 }
 
@@ -44,7 +36,7 @@ async fn a_machines_password_is_nowhere_in_the_database_in_clear() {
 async fn a_changed_or_moved_ciphertext_does_not_open() {
     let world = World::start().await;
     let id = world.connect().await.connection_id;
-    let ok = || finds(&world, &world.test, secrets(7, &[]), &id);
+    let ok = || finds(&world, secrets_of(7, &[]), &id);
     assert_eq!(ok().await, "ok");
     // One byte of the token.
     let flip = "UPDATE connections SET sealed_access_token = set_byte(sealed_access_token, 30,
@@ -62,7 +54,8 @@ async fn a_changed_or_moved_ciphertext_does_not_open() {
     assert_eq!(ok().await, "INTERNAL");
     execute(&world, other).await;
     // One byte of the wrapped data key.
-    let flip = "UPDATE data_keys SET wrapped_key = set_byte(wrapped_key, 20, (get_byte(wrapped_key, 20) + 1) % 256)";
+    let flip =
+        "UPDATE data_keys SET wrapped_key = set_byte(wrapped_key, 20, (get_byte(wrapped_key, 20) + 1) % 256)";
     execute(&world, flip).await;
     assert_eq!(ok().await, "INTERNAL");
 }
@@ -92,10 +85,10 @@ async fn the_key_encryption_key_is_changed_while_both_old_and_new_processes_work
     let world = World::start().await;
     let id = world.connect().await.connection_id;
     let c4c = world.connect_by(world.c4c()).await.unwrap().connection_id;
-    let both = || secrets(8, &[7]);
+    let both = || secrets_of(8, &[7]);
     for connection in [&id, &c4c] {
-        assert_eq!(finds(&world, &world.test, both(), connection).await, "ok");
-        assert_eq!(finds(&world, &world.test, secrets(8, &[]), connection).await, "INTERNAL");
+        assert_eq!(finds(&world, both(), connection).await, "ok");
+        assert_eq!(finds(&world, secrets_of(8, &[]), connection).await, "INTERNAL");
     }
     let done = rotate::rotate(&world.test.database, &both()).await.unwrap();
     assert_eq!((done.organizations, done.rewrapped, done.resealed), (1, 1, 0));
@@ -103,10 +96,10 @@ async fn the_key_encryption_key_is_changed_while_both_old_and_new_processes_work
     assert_eq!((again.rewrapped, again.resealed), (0, 0));
     for connection in [&id, &c4c] {
         // Also a process that has the old key as its current one and knows the new one.
-        for keys in [both(), secrets(8, &[]), secrets(7, &[8])] {
-            assert_eq!(finds(&world, &world.test, keys, connection).await, "ok");
+        for keys in [both(), secrets_of(8, &[]), secrets_of(7, &[8])] {
+            assert_eq!(finds(&world, keys, connection).await, "ok");
         }
-        assert_eq!(finds(&world, &world.test, secrets(7, &[]), connection).await, "INTERNAL");
+        assert_eq!(finds(&world, secrets_of(7, &[]), connection).await, "INTERNAL");
     }
     world.create_logged_space(&id, CONTOSO).await;
 }
@@ -121,12 +114,14 @@ async fn secrets_of_before_there_were_data_keys_open_and_are_sealed_anew() {
     let sealer = service_kit::seal::Sealer::try_new(&key(7)).unwrap();
     let bound_to = format!("crm-sync/access/{}/{id}", world.admin.organization_id);
     let sealed = sealer.seal(access.as_bytes(), bound_to.as_bytes()).unwrap();
-    for statement in ["UPDATE connections SET sealed_access_token = $1", "DELETE FROM data_keys WHERE $1 = $1"] {
+    for statement in
+        ["UPDATE connections SET sealed_access_token = $1", "DELETE FROM data_keys WHERE $1 = $1"]
+    {
         sqlx::query(statement).bind(&sealed).execute(&world.superuser).await.unwrap();
     }
     execute(&world, "UPDATE connections SET sealed_refresh_token = ''").await;
-    assert_eq!(finds(&world, &world.test, secrets(7, &[]), &id).await, "ok");
-    let done = rotate::rotate(&world.test.database, &secrets(8, &[7])).await.unwrap();
+    assert_eq!(finds(&world, secrets_of(7, &[]), &id).await, "ok");
+    let done = rotate::rotate(&world.test.database, &secrets_of(8, &[7])).await.unwrap();
     assert_eq!((done.rewrapped, done.resealed), (0, 1));
-    assert_eq!(finds(&world, &world.test, secrets(8, &[]), &id).await, "ok");
+    assert_eq!(finds(&world, secrets_of(8, &[]), &id).await, "ok");
 }

@@ -29,7 +29,8 @@ async fn a_paused_connection_is_left_alone_by_every_process_and_its_logs_say_unt
         assert_eq!(log.state(), pb::LogState::Deferred);
         assert!(log.reason.contains("calls per day") && log.due_time.is_some());
     }
-    let tries: i32 = sqlx::query_scalar("SELECT sum(tries)::int FROM logs").fetch_one(&world.superuser).await.unwrap();
+    let tries: i32 =
+        sqlx::query_scalar("SELECT sum(tries)::int FROM logs").fetch_one(&world.superuser).await.unwrap();
     assert_eq!(tries, 1, "a pause is no try");
     let search = pb::SearchAccountsRequest { query: "Contoso".to_owned(), ..Default::default() };
     let searched = world.records.search_accounts(&world.admin, search.try_into().unwrap()).await;
@@ -61,11 +62,12 @@ async fn jobs_of_a_connection_queue_behind_each_other_and_not_behind_another_org
     .execute(&world.superuser)
     .await
     .unwrap();
-    let theirs: uuid::Uuid = sqlx::query_scalar("SELECT connection_id FROM connections WHERE organization_id = $1")
-        .bind(other.organization_id)
-        .fetch_one(&world.superuser)
-        .await
-        .unwrap();
+    let theirs: uuid::Uuid =
+        sqlx::query_scalar("SELECT connection_id FROM connections WHERE organization_id = $1")
+            .bind(other.organization_id)
+            .fetch_one(&world.superuser)
+            .await
+            .unwrap();
     let logged: spaces_pb::CrmTarget = target(&theirs.to_string(), CONTOSO);
     world.create_space(other.organization_id, logged).await.unwrap();
     let keys: Vec<String> = sqlx::query_scalar("SELECT queue_key FROM jobs WHERE name = $1 ORDER BY seq")
@@ -90,11 +92,12 @@ async fn a_log_that_fails_for_reasons_of_its_own_leaves_the_queue_of_its_connect
         sqlx::query("UPDATE logs SET due_time = NULL").execute(&world.superuser).await.unwrap();
     }
     world.write_log.clone().run(job).await.unwrap();
-    let last: String = sqlx::query_scalar("SELECT queue_key FROM jobs WHERE name = $1 ORDER BY seq DESC LIMIT 1")
-        .bind(crate::jobs::write_log::NAME)
-        .fetch_one(&world.superuser)
-        .await
-        .unwrap();
+    let last: String =
+        sqlx::query_scalar("SELECT queue_key FROM jobs WHERE name = $1 ORDER BY seq DESC LIMIT 1")
+            .bind(crate::jobs::write_log::NAME)
+            .fetch_one(&world.superuser)
+            .await
+            .unwrap();
     let log = world.log_of(space).await;
     assert_eq!(last, format!("crm-log:{}", log.log_id));
     assert_eq!(log.state(), pb::LogState::Pending);

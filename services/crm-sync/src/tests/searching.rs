@@ -125,7 +125,8 @@ async fn people_and_opportunities_are_found_and_addresses_matched_contacts_first
     let search = pb::SearchOpportunitiesRequest { connection_id: id.clone(), query: "renewal".to_owned() };
     let found = world.records.search_opportunities(&world.admin, search.try_into().unwrap()).await.unwrap();
     assert!(!found.is_empty() && found.iter().all(|found| !found.record.detail.is_empty()));
-    let addresses = ["Nora.Field@contoso.test", "pat.double@tailspin.test", "lena.brook@brookside.test", "x@y.test"];
+    let addresses =
+        ["Nora.Field@contoso.test", "pat.double@tailspin.test", "lena.brook@brookside.test", "x@y.test"];
     let request = pb::MatchAddressesRequest {
         connection_id: id,
         email_addresses: addresses.map(str::to_owned).to_vec(),

@@ -79,7 +79,7 @@ impl World {
         let test = TestDatabase::create("crm-sync", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
         let rights = Rights::default();
         let channel = serve_spaces(Arc::clone(&rights));
-        let connections = connections(&test);
+        let connections = connections_with(&test, secrets_of(7, &[]), &sandbox);
         let sessions = connections.sessions().clone();
         let records = Records::new(test.database.clone(), sessions.clone());
         let logs = Logs::new(
@@ -110,7 +110,12 @@ impl World {
 
     /// A second process over the same database.
     pub(super) fn replica(&self) -> WriteLog {
-        write_log_of(&self.test, &connections(&self.test))
+        write_log_of(&self.test, &self.process(secrets_of(7, &[])))
+    }
+
+    /// The use cases of another process with keys of its own.
+    pub(super) fn process(&self, secrets: Secrets) -> Connections {
+        connections_with(&self.test, secrets, &self.sandbox)
     }
 
     pub(super) fn login_url(&self) -> String {
@@ -206,7 +211,6 @@ impl World {
             provider: pb::CrmProvider::Dataverse.into(),
             display_name: "Our Dynamics".to_owned(),
             sign_in: pb::CrmSignIn::ClientCredentials.into(),
-            login_url: format!("http://{}", self.sandbox.dataverse_addr()),
             instance_url: format!("http://{}", self.sandbox.dataverse_addr()),
             credentials: Some(pb::CrmCredentials {
                 tenant: sandbox::DATAVERSE_TENANT.to_owned(),
@@ -503,16 +507,17 @@ pub(super) fn key(byte: u8) -> SecretString {
     SecretString::from(STANDARD.encode([byte; 32]))
 }
 
-fn connections(test: &TestDatabase) -> Connections {
-    let secrets = Secrets::try_new(&key(7), &[], testkit::ids()).unwrap();
-    connections_with(test, secrets)
+/// The keys of a process, each of a byte.
+pub(super) fn secrets_of(current: u8, old: &[u8]) -> Secrets {
+    let old: Vec<_> = old.iter().map(|byte| key(*byte)).collect();
+    Secrets::try_new(&key(current), &old, testkit::ids()).unwrap()
 }
 
-/// The use cases of a process with other keys.
-pub(super) fn connections_with(test: &TestDatabase, secrets: Secrets) -> Connections {
+fn connections_with(test: &TestDatabase, secrets: Secrets, sandbox: &Sandbox) -> Connections {
     let allowed = || vec!["127.0.0.1".to_owned()];
     let clock = Arc::new(SystemClock);
-    let dataverse = DataverseConfig { allowed_hosts: allowed(), ..Default::default() };
+    let login_url = Some(format!("http://{}", sandbox.dataverse_addr()).parse().unwrap());
+    let dataverse = DataverseConfig { allowed_hosts: allowed(), login_url, ..Default::default() };
     let sap_c4c = SapC4cConfig { allowed_hosts: allowed(), ..Default::default() };
     let sap_sales_cloud = SapSalesCloudConfig { allowed_hosts: allowed(), ..Default::default() };
     let all: [Arc<dyn CrmConnector>; 4] = [
