@@ -159,7 +159,7 @@ impl Content {
             LogKind::Creation => parts.push(self.description.clone()),
             LogKind::Invitation => parts.extend(self.invitation(words)),
             LogKind::Snapshot => {
-                parts.extend([self.description.clone(), self.people(words), self.list(words)])
+                parts.extend([self.description.clone(), self.people(words), self.list(words)]);
             }
         }
         parts.push(match_note.to_owned());
@@ -184,7 +184,8 @@ impl Content {
             let state = if participant.is_invited { format!(" ({})", words.not_yet) } else { String::new() };
             format!("- {}{state}", participant.person.shown())
         };
-        section(words.participants, words.nothing, self.participants.iter().map(line).collect())
+        let lines: Vec<String> = self.participants.iter().map(line).collect();
+        section(words.participants, words.nothing, &lines)
     }
 
     fn list(&self, words: &Words) -> String {
@@ -193,11 +194,11 @@ impl Content {
         if let Some(rest) = all.checked_sub(self.items.len()).filter(|rest| *rest > 0) {
             lines.push(format!("- … {rest} {}", words.more));
         }
-        section(words.content, words.nothing, lines)
+        section(words.content, words.nothing, &lines)
     }
 }
 
-fn section(name: &str, nothing: &str, lines: Vec<String>) -> String {
+fn section(name: &str, nothing: &str, lines: &[String]) -> String {
     if lines.is_empty() { format!("{name}: {nothing}") } else { format!("{name}:\n{}", lines.join("\n")) }
 }
 

@@ -179,7 +179,7 @@ async fn no_secret_is_in_the_database_in_clear() {
     let connection = world.connected().await.remove(0);
     // Also after a refresh, and after a log was written.
     world.script(switch(&json!({"expire_all_tokens": true, "rotation": true}))).await;
-    world.create_logged_space(&connection.connection_id.to_string(), CONTOSO).await;
+    world.create_logged_space(&connection.connection_id, CONTOSO).await;
     world.run_job().await.unwrap();
     let rows = dump(&world).await;
     let book = world.book();

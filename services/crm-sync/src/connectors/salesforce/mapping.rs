@@ -6,7 +6,7 @@
 //! a closed Task does not lock the records it relates to; which status is closed differs by org, so that the wire adds
 //! it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::connectors::{
@@ -30,8 +30,8 @@ pub(super) fn plan(entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
     }
     let first_contact = entry.people.iter().find(|person| person.person_type == PersonType::Contact);
     let mut relations = json!({ "WhatId": what_id });
-    if let (Some(contact), Some(fields)) = (first_contact, relations.as_object_mut()) {
-        fields.insert("WhoId".to_owned(), json!(contact.record_id));
+    if let Some(contact) = first_contact {
+        set(&mut relations, "WhoId", &contact.record_id);
     }
     let mut writes = vec![task(entry, MAIN_ROLE, "Task", relations)];
     let others = entry.people.iter().filter(|person| first_contact != Some(*person));
@@ -43,19 +43,26 @@ pub(super) fn plan(entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
     Ok(writes)
 }
 
-fn task(entry: &LogEntry, role: &str, display_name: &str, relations: serde_json::Value) -> CrmWrite {
+fn task(entry: &LogEntry, role: &str, display_name: &str, relations: Value) -> CrmWrite {
     let mut fields = relations;
-    fields["Subject"] = json!(cut(&entry.title, SUBJECT_MAX));
-    fields["Description"] = json!(cut(&entry.body, DESCRIPTION_MAX));
-    fields["Priority"] = json!("Normal");
+    set(&mut fields, "Subject", &cut(&entry.title, SUBJECT_MAX));
+    set(&mut fields, "Description", &cut(&entry.body, DESCRIPTION_MAX));
+    set(&mut fields, "Priority", "Normal");
     // A date without time or zone.
-    fields["ActivityDate"] = json!(entry.occurred_at.format("%Y-%m-%d").to_string());
+    set(&mut fields, "ActivityDate", &entry.occurred_at.format("%Y-%m-%d").to_string());
     CrmWrite {
         key: entry.key(role),
         role: role.to_owned(),
         display_name: display_name.to_owned(),
         object: OBJECT,
         fields,
+    }
+}
+
+/// Sets a field of a record.
+pub(super) fn set(fields: &mut Value, name: &str, value: &str) {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert(name.to_owned(), json!(value));
     }
 }
 

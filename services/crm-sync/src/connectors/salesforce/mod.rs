@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::Value;
 use service_kit::clock::SharedClock;
 use service_kit::validate::Violations;
 use url::Url;
@@ -113,7 +113,7 @@ impl Salesforce {
             .iter()
             .map(|write| {
                 let mut fields = write.fields.clone();
-                fields["Status"] = json!(status);
+                mapping::set(&mut fields, "Status", status);
                 KeyedTask { key: write.key, fields }
             })
             .collect();
@@ -177,7 +177,8 @@ impl Salesforce {
         let lead = task.fields.get("WhoId").and_then(Value::as_str).filter(|id| mapping::is_lead(id));
         let lead = lead.ok_or_else(|| CrmError::from(Refusal::ConvertedLead))?;
         let contact = self.find_converted(session, lead).await?;
-        task.fields["WhoId"] = json!(contact.ok_or_else(|| CrmError::from(Refusal::ConvertedLead))?);
+        let contact = contact.ok_or_else(|| CrmError::from(Refusal::ConvertedLead))?;
+        mapping::set(&mut task.fields, "WhoId", &contact);
         Ok(())
     }
 }
