@@ -7,7 +7,7 @@ use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use ring::rand::SystemRandom;
-use ring::signature::{self as ring_signature, EcdsaKeyPair, Ed25519KeyPair, UnparsedPublicKey};
+use ring::signature::{self as ring_signature, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair, UnparsedPublicKey};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: signer,
@@ -24,6 +24,8 @@ pub fn install_provider() {
 enum Signer {
     EdDsa(Ed25519KeyPair),
     Es256(EcdsaKeyPair, SystemRandom),
+    /// For assertions to others (RFC 7523), who take nothing newer; our own tokens are never signed with it.
+    Rs256(Box<RsaKeyPair>, SystemRandom),
 }
 
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
@@ -39,6 +41,10 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
             let pair = EcdsaKeyPair::from_pkcs8(fixed, key.as_bytes(), &random).map_err(invalid)?;
             Ok(Box::new(Signer::Es256(pair, random)))
         }
+        Algorithm::RS256 => {
+            let pair = RsaKeyPair::from_pkcs8(key.as_bytes()).map_err(invalid)?;
+            Ok(Box::new(Signer::Rs256(Box::new(pair), SystemRandom::new())))
+        }
         _ => Err(ErrorKind::InvalidAlgorithm.into()),
     }
 }
@@ -51,6 +57,12 @@ impl signature::Signer<Vec<u8>> for Signer {
                 let signed = pair.sign(random, message).map_err(|_| signature::Error::new())?;
                 Ok(signed.as_ref().to_vec())
             }
+            Self::Rs256(pair, random) => {
+                let mut signed = vec![0; pair.public().modulus_len()];
+                pair.sign(&ring_signature::RSA_PKCS1_SHA256, random, message, &mut signed)
+                    .map_err(|_| signature::Error::new())?;
+                Ok(signed)
+            }
         }
     }
 }
@@ -60,6 +72,7 @@ impl JwtSigner for Signer {
         match self {
             Self::EdDsa(_) => Algorithm::EdDSA,
             Self::Es256(..) => Algorithm::ES256,
+            Self::Rs256(..) => Algorithm::RS256,
         }
     }
 }

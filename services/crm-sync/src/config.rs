@@ -2,11 +2,15 @@
 //!
 //! Owns their names and defaults; the sections every service has are service-kit's.
 
+mod crm;
+
 use anyhow::ensure;
 use secrecy::SecretString;
 use serde::Deserialize;
 use service_kit::config::secret;
 use url::Url;
+
+pub use crm::{DataverseConfig, SapC4cConfig, SapSalesCloudConfig};
 
 /// What crm-sync needs beside the settings of every service.
 #[derive(Clone, Debug, Deserialize)]
@@ -14,9 +18,31 @@ pub struct Settings {
     /// Seals the CRMs' tokens at rest: 32 bytes in base64.
     #[serde(deserialize_with = "secret")]
     pub key_encryption_key: SecretString,
+    /// Keys that older data keys may still be wrapped with, each 32 bytes in base64; they open and never seal. Empty once
+    /// `crm-sync rotate-keys` has wrapped every data key anew.
+    #[serde(default)]
+    pub old_key_encryption_keys: Vec<OldKey>,
     /// The app that admins of Salesforce allow.
     pub salesforce: SalesforceConfig,
+    /// Dataverse (Dynamics 365).
+    #[serde(default)]
+    pub dataverse: DataverseConfig,
+    /// SAP Sales Cloud V1 (C4C).
+    #[serde(default)]
+    pub sap_c4c: SapC4cConfig,
+    /// SAP Sales Cloud V2.
+    #[serde(default)]
+    pub sap_sales_cloud: SapSalesCloudConfig,
 }
+
+/// A key that was the key-encryption key before.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct OldKey(
+    /// 32 bytes in base64.
+    #[serde(deserialize_with = "secret")]
+    pub SecretString,
+);
 
 /// The app that admins of Salesforce allow.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,11 +69,18 @@ pub struct SalesforceConfig {
 impl Settings {
     /// Refuses settings that are for development alone, unless the service is set to it.
     pub(crate) fn check(&self, development: bool) -> anyhow::Result<()> {
-        ensure!(
-            development || self.salesforce.allowed_hosts.is_empty(),
-            "setting salesforce.allowed_hosts must be empty unless development is true: it lifts https and the rule \
-             that addresses are public"
-        );
+        for (name, hosts) in [
+            ("salesforce", &self.salesforce.allowed_hosts),
+            ("dataverse", &self.dataverse.allowed_hosts),
+            ("sap_c4c", &self.sap_c4c.allowed_hosts),
+            ("sap_sales_cloud", &self.sap_sales_cloud.allowed_hosts),
+        ] {
+            ensure!(
+                development || hosts.is_empty(),
+                "setting {name}.allowed_hosts must be empty unless development is true: it lifts https and the rule \
+                 that addresses are public"
+            );
+        }
         Ok(())
     }
 }
@@ -68,6 +101,10 @@ mod tests {
     fn hosts_beside_salesforces_own_are_refused_outside_development() {
         let settings = |allowed_hosts: &[&str]| Settings {
             key_encryption_key: SecretString::from("key"),
+            old_key_encryption_keys: Vec::new(),
+            dataverse: DataverseConfig::default(),
+            sap_c4c: SapC4cConfig::default(),
+            sap_sales_cloud: SapSalesCloudConfig::default(),
             salesforce: SalesforceConfig {
                 client_id: "id".to_owned(),
                 client_secret: SecretString::from("secret"),

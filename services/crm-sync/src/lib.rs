@@ -1,17 +1,20 @@
 //! crm-sync owns connections to CRMs, and the logs of spaces in them.
 //!
 //! - `config`: the service's own settings
+//! - `command`: what the operator does on the command line
 //! - `grpc`: transport
-//! - `organization`: the plan gate, over a replica of identity's organisations
-//! - `connection`: connecting, tokens and their renewal, searching
-//! - `log`: what was logged of a space, and trying again
-//! - `connectors`: the CRMs; today Salesforce
+//! - `organization`: the plan gate, over a replica of identity's organisations, and the logging mode
+//! - `connection`: connecting, secrets, tokens and their renewal, pauses
+//! - `record`: searching and matching the CRMs' records
+//! - `log`: what was logged of a space, its link, and trying again
+//! - `connectors`: the CRMs, each behind one trait
 //! - `consumers`: events of identity and spaces
 //! - `jobs`: writing a log to its CRM
 //!
-//! The way of a log: `SpaceCreated` → log row and job in one transaction → the job calls the CRM with the log's id as
-//! the record's key → the row says where it is, or why it is not.
+//! The way of a log: an event or a call → log row and job in one transaction → the job plans the records it becomes, notes them
+//! as begun, calls the CRM with their keys, and notes what is written → the row says where it is, or why it is not.
 
+mod command;
 mod config;
 mod connection;
 mod connectors;
@@ -20,6 +23,7 @@ mod grpc;
 mod jobs;
 mod log;
 mod organization;
+mod record;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +31,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use messaging::Messaging;
+use secrecy::SecretString;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::space_access::SpaceAccess;
 use service_kit::{Kit, Parts};
@@ -35,13 +40,18 @@ use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
 use connection::{Connections, Secrets};
-use connectors::Connectors;
+use connectors::c4c::C4c;
+use connectors::dataverse::Dataverse;
+use connectors::sales_cloud::SalesCloud;
 use connectors::salesforce::Salesforce;
+use connectors::{Connectors, CrmConnector};
 use grpc::{ConnectionGrpc, LogGrpc, RecordGrpc};
 use jobs::write_log::{self, WriteLog};
-use log::Logs;
+use log::{Describer, Logs};
+use record::Records;
 
-pub use config::{SalesforceConfig, Settings};
+pub use command::{Command, execute};
+pub use config::{DataverseConfig, OldKey, SalesforceConfig, SapC4cConfig, SapSalesCloudConfig, Settings};
 pub use connection::ConnectionError;
 pub use log::LogError;
 pub use organization::OrganizationError;
@@ -55,30 +65,52 @@ pub const FAILPOINTS: &[&str] = &[write_log::BEFORE_CALL, write_log::AFTER_2XX_B
 /// Builds the service. Errors name the setting that is wrong.
 pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     kit.settings.check(kit.config.development)?;
-    let secrets = Secrets::try_new(&kit.settings.key_encryption_key).context("setting key_encryption_key")?;
-    let salesforce = Salesforce::try_new(kit.settings.salesforce.clone())?;
-    let connectors = Connectors::new(Arc::new(salesforce));
     let connections = Connections::new(
         kit.database.clone(),
         Arc::clone(&kit.clock),
         kit.ids.clone(),
-        Arc::new(secrets),
-        connectors.clone(),
+        secrets(&kit)?,
+        connectors(&kit)?,
     );
-    let access = SpaceAccess::new(kit.peers.spaces()?);
-    let logs = Logs::new(kit.database.clone(), Arc::clone(&kit.clock), kit.ids.clone(), connectors, access);
-    let write_log =
-        WriteLog::new(kit.database.clone(), Arc::clone(&kit.clock), connections.sessions().clone());
+    let sessions = connections.sessions().clone();
+    let records = Records::new(kit.database.clone(), sessions.clone());
+    let logs = Logs::new(
+        kit.database.clone(),
+        Arc::clone(&kit.clock),
+        kit.ids.clone(),
+        sessions.connectors().clone(),
+        SpaceAccess::new(kit.peers.spaces()?),
+        Describer::new(kit.peers.spaces()?),
+    );
+    let write_log = WriteLog::new(kit.database.clone(), Arc::clone(&kit.clock), kit.ids.clone(), sessions);
 
     let messaging = consumers::identity::subscribe(Messaging::new(&kit));
     let messaging = consumers::spaces::subscribe(messaging);
     let workers = write_log::register(messaging, write_log).workers()?;
-    Ok(Parts { routes: routes(connections, logs), workers, ..Parts::default() })
+    Ok(Parts { routes: routes(connections, records, logs), workers, ..Parts::default() })
 }
 
-fn routes(connections: Connections, logs: Logs) -> Routes {
-    let connection = ConnectionGrpc { connections: connections.clone() };
-    let record = RecordGrpc { connections };
+/// The connectors that this service has.
+fn connectors(kit: &Kit<Settings>) -> anyhow::Result<Connectors> {
+    let salesforce = Salesforce::try_new(kit.settings.salesforce.clone(), Arc::clone(&kit.clock))?;
+    let dataverse = Dataverse::try_new(kit.settings.dataverse.clone())?;
+    let sap_c4c = C4c::try_new(kit.settings.sap_c4c.clone())?;
+    let sap_sales_cloud = SalesCloud::try_new(kit.settings.sap_sales_cloud.clone())?;
+    let all: [Arc<dyn CrmConnector>; 4] =
+        [Arc::new(salesforce), Arc::new(dataverse), Arc::new(sap_c4c), Arc::new(sap_sales_cloud)];
+    Ok(Connectors::new(all))
+}
+
+fn secrets(kit: &Kit<Settings>) -> anyhow::Result<Secrets> {
+    let old: Vec<SecretString> =
+        kit.settings.old_key_encryption_keys.iter().map(|old| old.0.clone()).collect();
+    Secrets::try_new(&kit.settings.key_encryption_key, &old, kit.ids.clone())
+        .context("setting key_encryption_key or old_key_encryption_keys")
+}
+
+fn routes(connections: Connections, records: Records, logs: Logs) -> Routes {
+    let connection = ConnectionGrpc { connections };
+    let record = RecordGrpc { records };
     let log = LogGrpc { logs };
     Routes::new(
         pb::connection_service_server::ConnectionServiceServer::new(connection)

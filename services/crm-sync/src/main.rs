@@ -1,8 +1,9 @@
-//! The binary of crm-sync: `serve`, `work`, `run` or `migrate`.
+//! The binary of crm-sync: hands over to service-kit.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let migrations = [&messaging::MIGRATOR, &crm_sync::MIGRATOR];
-    service_kit::run("crm-sync", env!("CARGO_PKG_VERSION"), &migrations, crm_sync::build)
+    let version = env!("CARGO_PKG_VERSION");
+    service_kit::run_with_commands("crm-sync", version, &migrations, crm_sync::build, crm_sync::execute)
 }

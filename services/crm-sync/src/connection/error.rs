@@ -1,7 +1,12 @@
 //! Why a call on connections was refused.
 
+use std::time::Duration;
+
 use crate::connectors::CrmError;
 use crate::organization::OrganizationError;
+
+/// How long to wait where the CRM does not say.
+const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 service_kit::domain_error! {
     /// Why a call on connections was refused.
@@ -35,7 +40,15 @@ service_kit::domain_error! {
         CrmUnavailable {
             /// What happened.
             message: String,
-        } => Unavailable "CRM_UNAVAILABLE",
+            /// How long to wait.
+            wait: Duration,
+        } => Unavailable "CRM_UNAVAILABLE" after wait,
+        /// An admin has switched logging off.
+        #[error("CRM logging is switched off in this organisation")]
+        LoggingOff => FailedPrecondition "CRM_LOGGING_OFF",
+        /// Neither a target was given, nor is the space linked to an Account or Opportunity.
+        #[error("choose an Account or Opportunity: the space is linked to none")]
+        NoTarget => FailedPrecondition "NO_CRM_TARGET",
     }
 }
 
@@ -52,11 +65,13 @@ impl From<OrganizationError> for ConnectionError {
 impl From<CrmError> for ConnectionError {
     fn from(error: CrmError) -> Self {
         match error {
-            CrmError::Retry { message, .. } | CrmError::Deferred { message, .. } => {
-                Self::CrmUnavailable { message }
+            CrmError::Retry { message, after } => {
+                Self::CrmUnavailable { message, wait: after.unwrap_or(USUAL_WAIT) }
             }
+            CrmError::Deferred { message, after } => Self::CrmUnavailable { message, wait: after },
             CrmError::Reauthenticate => {
-                Self::CrmUnavailable { message: "The CRM takes no token of ours.".to_owned() }
+                let message = "The CRM takes no token of ours.".to_owned();
+                Self::CrmUnavailable { message, wait: USUAL_WAIT }
             }
             CrmError::Reconnect { .. } => Self::ReconnectNeeded,
             CrmError::Permanent { message } => Self::Refused { message },

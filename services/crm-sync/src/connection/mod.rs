@@ -1,16 +1,19 @@
 //! Connections of organisations to their CRMs.
 //!
-//! Owns connecting (OAuth code flow with PKCE: a state lives 10 minutes and is used once), listing, searching a CRM's
-//! records, and in [`sessions`] the tokens. The CRM is never called while a transaction is open. Must not give a token
-//! to anything but a connector.
+//! Owns connecting (by OAuth code flow with PKCE, where a state lives 10 minutes and is used once, or with the credentials of
+//! a machine), testing, listing and ending connections, the logging mode, and in [`sessions`] the tokens. The CRM is never
+//! called while a transaction is open. Must not give a token to anything but a connector.
 
 mod entity;
 mod error;
+mod flows_repo;
+mod form;
+mod keep;
+mod keys_repo;
 pub(crate) mod repo;
+pub(crate) mod rotate;
 mod secrets;
 pub(crate) mod sessions;
-
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,17 +25,23 @@ use service_kit::db::{Database, Reply};
 use service_kit::error::CommonError;
 use service_kit::ids::{Ids, OrganizationId};
 use service_kit::validate::Violations;
-use sqlx::PgConnection;
 
-use crate::connectors::{Connectors, CrmRecord, Grant, Session};
-use crate::organization;
+use crate::connectors::{
+    Access, AccessForm, Check, Connectors, CrmConnector, CrmError, Finding, Proof, Session, Severity,
+    SignInKind,
+};
+use crate::log;
+use crate::organization::{self, LoggingMode};
 
 pub(crate) use entity::{
-    Connection, ConnectionId, ConnectionState, FinishedFlow, Flow, NewConnection, Search, StartedConnection,
+    Connection, ConnectionId, ConnectionState, FinishedFlow, Flow, ListConnections, Listed, NewConnection,
+    Pause, StartedConnection, Tested,
 };
 pub use error::ConnectionError;
+use flows_repo::SealedFlow;
+use secrets::Purpose;
 pub(crate) use secrets::Secrets;
-use sessions::Sessions;
+use sessions::{CallError, Sessions};
 
 /// More connections than an organisation can need.
 pub(crate) const MAX_CONNECTIONS: i64 = 20;
@@ -43,7 +52,7 @@ pub(crate) struct Connections {
     database: Database,
     clock: SharedClock,
     ids: Ids,
-    secrets: Arc<Secrets>,
+    secrets: Secrets,
     connectors: Connectors,
     sessions: Sessions,
 }
@@ -53,45 +62,46 @@ impl Connections {
         database: Database,
         clock: SharedClock,
         ids: Ids,
-        secrets: Arc<Secrets>,
+        secrets: Secrets,
         connectors: Connectors,
     ) -> Self {
-        let sessions = Sessions::new(database.clone(), ids.clone(), Arc::clone(&secrets), connectors.clone());
+        let sessions = Sessions::new(database.clone(), ids.clone(), secrets.clone(), connectors.clone());
         Self { database, clock, ids, secrets, connectors, sessions }
     }
 
-    /// Begins connecting; returns where the admin's browser goes. Repeating the call begins another flow, whatever its
-    /// idempotency key: a kept reply would keep the state, which is a secret, in clear.
-    pub(crate) async fn start(
+    /// Begins connecting: returns where the admin's browser goes, or with the credentials of a machine the connection.
+    /// Repeating a call that begins a flow begins another one, whatever its idempotency key: a kept reply would keep
+    /// the state, which is a secret, in clear.
+    pub(crate) async fn start<R: Reply<StartedConnection>>(
         &self,
-        caller: &Caller,
+        call: &Call,
         new: NewConnection,
-    ) -> Result<StartedConnection, ConnectionError> {
-        let caller = caller.clone();
-        let connector = self.connectors.of(new.provider);
-        let login_url = connector
-            .check_login_url(&new.login_url)
-            .map_err(|refused| Violations::one("login_url", refused.to_string()))?;
-        let state = self.random()?;
-        let verifier = self.random()?;
-        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.expose_secret().as_bytes()));
-        let url = connector.authorization_url(&login_url, state.expose_secret(), &challenge);
+    ) -> Result<R, ConnectionError> {
+        let caller = call.caller()?.clone();
+        self.require_crm(caller.organization_id).await?;
+        let (connector, access) = self.check(&new)?;
+        self.require_same_crm(caller.organization_id, &new).await?;
         let flow = Flow {
             flow_id: self.ids.next(),
             provider: new.provider,
             display_name: new.display_name,
-            login_url,
+            access,
+            connection_id: new.connection_id,
         };
-        let sealed = self.secrets.seal_verifier(caller.organization_id, flow.flow_id, &verifier)?;
-        let state_sha256 = hash(state.expose_secret());
+        if flow.access.sign_in == SignInKind::Code {
+            return self.begin_flow(&caller, connector, flow).await.map(R::from);
+        }
+        if let Some(reply) = self.database.replay(call, caller.organization_id).await? {
+            return Ok(reply);
+        }
+        let grant = connector.sign_in(&flow.access, Proof::Credentials).await.map_err(refused_now)?;
+        self.require_setup(connector, &flow, &grant).await?;
+        let this = self.clone();
         self.database
-            .transaction(caller.organization_id, move |tx| {
+            .write(call, caller.organization_id, move |tx| {
                 Box::pin(async move {
-                    let organization_id = caller.organization_id;
-                    organization::require_crm(tx, organization_id).await?;
-                    repo::delete_expired_flows(tx, organization_id).await?;
-                    repo::insert_flow(tx, &caller, &flow, &state_sha256, &sealed).await?;
-                    Ok(StartedConnection { authorization_url: url.into() })
+                    let connection = this.keep(tx, caller.organization_id, flow, grant).await?;
+                    Ok(StartedConnection::Connected(Box::new(connection)))
                 })
             })
             .await
@@ -109,59 +119,224 @@ impl Connections {
         let Some((flow, verifier)) = self.take_flow(&caller, &finished).await? else {
             return self.refuse_or_repeat(call, organization_id).await;
         };
-        let connector = self.connectors.of(flow.provider);
-        let grant = connector.exchange(&flow.login_url, finished.code.expose_secret(), &verifier).await?;
-        let session = Session {
-            connection_id: ConnectionId::from(flow.flow_id),
-            instance_url: grant.instance_url.clone(),
-            access_token: grant.access_token.clone(),
-        };
-        connector.check_setup(&session).await?;
+        let connector = self.connectors.of(flow.provider)?;
+        let proof = Proof::Code { code: &finished.code, verifier: &verifier };
+        let grant = connector.sign_in(&flow.access, proof).await.map_err(refused_now)?;
+        self.require_setup(connector, &flow, &grant).await?;
         let this = self.clone();
         self.database
-            .write(call, organization_id, move |tx| Box::pin(this.keep(tx, organization_id, flow, grant)))
+            .write(call, organization_id, move |tx| {
+                Box::pin(async move { this.keep(tx, organization_id, flow, grant).await })
+            })
             .await
     }
 
-    /// Lists the connections of the caller's organisation, oldest first.
-    pub(crate) async fn list(&self, caller: &Caller) -> Result<Vec<Connection>, ConnectionError> {
+    /// Calls the CRM and tells what works and what is missing there. A connection that has ended is told as a finding.
+    pub(crate) async fn test(
+        &self,
+        caller: &Caller,
+        connection_id: ConnectionId,
+    ) -> Result<Tested, ConnectionError> {
+        let organization_id = caller.organization_id;
+        self.require_crm(organization_id).await?;
+        let looked = self.sessions.call(organization_id, connection_id, &(), |connector, session, ()| {
+            connector.check_setup(session)
+        });
+        let mut findings = match looked.await {
+            Ok(mut findings) => {
+                findings.push(Finding::new(Check::SignIn, Severity::Ok, "The CRM lets us in."));
+                findings
+            }
+            Err(CallError::Crm(CrmError::Reconnect { message } | CrmError::Permanent { message })) => {
+                vec![Finding::new(Check::SignIn, Severity::Error, message)]
+            }
+            Err(error) => return Err(error.into()),
+        };
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let connection = self.find(organization_id, connection_id).await?;
+        Ok(Tested { findings, connection })
+    }
+
+    /// Returns a connection, ended or not.
+    pub(crate) async fn get(
+        &self,
+        caller: &Caller,
+        connection_id: ConnectionId,
+    ) -> Result<Connection, ConnectionError> {
+        self.require_crm(caller.organization_id).await?;
+        self.find(caller.organization_id, connection_id).await
+    }
+
+    /// Lists the connections of the caller's organisation, oldest first, and tells whether logs are written.
+    pub(crate) async fn list(
+        &self,
+        caller: &Caller,
+        list: ListConnections,
+    ) -> Result<Listed, ConnectionError> {
         let organization_id = caller.organization_id;
         self.database
             .read(organization_id, move |tx| {
                 Box::pin(async move {
                     organization::require_crm(tx, organization_id).await?;
-                    Ok(repo::list(tx, organization_id).await?)
+                    let connections = repo::list(tx, organization_id, list.with_disconnected).await?;
+                    let logging_mode = organization::repo::logging_mode(tx, organization_id).await?;
+                    Ok(Listed { connections, logging_mode })
                 })
             })
             .await
     }
 
-    /// Finds Accounts of a connected CRM by a part of their name.
-    pub(crate) async fn search_accounts(
+    /// Ends a connection: deletes its secrets, and its waiting logs fail. Repeating it changes nothing.
+    pub(crate) async fn disconnect<R: Reply<Connection>>(
         &self,
-        caller: &Caller,
-        search: Search,
-    ) -> Result<Vec<CrmRecord>, ConnectionError> {
-        let organization_id = caller.organization_id;
+        call: &Call,
+        connection_id: ConnectionId,
+    ) -> Result<R, ConnectionError> {
+        let organization_id = call.caller()?.organization_id;
         self.database
-            .read(organization_id, move |tx| {
+            .write(call, organization_id, move |tx| {
                 Box::pin(async move {
-                    Ok::<_, ConnectionError>(organization::require_crm(tx, organization_id).await?)
+                    organization::require_crm(tx, organization_id).await?;
+                    if repo::disconnect(tx, organization_id, connection_id).await? {
+                        flows_repo::delete_of(tx, organization_id, connection_id.uuid()).await?;
+                        log::repo::fail_waiting(tx, organization_id, connection_id).await?;
+                    }
+                    let ended = repo::find(tx, organization_id, connection_id).await?;
+                    ended.ok_or(ConnectionError::NotFound)
                 })
             })
-            .await?;
-        let found = self.sessions.call(
-            organization_id,
-            search.connection_id,
-            search.query.as_str(),
-            |connector, session, query| connector.search_accounts(session, query),
-        );
-        Ok(found.await?)
+            .await
+    }
+
+    /// Sets whether logs are written. Logs that wait already are written all the same.
+    pub(crate) async fn set_logging_mode<R: Reply<LoggingMode>>(
+        &self,
+        call: &Call,
+        mode: LoggingMode,
+    ) -> Result<R, ConnectionError> {
+        let organization_id = call.caller()?.organization_id;
+        self.database
+            .write(call, organization_id, move |tx| {
+                Box::pin(async move {
+                    organization::require_crm(tx, organization_id).await?;
+                    organization::repo::set_logging_mode(tx, organization_id, mode).await?;
+                    Ok(mode)
+                })
+            })
+            .await
     }
 
     /// Returns the tokens' keeper, for what else calls the CRMs.
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// Checks what an admin gave, and returns it with the connector it is for.
+    fn check(&self, new: &NewConnection) -> Result<(&dyn CrmConnector, Access), ConnectionError> {
+        let connector = self
+            .connectors
+            .find(new.provider)
+            .ok_or_else(|| Violations::one("provider", "cannot be connected here"))?;
+        let mut check = Violations::default();
+        let sign_in = new.sign_in.or_else(|| connector.sign_ins().first().copied());
+        let sign_in = sign_in.filter(|sign_in| connector.sign_ins().contains(sign_in)).unwrap_or_else(|| {
+            let ways: Vec<&str> = connector.sign_ins().iter().map(|way| way.as_str()).collect();
+            check.add("sign_in", format!("must be one of {} with this CRM", ways.join(", ")));
+            SignInKind::Code
+        });
+        form::require_credentials(&mut check, sign_in, &new.form.credentials);
+        check.into_result()?;
+        let access = connector.check_access(AccessForm { sign_in, ..new.form.clone() })?;
+        Ok((connector, access))
+    }
+
+    async fn require_crm(&self, organization_id: OrganizationId) -> Result<(), ConnectionError> {
+        self.database
+            .read(organization_id, move |tx| {
+                Box::pin(async move { Ok(organization::require_crm(tx, organization_id).await?) })
+            })
+            .await
+    }
+
+    /// Refuses to connect a connection again that is not there, or is another CRM's.
+    async fn require_same_crm(
+        &self,
+        organization_id: OrganizationId,
+        new: &NewConnection,
+    ) -> Result<(), ConnectionError> {
+        let Some(connection_id) = new.connection_id else { return Ok(()) };
+        let known = self.find(organization_id, connection_id).await?;
+        if known.provider == new.provider {
+            return Ok(());
+        }
+        Err(Violations::one("provider", "must be that of the connection to connect again").into())
+    }
+
+    async fn begin_flow(
+        &self,
+        caller: &Caller,
+        connector: &dyn CrmConnector,
+        flow: Flow,
+    ) -> Result<StartedConnection, ConnectionError> {
+        let state = self.random()?;
+        let verifier = self.random()?;
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.expose_secret().as_bytes()));
+        let url = connector
+            .authorization_url(&flow.access, state.expose_secret(), &challenge)
+            .ok_or_else(|| Violations::one("sign_in", "is not possible by code with this CRM"))?;
+        let state_sha256 = hash(state.expose_secret());
+        let (caller, secrets) = (caller.clone(), self.secrets.clone());
+        self.database
+            .transaction(caller.organization_id, move |tx| {
+                Box::pin(async move {
+                    let organization_id = caller.organization_id;
+                    flows_repo::delete_expired(tx, organization_id).await?;
+                    let keyring = secrets.keyring_to_seal(tx, organization_id).await?;
+                    let sealed = SealedFlow {
+                        verifier: keyring.seal(Purpose::Verifier, flow.flow_id, &verifier)?,
+                        credentials: keyring.seal_credentials(flow.flow_id, &flow.access.credentials)?,
+                    };
+                    flows_repo::insert(tx, &caller, &flow, &state_sha256, &sealed).await?;
+                    Ok(StartedConnection::Flow(url))
+                })
+            })
+            .await
+    }
+
+    /// Refuses a CRM in which logs cannot be written.
+    async fn require_setup(
+        &self,
+        connector: &dyn CrmConnector,
+        flow: &Flow,
+        grant: &crate::connectors::Grant,
+    ) -> Result<(), ConnectionError> {
+        let session = Session {
+            connection_id: flow.connection_id.unwrap_or_else(|| ConnectionId::from(flow.flow_id)),
+            instance_url: grant.instance_url.clone(),
+            sign_in: flow.access.sign_in,
+            access_token: grant.access_token.clone(),
+        };
+        let findings = connector.check_setup(&session).await.map_err(refused_now)?;
+        let missing = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+        let missing: Vec<String> = missing.map(|finding| finding.message).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(ConnectionError::Refused { message: missing.join(" ") })
+    }
+
+    async fn find(
+        &self,
+        organization_id: OrganizationId,
+        connection_id: ConnectionId,
+    ) -> Result<Connection, ConnectionError> {
+        self.database
+            .read(organization_id, move |tx| {
+                Box::pin(async move {
+                    repo::find(tx, organization_id, connection_id).await?.ok_or(ConnectionError::NotFound)
+                })
+            })
+            .await
     }
 
     fn random(&self) -> Result<SecretString, ConnectionError> {
@@ -176,19 +351,16 @@ impl Connections {
         finished: &FinishedFlow,
     ) -> Result<Option<(Flow, SecretString)>, ConnectionError> {
         let state_sha256 = hash(finished.state.expose_secret());
-        let of = caller.clone();
-        let taken = self
-            .database
+        let (of, secrets) = (caller.clone(), self.secrets.clone());
+        self.database
             .transaction(caller.organization_id, move |tx| {
                 Box::pin(async move {
                     organization::require_crm(tx, of.organization_id).await?;
-                    Ok::<_, ConnectionError>(repo::take_flow(tx, &of, &state_sha256).await?)
+                    let keyring = secrets.keyring(tx, of.organization_id).await?;
+                    Ok(flows_repo::take(tx, &of, &state_sha256, &keyring).await?)
                 })
             })
-            .await?;
-        let Some((flow, sealed)) = taken else { return Ok(None) };
-        let verifier = self.secrets.open_verifier(caller.organization_id, flow.flow_id, &sealed)?;
-        Ok(Some((flow, verifier)))
+            .await
     }
 
     /// Answers a state that is not there: as before, where this very call has used it; otherwise with a refusal.
@@ -201,42 +373,13 @@ impl Connections {
             .write(call, organization_id, |_| Box::pin(async { Err(ConnectionError::StateRefused) }))
             .await
     }
+}
 
-    async fn keep(
-        self,
-        tx: &mut PgConnection,
-        organization_id: OrganizationId,
-        flow: Flow,
-        grant: Grant,
-    ) -> Result<Connection, ConnectionError> {
-        organization::repo::lock(tx, organization_id).await?;
-        let known =
-            repo::find_by_crm_organization(tx, organization_id, flow.provider, &grant.crm_organization_id)
-                .await?;
-        if known.is_none() && repo::count(tx, organization_id).await? >= MAX_CONNECTIONS {
-            return Err(ConnectionError::TooMany);
-        }
-        let connection_id = known.unwrap_or_else(|| self.ids.next());
-        let refresh_token = grant.refresh_token.as_ref().ok_or_else(|| {
-            CommonError::Unexpected(anyhow::anyhow!("a connector exchanged a code for no refresh token"))
-        })?;
-        let tokens =
-            self.secrets.seal_tokens(organization_id, connection_id, &grant.access_token, refresh_token)?;
-        let connection = Connection {
-            connection_id,
-            provider: flow.provider,
-            display_name: flow.display_name,
-            instance_url: grant.instance_url,
-            state: ConnectionState::Connected,
-            create_time: self.clock.now(),
-        };
-        let keep = repo::Keep {
-            connection: &connection,
-            login_url: &flow.login_url,
-            crm_organization_id: &grant.crm_organization_id,
-            tokens: &tokens,
-        };
-        Ok(repo::keep(tx, organization_id, keep).await?)
+/// What was refused while an admin connects is told in the CRM's words: there is no connection that could have ended.
+fn refused_now(error: CrmError) -> ConnectionError {
+    match error {
+        CrmError::Reconnect { message } => ConnectionError::Refused { message },
+        other => other.into(),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Calling a CRM with a connection's tokens.
 //!
-//! Owns the access token's life: a refused one is refreshed once, and of all who find it refused, in any process, one
-//! refreshes and the others wait for the result (Salesforce refuses two refreshes at once, and with rotation a second
-//! use of a refresh token ends the grant). The right to refresh is a lease in the connection's row by the database's
-//! clock: no transaction is open while the CRM is called. A rotated refresh token is kept before the access token
-//! that came with it is used; a database that is away meanwhile is waited for as long as the lease lasts.
+//! Owns the access token's life: one that is about to end, or is refused, is renewed once, and of all who find it so, in any
+//! process, one renews it and the others wait for the result (Salesforce refuses two refreshes at once, and with
+//! rotation a second use of a refresh token ends the grant). The right to renew is a lease in the connection's row by
+//! the database's clock: no transaction is open while the CRM is called. A rotated refresh token is kept before the
+//! access token that came with it is used; a database that is away meanwhile is waited for as long as the lease lasts.
+//!
+//! Also owns pauses: what a CRM asks to be left alone for stands in the connection's row, and nobody in any process calls
+//! it meanwhile.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,25 +16,29 @@ use futures_util::future::BoxFuture;
 use service_kit::db::Database;
 use service_kit::error::CommonError;
 use service_kit::ids::{Ids, OrganizationId};
-use url::Url;
 use uuid::Uuid;
 
-use super::entity::{Credentials, SealedTokens};
-use super::{ConnectionError, ConnectionId, ConnectionState, Secrets, repo};
-use crate::connectors::{Connectors, CrmConnector, CrmError, Grant, Session};
+use super::entity::{Credentials, SealedSecrets};
+use super::secrets::{Keyring, Purpose, Secrets};
+use super::{ConnectionError, ConnectionId, ConnectionState, repo};
+use crate::connectors::{Connectors, CrmConnector, CrmError, Grant, Proof, Provider, Session};
 
-/// Longer than a refresh can take, so that two never overlap.
+/// Longer than a sign-in can take, so that two never overlap.
 const LEASE: Duration = Duration::from_secs(30);
-/// How long others wait for the one who refreshes.
+/// How long others wait for the one who renews.
 const WAIT_FOR_REFRESH: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long to wait before new tokens that could not be kept are to be kept once more.
 const KEEP_EVERY: Duration = Duration::from_millis(250);
+/// How long before its end an access token is renewed.
+const EARLY: Duration = Duration::from_secs(120);
+/// No CRM is left alone for longer, whatever it asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Why a call with a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
-    /// The organisation has no such connection.
+    /// The organisation has no such connection, or it is ended.
     #[error("no such connection")]
     NotFound,
     /// The CRM failed or refused.
@@ -52,7 +59,7 @@ impl From<CallError> for ConnectionError {
     }
 }
 
-/// The right to refresh a connection's tokens.
+/// The right to renew a connection's tokens.
 #[derive(Clone, Copy, Debug)]
 struct Lease {
     id: Uuid,
@@ -68,16 +75,30 @@ type Work<I, T> = for<'a> fn(&'a dyn CrmConnector, &'a Session, &'a I) -> BoxFut
 pub(crate) struct Sessions {
     database: Database,
     ids: Ids,
-    secrets: Arc<Secrets>,
+    secrets: Secrets,
     connectors: Connectors,
 }
 
 impl Sessions {
-    pub(super) fn new(database: Database, ids: Ids, secrets: Arc<Secrets>, connectors: Connectors) -> Self {
+    pub(super) fn new(database: Database, ids: Ids, secrets: Secrets, connectors: Connectors) -> Self {
         Self { database, ids, secrets, connectors }
     }
 
-    /// Calls a connection's CRM, a second time with a new token where the first is refused.
+    /// The connectors, for what needs no session.
+    pub(crate) fn connectors(&self) -> &Connectors {
+        &self.connectors
+    }
+
+    /// Tells which CRM a connection that works is to.
+    pub(crate) async fn provider(
+        &self,
+        organization_id: OrganizationId,
+        connection: ConnectionId,
+    ) -> Result<Provider, CallError> {
+        Ok(self.credentials(organization_id, connection).await?.provider)
+    }
+
+    /// Calls a connection's CRM, unless it is paused; a second time with a new token where the first is refused.
     pub(crate) async fn call<I: Sync + ?Sized, T>(
         &self,
         organization_id: OrganizationId,
@@ -86,13 +107,44 @@ impl Sessions {
         work: Work<I, T>,
     ) -> Result<T, CallError> {
         let credentials = self.credentials(organization_id, connection).await?;
-        let connector = self.connectors.of(credentials.provider);
-        let session = self.session(organization_id, &credentials)?;
+        let connector = self.connectors.of(credentials.provider)?;
+        if let Some(pause) = credentials.pause.clone() {
+            return Err(CrmError::from(pause).into());
+        }
+        let answered = self.call_in(organization_id, &credentials, connector, input, work).await;
+        if let Err(CallError::Crm(error)) = &answered {
+            self.note(organization_id, &credentials, error).await?;
+        }
+        answered
+    }
+
+    async fn call_in<I: Sync + ?Sized, T>(
+        &self,
+        organization_id: OrganizationId,
+        credentials: &Credentials,
+        connector: &dyn CrmConnector,
+        input: &I,
+        work: Work<I, T>,
+    ) -> Result<T, CallError> {
+        let mut session = session(credentials);
+        if credentials.is_ending {
+            match self.renewed(organization_id, credentials.clone()).await {
+                Ok(new) => session = new,
+                // It has not ended yet, or it is refused: then it is renewed once more.
+                Err(CallError::Crm(CrmError::Retry { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
         match work(connector, &session, input).await {
             Err(CrmError::Reauthenticate) => {}
             answered => return Ok(answered?),
         }
-        let session = self.renewed(organization_id, credentials).await?;
+        let current = self.credentials(organization_id, credentials.connection_id).await?;
+        let session = if is_newer(&current, &session) {
+            self::session(&current)
+        } else {
+            self.renewed(organization_id, current).await?
+        };
         match work(connector, &session, input).await {
             Err(CrmError::Reauthenticate) => {
                 Err(CrmError::retry("The CRM does not take a token that it has just given.").into())
@@ -101,48 +153,68 @@ impl Sessions {
         }
     }
 
+    /// Keeps for everybody what a failed call has told of the connection as a whole.
+    async fn note(
+        &self,
+        organization_id: OrganizationId,
+        credentials: &Credentials,
+        error: &CrmError,
+    ) -> Result<(), CommonError> {
+        let (connection, version) = (credentials.connection_id, credentials.token_version);
+        match error.clone() {
+            CrmError::Deferred { after, message } | CrmError::Retry { after: Some(after), message } => {
+                let length = after.min(LONGEST_PAUSE);
+                self.database
+                    .transaction(organization_id, move |tx| {
+                        Box::pin(async move {
+                            Ok(repo::set_pause(tx, organization_id, connection, length, &message).await?)
+                        })
+                    })
+                    .await
+            }
+            CrmError::Reconnect { message } => self.end(organization_id, connection, version, message).await,
+            _ => Ok(()),
+        }
+    }
+
     async fn credentials(
         &self,
         organization_id: OrganizationId,
         connection: ConnectionId,
     ) -> Result<Credentials, CallError> {
+        let secrets = self.secrets.clone();
         let credentials = self
             .database
-            .read(organization_id, move |tx| {
+            .read::<_, CommonError, _>(organization_id, move |tx| {
                 Box::pin(async move {
-                    repo::find_credentials(tx, organization_id, connection).await.map_err(CommonError::from)
+                    let keyring = secrets.keyring(tx, organization_id).await?;
+                    repo::find_credentials(tx, organization_id, connection, &keyring, EARLY).await
                 })
             })
             .await?;
         let credentials = credentials.ok_or(CallError::NotFound)?;
         match credentials.state {
             ConnectionState::Connected => Ok(credentials),
-            ConnectionState::ReconnectNeeded => Err(reconnect_needed().into()),
+            ConnectionState::ReconnectNeeded | ConnectionState::Disconnected => {
+                Err(reconnect_needed(&credentials.reason).into())
+            }
         }
     }
 
-    fn session(&self, organization_id: OrganizationId, from: &Credentials) -> Result<Session, CommonError> {
-        Ok(Session {
-            connection_id: from.connection_id,
-            instance_url: from.instance_url.clone(),
-            access_token: self.secrets.open_access(organization_id, from.connection_id, &from.tokens)?,
-        })
-    }
-
-    /// Returns a session with a newer token than `seen`: refreshed here, or by whoever was faster.
+    /// Returns a session with a newer token than `seen`: renewed here, or by whoever was faster.
     async fn renewed(
         &self,
         organization_id: OrganizationId,
         seen: Credentials,
     ) -> Result<Session, CallError> {
         let begin = Instant::now();
+        let mut now = seen.clone();
         loop {
-            let now = self.credentials(organization_id, seen.connection_id).await?;
             if now.token_version > seen.token_version {
-                return Ok(self.session(organization_id, &now)?);
+                return Ok(session(&now));
             }
             let lease = Lease { id: self.ids.next(), end: Instant::now() + LEASE };
-            if self.lease(organization_id, now.clone(), lease).await? {
+            if self.lease(organization_id, &now, lease).await? {
                 // In a task of its own: a caller who gives up must not lose a rotated refresh token.
                 let refresh = self.clone().refresh(organization_id, now, lease);
                 return tokio::spawn(refresh).await.map_err(|error| CommonError::Unexpected(error.into()))?;
@@ -151,19 +223,23 @@ impl Sessions {
                 return Err(CrmError::retry("A new access token is being fetched.").into());
             }
             tokio::time::sleep(LOOK_EVERY).await;
+            now = self.credentials(organization_id, seen.connection_id).await?;
         }
     }
 
     async fn lease(
         &self,
         organization_id: OrganizationId,
-        seen: Credentials,
+        seen: &Credentials,
         lease: Lease,
     ) -> Result<bool, CommonError> {
+        let (connection, version) = (seen.connection_id, seen.token_version);
         self.database
             .transaction(organization_id, move |tx| {
                 Box::pin(async move {
-                    Ok(repo::lease_refresh(tx, organization_id, &seen, lease.id, LEASE.as_secs_f64()).await?)
+                    let seconds = LEASE.as_secs_f64();
+                    Ok(repo::lease_refresh(tx, organization_id, connection, version, lease.id, seconds)
+                        .await?)
                 })
             })
             .await
@@ -175,42 +251,40 @@ impl Sessions {
         credentials: Credentials,
         lease: Lease,
     ) -> Result<Session, CallError> {
-        let connection_id = credentials.connection_id;
-        let connector = self.connectors.of(credentials.provider);
-        let token = self.secrets.open_refresh(organization_id, connection_id, &credentials.tokens)?;
-        match connector.refresh(&credentials.login_url, &token).await {
-            Ok(grant) => {
-                let kept = grant.refresh_token.as_ref().unwrap_or(&token);
-                let tokens =
-                    self.secrets.seal_tokens(organization_id, connection_id, &grant.access_token, kept)?;
-                self.keep(organization_id, connection_id, lease, grant, tokens).await
-            }
+        let connector = self.connectors.of(credentials.provider)?;
+        let proof = credentials.refresh_token.as_ref().map_or(Proof::Credentials, Proof::Refresh);
+        match connector.sign_in(&credentials.access, proof).await {
+            Ok(grant) => self.keep(organization_id, &credentials, lease, grant).await,
             Err(error) => {
-                let state = match error {
-                    CrmError::Reconnect { .. } => ConnectionState::ReconnectNeeded,
-                    _ => ConnectionState::Connected,
-                };
-                self.give_up(organization_id, connection_id, lease, state).await?;
+                let connection = credentials.connection_id;
+                if let CrmError::Reconnect { message } = &error {
+                    let (version, message) = (credentials.token_version, message.clone());
+                    self.end(organization_id, connection, version, message).await?;
+                } else {
+                    self.give_up(organization_id, connection, lease).await?;
+                }
                 Err(error.into())
             }
         }
     }
 
-    /// Keeps new tokens. Salesforce may have spent the old refresh token, so that these are the only ones that work:
-    /// where the database fails, it is asked again until the lease ends.
+    /// Keeps new tokens. The CRM may have spent the old refresh token, so that these are the only ones that work: where
+    /// the database fails, it is asked again until the lease ends.
     async fn keep(
         &self,
         organization_id: OrganizationId,
-        connection_id: ConnectionId,
+        credentials: &Credentials,
         lease: Lease,
         grant: Grant,
-        tokens: SealedTokens,
     ) -> Result<Session, CallError> {
+        let connection = credentials.connection_id;
+        let refresh_token = grant.refresh_token.clone().or_else(|| credentials.refresh_token.clone());
+        let grant = Arc::new(Grant { refresh_token, ..grant });
         let kept = loop {
-            match self.try_keep(organization_id, connection_id, lease, &grant.instance_url, &tokens).await {
+            match self.try_keep(organization_id, connection, lease, &grant).await {
                 Err(error) if Instant::now() + KEEP_EVERY < lease.end => {
                     let chain = service_kit::error::chain(&error);
-                    tracing::warn!(connection.id = %connection_id, error.chain = %chain, "tokens not kept yet");
+                    tracing::warn!(connection.id = %connection, error.chain = %chain, "tokens not kept yet");
                     tokio::time::sleep(KEEP_EVERY).await;
                 }
                 ended => break ended?,
@@ -219,22 +293,33 @@ impl Sessions {
         if !kept {
             return Err(CrmError::retry("The connection was changed meanwhile.").into());
         }
-        Ok(Session { connection_id, instance_url: grant.instance_url, access_token: grant.access_token })
+        Ok(Session {
+            connection_id: connection,
+            instance_url: grant.instance_url.clone(),
+            sign_in: credentials.access.sign_in,
+            access_token: grant.access_token.clone(),
+        })
     }
 
     async fn try_keep(
         &self,
         organization_id: OrganizationId,
-        connection_id: ConnectionId,
+        connection: ConnectionId,
         lease: Lease,
-        instance_url: &Url,
-        tokens: &SealedTokens,
+        grant: &Arc<Grant>,
     ) -> Result<bool, CommonError> {
-        let (url, tokens) = (instance_url.clone(), tokens.clone());
+        let (secrets, grant) = (self.secrets.clone(), Arc::clone(grant));
         self.database
             .transaction(organization_id, move |tx| {
                 Box::pin(async move {
-                    Ok(repo::keep_tokens(tx, organization_id, connection_id, lease.id, &url, &tokens).await?)
+                    let keyring = secrets.keyring_to_seal(tx, organization_id).await?;
+                    let tokens = seal(&keyring, connection, &grant)?;
+                    let new = repo::NewTokens {
+                        instance_url: &grant.instance_url,
+                        tokens: &tokens,
+                        expires_in: grant.expires_in,
+                    };
+                    Ok(repo::keep_tokens(tx, organization_id, connection, lease.id, new).await?)
                 })
             })
             .await
@@ -245,21 +330,65 @@ impl Sessions {
         organization_id: OrganizationId,
         connection: ConnectionId,
         lease: Lease,
-        state: ConnectionState,
     ) -> Result<(), CommonError> {
-        if state == ConnectionState::ReconnectNeeded {
-            tracing::warn!(connection.id = %connection, "the crm has ended a connection");
-        }
+        self.database
+            .transaction(organization_id, move |tx| {
+                Box::pin(async move { Ok(repo::end_lease(tx, organization_id, connection, lease.id).await?) })
+            })
+            .await
+    }
+
+    async fn end(
+        &self,
+        organization_id: OrganizationId,
+        connection: ConnectionId,
+        seen_version: i64,
+        reason: String,
+    ) -> Result<(), CommonError> {
+        tracing::warn!(connection.id = %connection, "the crm has ended a connection");
         self.database
             .transaction(organization_id, move |tx| {
                 Box::pin(async move {
-                    Ok(repo::end_lease(tx, organization_id, connection, lease.id, state).await?)
+                    let ended =
+                        repo::set_reconnect_needed(tx, organization_id, connection, seen_version, &reason);
+                    Ok(ended.await?)
                 })
             })
             .await
     }
 }
 
-fn reconnect_needed() -> CrmError {
-    CrmError::Reconnect { message: "The connection has ended: an admin must connect it again.".to_owned() }
+/// Seals the tokens of a grant for a connection's row.
+pub(super) fn seal(
+    keyring: &Keyring,
+    connection: ConnectionId,
+    grant: &Grant,
+) -> Result<SealedSecrets, CommonError> {
+    let row = connection.uuid();
+    Ok(SealedSecrets {
+        access_token: keyring.seal(Purpose::Access, row, &grant.access_token)?,
+        refresh_token: keyring.seal_optional(Purpose::Refresh, row, grant.refresh_token.as_ref())?,
+    })
+}
+
+fn session(from: &Credentials) -> Session {
+    Session {
+        connection_id: from.connection_id,
+        instance_url: from.instance_url.clone(),
+        sign_in: from.access.sign_in,
+        access_token: from.access_token.clone(),
+    }
+}
+
+/// Tells whether somebody has renewed the token since a session began.
+fn is_newer(current: &Credentials, session: &Session) -> bool {
+    use secrecy::ExposeSecret;
+    current.access_token.expose_secret() != session.access_token.expose_secret()
+}
+
+fn reconnect_needed(reason: &str) -> CrmError {
+    if reason.is_empty() {
+        return CrmError::reconnect("The connection has ended: an admin must connect it again.");
+    }
+    CrmError::reconnect(reason)
 }

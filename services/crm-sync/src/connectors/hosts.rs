@@ -18,28 +18,85 @@ pub(crate) struct HostRefused {
     example: &'static str,
 }
 
-/// The hosts of one CRM, and those that an operator allows beside them.
+/// Which hosts belong to a CRM.
+#[derive(Debug)]
+struct Rule {
+    /// What a refusal names.
+    example: &'static str,
+    /// Whole names.
+    exact: &'static [&'static str],
+    /// Ends of names; each starts with a dot and needs a label before it. `#` stands for no, one or two digits.
+    suffixes: &'static [&'static str],
+}
+
+/// Salesforce's sign-ins and My Domains.
+const SALESFORCE: Rule = Rule {
+    example: "https://login.salesforce.com",
+    exact: &["login.salesforce.com", "test.salesforce.com"],
+    suffixes: &[".my.salesforce.com"],
+};
+/// Environments of Dataverse: the public clouds by region, GCC High and DoD of the United States, and China. `.api` before
+/// the region is a label like another.
+const DATAVERSE: Rule = Rule {
+    example: "https://contoso.crm4.dynamics.com",
+    exact: &[],
+    suffixes: &[
+        ".crm#.dynamics.com",
+        ".crm.microsoftdynamics.us",
+        ".crm.appsplatform.us",
+        ".crm.dynamics.cn",
+    ],
+};
+/// The sign-ins that environments of Dataverse belong to.
+const ENTRA: Rule = Rule {
+    example: "https://login.microsoftonline.com",
+    exact: &["login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"],
+    suffixes: &[],
+};
+/// Tenants of SAP Sales Cloud V1 (C4C).
+const SAP_C4C: Rule =
+    Rule { example: "https://my000000.crm.ondemand.com", exact: &[], suffixes: &[".crm.ondemand.com"] };
+/// Tenants of SAP Sales Cloud V2.
+const SAP_SALES_CLOUD: Rule =
+    Rule { example: "https://my000000.de1.crm.cloud.sap", exact: &[], suffixes: &[".crm.cloud.sap"] };
+
+/// The hosts of one CRM, and those that an operator allows beside them: whole names that are taken with any scheme, port
+/// and resolution.
 #[derive(Clone, Debug)]
 pub(crate) struct Hosts {
-    exact: &'static [&'static str],
-    suffixes: &'static [&'static str],
+    rule: &'static Rule,
     allowed: Arc<[String]>,
 }
 
 impl Hosts {
-    /// `exact` are whole names; `suffixes` start with a dot and need a label before them; `allowed` are whole names
-    /// that are taken with any scheme, port and resolution.
-    pub(crate) fn new(
-        exact: &'static [&'static str],
-        suffixes: &'static [&'static str],
-        allowed: &[String],
-    ) -> Self {
-        Self { exact, suffixes, allowed: allowed.into() }
+    /// The hosts of Salesforce.
+    pub(crate) fn salesforce(allowed: &[String]) -> Self {
+        Self { rule: &SALESFORCE, allowed: allowed.into() }
+    }
+
+    /// The hosts of environments of Dataverse.
+    pub(crate) fn dataverse(allowed: &[String]) -> Self {
+        Self { rule: &DATAVERSE, allowed: allowed.into() }
+    }
+
+    /// The hosts that sign in to Dataverse.
+    pub(crate) fn entra(allowed: &[String]) -> Self {
+        Self { rule: &ENTRA, allowed: allowed.into() }
+    }
+
+    /// The hosts of SAP Sales Cloud V1.
+    pub(crate) fn sap_c4c(allowed: &[String]) -> Self {
+        Self { rule: &SAP_C4C, allowed: allowed.into() }
+    }
+
+    /// The hosts of SAP Sales Cloud V2.
+    pub(crate) fn sap_sales_cloud(allowed: &[String]) -> Self {
+        Self { rule: &SAP_SALES_CLOUD, allowed: allowed.into() }
     }
 
     /// Returns the address in its checked form: scheme, host and port alone.
     pub(crate) fn check(&self, address: &str) -> Result<Url, HostRefused> {
-        let refused = HostRefused { example: self.exact.first().copied().unwrap_or_default() };
+        let refused = HostRefused { example: self.rule.example };
         let url = Url::parse(address).map_err(|_| refused)?;
         let plain = url.username().is_empty()
             && url.password().is_none()
@@ -58,7 +115,8 @@ impl Hosts {
         let Some(Host::Domain(host)) = url.host() else {
             return Err(refused);
         };
-        let of_crm = self.exact.contains(&host) || self.suffixes.iter().any(|suffix| is_below(host, suffix));
+        let of_crm =
+            self.rule.exact.contains(&host) || self.rule.suffixes.iter().any(|suffix| is_below(host, suffix));
         if url.scheme() == "https" && url.port().is_none() && of_crm { Ok(url) } else { Err(refused) }
     }
 
@@ -73,7 +131,15 @@ fn is_http(url: &Url) -> bool {
 
 /// Tells whether `host` has at least one whole label before `suffix`, and only plain labels.
 fn is_below(host: &str, suffix: &str) -> bool {
-    host.strip_suffix(suffix).is_some_and(|labels| {
+    let before = match suffix.split_once('#') {
+        None => host.strip_suffix(suffix),
+        Some((name, rest)) => host.strip_suffix(rest).and_then(|host| {
+            let numberless = host.trim_end_matches(|c: char| c.is_ascii_digit());
+            let is_short = host.len() - numberless.len() <= 2;
+            numberless.strip_suffix(name).filter(|_| is_short)
+        }),
+    };
+    before.is_some_and(|labels| {
         labels
             .split('.')
             .all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
@@ -134,7 +200,62 @@ mod tests {
 
     fn hosts(allowed: &[&str]) -> Hosts {
         let allowed: Vec<String> = allowed.iter().map(|host| (*host).to_owned()).collect();
-        Hosts::new(&["login.salesforce.com", "test.salesforce.com"], &[".my.salesforce.com"], &allowed)
+        Hosts::salesforce(&allowed)
+    }
+
+    #[test]
+    fn each_crm_has_its_own_hosts_and_no_others() {
+        let all: [fn(&[String]) -> Hosts; 5] =
+            [Hosts::salesforce, Hosts::dataverse, Hosts::entra, Hosts::sap_c4c, Hosts::sap_sales_cloud];
+        for (of, good) in [
+            (0, "https://acme.my.salesforce.com"),
+            (1, "https://contoso.crm.dynamics.com"),
+            (1, "https://contoso.crm4.dynamics.com"),
+            (1, "https://contoso.api.crm21.dynamics.com"),
+            (1, "https://contoso.crm.microsoftdynamics.us"),
+            (1, "https://contoso.crm.appsplatform.us"),
+            (1, "https://contoso.crm.dynamics.cn"),
+            (2, "https://login.microsoftonline.com"),
+            (2, "https://login.microsoftonline.us"),
+            (3, "https://my342312.crm.ondemand.com"),
+            (4, "https://my1000123.de1.demo.crm.cloud.sap"),
+        ] {
+            for (index, hosts) in all.iter().enumerate() {
+                assert_eq!(hosts(&[]).check(good).is_ok(), index == of, "{index} {good}");
+            }
+        }
+        for bad in [
+            "https://crm.dynamics.com",
+            "https://crm4.dynamics.com",
+            "https://.crm4.dynamics.com",
+            "https://contoso.crm123.dynamics.com",
+            "https://contoso.crmx.dynamics.com",
+            "https://contoso.xcrm4.dynamics.com",
+            "https://contoso-crm4.dynamics.com",
+            "https://contoso.dynamics.com",
+            "https://contoso.crm4.dynamics.com.evil.test",
+            "https://contoso.crm4.dynamics.com.",
+            "https://contoso.crm4.dynamics.com:444",
+            "http://contoso.crm4.dynamics.com",
+            "https://u@contoso.crm4.dynamics.com",
+            "https://contoso.crm4.dynamics.com/api",
+            "https://login.microsoftonline.com/tenant",
+            "https://x.login.microsoftonline.com",
+            "https://login.microsoftonline.com.evil.test",
+            "https://crm.ondemand.com",
+            "https://my1.crm.ondemand.com.evil.test",
+            "https://evilcrm.ondemand.com",
+            "https://my1.xcrm.ondemand.com",
+            "http://my1.crm.ondemand.com",
+            "https://my1.crm.ondemand.com:8443",
+            "https://crm.cloud.sap",
+            "https://my1.evilcrm.cloud.sap",
+            "https://my1.crm.cloud.sap.evil.test",
+            "https://169.254.169.254",
+            "https://[::ffff:7f00:1]",
+        ] {
+            assert!(all.iter().all(|hosts| hosts(&[]).check(bad).is_err()), "{bad}");
+        }
     }
 
     #[test]

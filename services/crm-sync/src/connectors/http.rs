@@ -36,11 +36,18 @@ pub(super) fn client(hosts: Hosts) -> reqwest::Result<Client> {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    /// Read from the headers.
     pub(super) retry_after: Option<Duration>,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
 impl Answer {
+    /// Returns a header's text; nothing where it is absent or no text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// Reads the body as JSON; what is none is a CRM that is out of order.
     pub(super) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, CrmError> {
         serde_json::from_slice(&self.body)
@@ -56,6 +63,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Answer, CrmError> {
     let mut response = request.timeout(limit).send().await.map_err(|error| unanswered(&error))?;
     let status = response.status();
     let retry_after = retry_after(response.headers());
+    let headers = response.headers().clone();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -63,7 +71,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Answer, CrmError> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, retry_after, body })
+    Ok(Answer { status, retry_after, headers, body })
 }
 
 fn unanswered(error: &reqwest::Error) -> CrmError {

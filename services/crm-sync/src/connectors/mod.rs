@@ -1,208 +1,149 @@
 //! The CRMs, each behind the same few calls.
 //!
-//! Owns what all connectors have in common: the neutral words for a log, a session and a refusal, and the trait
-//! [`CrmConnector`]. A connector speaks HTTP and nothing else: it must not touch the database, and must not retry,
+//! Owns what all connectors have in common: the trait [`CrmConnector`], and in [`model`] the neutral words for a log, a
+//! session and a refusal. A connector speaks HTTP and nothing else: it must not touch the database, and must not retry,
 //! because only its caller knows what is safe. One folder per CRM; a new CRM adds a [`Provider`] and a folder.
 
-mod hosts;
-mod http;
+mod basic;
+pub(crate) mod c4c;
+pub(crate) mod dataverse;
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub(crate) mod hosts;
+pub(crate) mod http;
+mod kept;
+pub(crate) mod keys;
+mod mark;
+mod model;
+mod odata;
+pub(crate) mod sales_cloud;
 pub(crate) mod salesforce;
+mod text;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use service_kit::validate::Violations;
 use url::Url;
 
-use crate::connection::ConnectionId;
-use crate::log::LogId;
-pub(crate) use hosts::{HostRefused, Hosts};
+pub(crate) use hosts::Hosts;
+pub(crate) use model::{
+    Access, AccessForm, Check, Credentials, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding, Grant,
+    LogEntry, MAIN_ROLE, Outcome, PersonRef, PersonType, Proof, Provider, RecordType, Session, Severity,
+    SignInKind, TargetRef,
+};
 
-service_kit::text_enum! {
-    /// Which CRM.
-    pub(crate) enum Provider {
-        /// Salesforce.
-        Salesforce = "SALESFORCE",
-    }
-}
+/// At most this many Accounts, Opportunities, Contacts or Leads are found by one search.
+pub(crate) const FOUND_MAX: usize = 10;
 
-service_kit::text_enum! {
-    /// Which kind of record a log goes to.
-    pub(crate) enum RecordType {
-        /// An Account.
-        Account = "ACCOUNT",
-        /// An Opportunity.
-        Opportunity = "OPPORTUNITY",
-    }
-}
-
-/// What is logged of a space, as it was when the log was asked for.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Snapshot {
-    /// The space's title.
-    pub(crate) title: String,
-    /// The space's whole address.
-    pub(crate) url: String,
-    /// The welcome text.
-    pub(crate) description: String,
-    /// When the space was created.
-    pub(crate) create_time: DateTime<Utc>,
-}
-
-/// One log to write: the same id again is the same record.
-#[derive(Clone, Debug)]
-pub(crate) struct LogEntry {
-    /// The record's key in the CRM.
-    pub(crate) log_id: LogId,
-    /// What is logged.
-    pub(crate) snapshot: Snapshot,
-    /// Which kind of record it goes to.
-    pub(crate) record_type: RecordType,
-    /// That record's id, as it was given.
-    pub(crate) record_id: String,
-}
-
-/// What a connector calls a CRM with.
-#[derive(Clone, Debug)]
-pub(crate) struct Session {
-    /// The connection it belongs to.
-    pub(crate) connection_id: ConnectionId,
-    /// Where the API is; checked.
-    pub(crate) instance_url: Url,
-    /// The access token.
-    pub(crate) access_token: SecretString,
-}
-
-/// What the CRM answers a code or a refresh token with.
-#[derive(Clone, Debug)]
-pub(crate) struct Grant {
-    /// Where the API is; checked.
-    pub(crate) instance_url: Url,
-    /// The CRM's own id of its tenant.
-    pub(crate) crm_organization_id: String,
-    /// The access token.
-    pub(crate) access_token: SecretString,
-    /// The refresh token, where the CRM gave one: always for a code, for a refresh only where it rotates them.
-    pub(crate) refresh_token: Option<SecretString>,
-}
-
-/// A record of a CRM.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct CrmRecord {
-    /// The CRM's own id.
-    pub(crate) record_id: String,
-    /// The record's name.
-    pub(crate) display_name: String,
-}
-
-/// Why a call to a CRM failed, told by what to do about it. Messages are for people, and hold no secret.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum CrmError {
-    /// Away, or busy: try again.
-    #[error("{message}")]
-    Retry {
-        /// How long the CRM asks to wait.
-        after: Option<Duration>,
-        /// What happened.
-        message: String,
-    },
-    /// The access token is not taken any more: refresh it, once.
-    #[error("the CRM wants a new access token")]
-    Reauthenticate,
-    /// The consent is gone: an admin has to connect anew.
-    #[error("{message}")]
-    Reconnect {
-        /// What happened.
-        message: String,
-    },
-    /// A quota is used up: nothing works for a long while.
-    #[error("{message}")]
-    Deferred {
-        /// How long to leave the CRM alone.
-        after: Duration,
-        /// What happened.
-        message: String,
-    },
-    /// Refused for good.
-    #[error("{message}")]
-    Permanent {
-        /// What is refused, and what to do about it.
-        message: String,
-    },
-}
-
-impl CrmError {
-    pub(crate) fn retry(message: impl Into<String>) -> Self {
-        Self::Retry { after: None, message: message.into() }
-    }
-
-    pub(crate) fn permanent(message: impl Into<String>) -> Self {
-        Self::Permanent { message: message.into() }
-    }
-}
-
-/// One CRM. Every call has a deadline and answers with what to do next; none repeats anything by itself.
+/// One CRM. Every call has a deadline and answers with what to do next; none repeats anything by itself. There are no
+/// default bodies: what a CRM cannot do, its connector says.
 pub(crate) trait CrmConnector: Send + Sync + 'static {
-    /// Checks that an address is the CRM's sign-in.
-    fn check_login_url(&self, login_url: &str) -> Result<Url, HostRefused>;
+    /// Which CRM it is.
+    fn provider(&self) -> Provider;
 
-    /// Returns where the admin's browser goes to allow access (RFC 6749 with PKCE S256, RFC 7636).
-    fn authorization_url(&self, login_url: &Url, state: &str, challenge: &str) -> Url;
+    /// The ways to sign in; the first is the one that counts where none is named.
+    fn sign_ins(&self) -> &'static [SignInKind];
 
-    /// Exchanges the code that the browser brought back.
-    fn exchange<'a>(
-        &'a self,
-        login_url: &'a Url,
-        code: &'a str,
-        verifier: &'a SecretString,
-    ) -> BoxFuture<'a, Result<Grant, CrmError>>;
+    /// Checks the addresses of a form, and what only this CRM asks of credentials, naming the fields as
+    /// StartConnection does (`login_url`, `instance_url`, `credentials.tenant`). That the way to sign in is one of
+    /// [`sign_ins`](Self::sign_ins) and that its credentials are there is checked before.
+    fn check_access(&self, form: AccessForm) -> Result<Access, Violations>;
 
-    /// Gets a new access token. The caller makes sure that only one call per connection is under way.
-    fn refresh<'a>(
-        &'a self,
-        login_url: &'a Url,
-        refresh_token: &'a SecretString,
-    ) -> BoxFuture<'a, Result<Grant, CrmError>>;
+    /// Returns where the admin's browser goes to allow access (RFC 6749 with PKCE S256, RFC 7636). Nothing: this way to
+    /// sign in has no such page.
+    fn authorization_url(&self, access: &Access, state: &str, challenge: &str) -> Option<Url>;
 
-    /// Checks that logs can be written exactly once; the refusal tells an admin what is missing.
-    fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<(), CrmError>>;
+    /// Signs in. Credentials that are refused are [`CrmError::Reconnect`], also where the CRM has to be called to find out
+    /// (user and password). The caller makes sure that only one call per connection is under way.
+    fn sign_in<'a>(&'a self, access: &'a Access, proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>>;
 
-    /// Finds at most 10 Accounts whose name contains `query`.
+    /// Looks at what logging needs in the CRM, all of it: what works, what is missing, what is limited.
+    fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>, CrmError>>;
+
+    /// Finds at most [`FOUND_MAX`] Accounts whose name contains `query`.
     fn search_accounts<'a>(
         &'a self,
         session: &'a Session,
         query: &'a str,
     ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>>;
 
-    /// Writes a log and returns the record's id. Writing the same log again changes no other record.
-    fn write_log<'a>(
+    /// Finds at most [`FOUND_MAX`] Opportunities whose name contains `query`.
+    fn search_opportunities<'a>(
         &'a self,
         session: &'a Session,
-        entry: &'a LogEntry,
-    ) -> BoxFuture<'a, Result<String, CrmError>>;
+        query: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>>;
 
-    /// Returns what opens a written log in the CRM.
-    fn record_url(&self, instance_url: &Url, record_id: &str) -> String;
+    /// Finds at most [`FOUND_MAX`] Contacts, and after them at most [`FOUND_MAX`] Leads that are not converted, by a part of
+    /// their name or address.
+    fn search_people<'a>(
+        &'a self,
+        session: &'a Session,
+        query: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<CrmPerson>, CrmError>>;
+
+    /// Finds who is behind each of at most 100 addresses, one list for each in their order: Contacts before Leads, a
+    /// converted Lead as its Contact, the CRM's order among them. Addresses are compared whole and without case.
+    fn match_addresses<'a>(
+        &'a self,
+        session: &'a Session,
+        addresses: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Vec<CrmPerson>>, CrmError>>;
+
+    /// Tells which records a log becomes. Pure, and the same for the same entry: roles and keys must not depend on order
+    /// or time. Errors, always [`CrmError::Permanent`]: a record id that can be none of this CRM.
+    fn plan(&self, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError>;
+
+    /// Tells whether the CRM refuses a second record of a [`CrmWrite::key`]. Where it does not, a write that was begun
+    /// before is looked for with [`find_by_key`](Self::find_by_key) before it is written again.
+    fn has_keys(&self) -> bool;
+
+    /// Finds what an earlier, interrupted write of the same key has left. Reads what is written already, never an index
+    /// that lags behind.
+    fn find_by_key<'a>(
+        &'a self,
+        session: &'a Session,
+        write: &'a CrmWrite,
+    ) -> BoxFuture<'a, Result<Option<CrmRef>, CrmError>>;
+
+    /// Writes records, one outcome for each in their order. What exists already is as good as written ("already done").
+    /// What was not tried because one before it failed has the failure of that one. An error of the whole call stands for
+    /// all of them. Writing the same again changes no other record where the CRM [has keys](Self::has_keys).
+    fn write<'a>(
+        &'a self,
+        session: &'a Session,
+        writes: &'a [CrmWrite],
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, CrmError>>;
+
+    /// Returns what opens a written record in the CRM; nothing where the CRM has no such address.
+    fn record_url(&self, instance_url: &Url, record: &CrmRef) -> Option<String>;
+
+    /// Returns what opens an Account or Opportunity; nothing where its id is none.
+    fn target_url(&self, instance_url: &Url, target: &TargetRef) -> Option<String>;
+
+    /// Returns what opens a Contact or Lead; nothing where its id is none.
+    fn person_url(&self, instance_url: &Url, person: &PersonRef) -> Option<String>;
 }
 
-/// The connector of each CRM.
+/// The connectors there are, by CRM.
 #[derive(Clone)]
-pub(crate) struct Connectors {
-    salesforce: Arc<dyn CrmConnector>,
-}
+pub(crate) struct Connectors(Arc<BTreeMap<Provider, Arc<dyn CrmConnector>>>);
 
 impl Connectors {
-    pub(crate) fn new(salesforce: Arc<dyn CrmConnector>) -> Self {
-        Self { salesforce }
+    pub(crate) fn new(connectors: impl IntoIterator<Item = Arc<dyn CrmConnector>>) -> Self {
+        let by_provider = connectors.into_iter().map(|connector| (connector.provider(), connector));
+        Self(Arc::new(by_provider.collect()))
     }
 
-    /// Returns the connector of a CRM.
-    pub(crate) fn of(&self, provider: Provider) -> &dyn CrmConnector {
-        match provider {
-            Provider::Salesforce => self.salesforce.as_ref(),
-        }
+    /// Returns the connector of a CRM; nothing where this service has none.
+    pub(crate) fn find(&self, provider: Provider) -> Option<&dyn CrmConnector> {
+        self.0.get(&provider).map(AsRef::as_ref)
+    }
+
+    /// Returns the connector of a CRM, or says that there is none.
+    pub(crate) fn of(&self, provider: Provider) -> Result<&dyn CrmConnector, CrmError> {
+        self.find(provider).ok_or_else(|| CrmError::permanent("This CRM cannot be connected here."))
     }
 }

@@ -4,7 +4,8 @@ use service_kit::caller::{Call, Caller};
 use sharedspaces_proto::crmsync::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use crate::connection::{Connections, FinishedFlow, NewConnection};
+use super::convert_connection::{ConnectionNamed, ModeToSet};
+use crate::connection::{Connections, FinishedFlow, ListConnections, NewConnection};
 
 /// Answers ConnectionService.
 pub(crate) struct ConnectionGrpc {
@@ -17,10 +18,10 @@ impl pb::connection_service_server::ConnectionService for ConnectionGrpc {
         &self,
         request: Request<pb::StartConnectionRequest>,
     ) -> Result<Response<pb::StartConnectionResponse>, Status> {
-        let caller = Caller::of(&request)?;
+        let call = Call::of(&request)?;
         let new = NewConnection::try_from(request.into_inner())?;
-        let started = self.connections.start(&caller, new).await?;
-        Ok(Response::new(started.into()))
+        let response: pb::StartConnectionResponse = self.connections.start(&call, new).await?;
+        Ok(Response::new(response))
     }
 
     async fn complete_connection(
@@ -33,41 +34,50 @@ impl pb::connection_service_server::ConnectionService for ConnectionGrpc {
         Ok(Response::new(response))
     }
 
+    async fn test_connection(
+        &self,
+        request: Request<pb::TestConnectionRequest>,
+    ) -> Result<Response<pb::TestConnectionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let named = ConnectionNamed::read(&request.get_ref().connection_id)?;
+        Ok(Response::new(self.connections.test(&caller, named.0).await?.into()))
+    }
+
+    async fn get_connection(
+        &self,
+        request: Request<pb::GetConnectionRequest>,
+    ) -> Result<Response<pb::GetConnectionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let named = ConnectionNamed::read(&request.get_ref().connection_id)?;
+        Ok(Response::new(self.connections.get(&caller, named.0).await?.into()))
+    }
+
     async fn list_connections(
         &self,
         request: Request<pb::ListConnectionsRequest>,
     ) -> Result<Response<pb::ListConnectionsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let connections = self.connections.list(&caller).await?;
-        let connections = connections.into_iter().map(pb::Connection::from).collect();
-        Ok(Response::new(pb::ListConnectionsResponse { connections, logging_mode: 0 }))
-    }
-
-    async fn test_connection(
-        &self,
-        _request: Request<pb::TestConnectionRequest>,
-    ) -> Result<Response<pb::TestConnectionResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
-    }
-
-    async fn get_connection(
-        &self,
-        _request: Request<pb::GetConnectionRequest>,
-    ) -> Result<Response<pb::GetConnectionResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let list = ListConnections { with_disconnected: request.get_ref().with_disconnected };
+        Ok(Response::new(self.connections.list(&caller, list).await?.into()))
     }
 
     async fn disconnect(
         &self,
-        _request: Request<pb::DisconnectRequest>,
+        request: Request<pb::DisconnectRequest>,
     ) -> Result<Response<pb::DisconnectResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let named = ConnectionNamed::read(&request.get_ref().connection_id)?;
+        let response: pb::DisconnectResponse = self.connections.disconnect(&call, named.0).await?;
+        Ok(Response::new(response))
     }
 
     async fn set_logging_mode(
         &self,
-        _request: Request<pb::SetLoggingModeRequest>,
+        request: Request<pb::SetLoggingModeRequest>,
     ) -> Result<Response<pb::SetLoggingModeResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let call = Call::of(&request)?;
+        let set = ModeToSet::try_from(request.into_inner())?;
+        let response: pb::SetLoggingModeResponse = self.connections.set_logging_mode(&call, set.0).await?;
+        Ok(Response::new(response))
     }
 }

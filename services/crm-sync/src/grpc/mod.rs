@@ -1,7 +1,9 @@
 //! The gRPC services of crm-sync: transport only. A handler converts, calls a use case and converts back.
 
 mod connection_service;
-mod convert;
+mod convert_connection;
+mod convert_log;
+mod convert_record;
 mod log_service;
 mod record_service;
 

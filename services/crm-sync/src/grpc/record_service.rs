@@ -4,11 +4,12 @@ use service_kit::caller::Caller;
 use sharedspaces_proto::crmsync::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use crate::connection::{Connections, Search};
+use super::convert_record::{crm_person, crm_record, matches};
+use crate::record::{Invitation, Match, Records, Search};
 
 /// Answers RecordService.
 pub(crate) struct RecordGrpc {
-    pub(crate) connections: Connections,
+    pub(crate) records: Records,
 }
 
 #[tonic::async_trait]
@@ -19,36 +20,49 @@ impl pb::record_service_server::RecordService for RecordGrpc {
     ) -> Result<Response<pb::SearchAccountsResponse>, Status> {
         let caller = Caller::of(&request)?;
         let search = Search::try_from(request.into_inner())?;
-        let accounts = self.connections.search_accounts(&caller, search).await?;
-        let accounts = accounts.into_iter().map(pb::CrmRecord::from).collect();
+        let found = self.records.search_accounts(&caller, search).await?;
+        let accounts = found.into_iter().map(crm_record).collect();
         Ok(Response::new(pb::SearchAccountsResponse { accounts }))
     }
 
     async fn search_opportunities(
         &self,
-        _request: Request<pb::SearchOpportunitiesRequest>,
+        request: Request<pb::SearchOpportunitiesRequest>,
     ) -> Result<Response<pb::SearchOpportunitiesResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let search = Search::try_from(request.into_inner())?;
+        let found = self.records.search_opportunities(&caller, search).await?;
+        let opportunities = found.into_iter().map(crm_record).collect();
+        Ok(Response::new(pb::SearchOpportunitiesResponse { opportunities }))
     }
 
     async fn search_people(
         &self,
-        _request: Request<pb::SearchPeopleRequest>,
+        request: Request<pb::SearchPeopleRequest>,
     ) -> Result<Response<pb::SearchPeopleResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let search = Search::try_from(request.into_inner())?;
+        let found = self.records.search_people(&caller, search).await?;
+        let people = found.into_iter().map(|found| crm_person(found.connection_id, found.record)).collect();
+        Ok(Response::new(pb::SearchPeopleResponse { people }))
     }
 
     async fn match_addresses(
         &self,
-        _request: Request<pb::MatchAddressesRequest>,
+        request: Request<pb::MatchAddressesRequest>,
     ) -> Result<Response<pb::MatchAddressesResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let of = Match::try_from(request.into_inner())?;
+        let found = self.records.match_addresses(&caller, of.clone()).await?;
+        Ok(Response::new(pb::MatchAddressesResponse { matches: matches(of, found) }))
     }
 
     async fn check_invitation(
         &self,
-        _request: Request<pb::CheckInvitationRequest>,
+        request: Request<pb::CheckInvitationRequest>,
     ) -> Result<Response<pb::CheckInvitationResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let invitation = Invitation::try_from(request.into_inner())?;
+        let unknown_email_addresses = self.records.check_invitation(invitation).await?;
+        Ok(Response::new(pb::CheckInvitationResponse { unknown_email_addresses }))
     }
 }

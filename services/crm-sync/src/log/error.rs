@@ -17,6 +17,15 @@ service_kit::domain_error! {
         /// Only a log that has failed can be tried again.
         #[error("only a failed log can be tried again")]
         NotFailed => FailedPrecondition "LOG_NOT_FAILED",
+        /// The organisation has no such connection, or it is ended.
+        #[error("no such connection")]
+        ConnectionNotFound => NotFound "CONNECTION_NOT_FOUND",
+        /// The CRM has ended the connection: an admin must connect again.
+        #[error("the CRM has ended this connection: an admin must connect it again")]
+        ReconnectNeeded => FailedPrecondition "RECONNECT_NEEDED",
+        /// An admin has switched logging off.
+        #[error("CRM logging is switched off in this organisation")]
+        LoggingOff => FailedPrecondition "CRM_LOGGING_OFF",
         /// The organisation's plan does not include CRM logging.
         #[error("CRM logging needs the plan ULTIMATE")]
         PlanRequired => FailedPrecondition "PLAN_REQUIRED",

@@ -27,3 +27,15 @@ impl Plan {
         }
     }
 }
+
+service_kit::text_enum! {
+    /// Whether logs are written (R11.1).
+    pub(crate) enum LoggingMode {
+        /// Nothing is logged.
+        Off = "OFF",
+        /// Who creates, invites or adds a log may choose to.
+        Available = "AVAILABLE",
+        /// Who creates or invites is asked to choose a record.
+        DefaultOn = "DEFAULT_ON",
+    }
+}

@@ -1,6 +1,6 @@
-//! Organisations, as far as crm-sync knows them: a replica of identity's, with nothing but the plan.
+//! Organisations, as far as crm-sync knows them: a replica of identity's plan, and their logging mode.
 //!
-//! Owns the plan gate before every use case. Must not be written but by identity's events.
+//! Owns the plan gate before every use case. The plan is written by identity's events alone.
 
 mod entity;
 mod error;
@@ -9,7 +9,7 @@ pub(crate) mod repo;
 use service_kit::ids::OrganizationId;
 use sqlx::PgConnection;
 
-pub(crate) use entity::Plan;
+pub(crate) use entity::{LoggingMode, Plan};
 pub use error::OrganizationError;
 
 /// Refuses an organisation whose plan has no CRM, and one that is not known yet.

@@ -3,7 +3,7 @@
 use service_kit::ids::OrganizationId;
 use sqlx::PgConnection;
 
-use super::Plan;
+use super::{LoggingMode, Plan};
 
 /// Finds an organisation's plan.
 pub(super) async fn find_plan(
@@ -45,6 +45,36 @@ pub(crate) async fn lock(tx: &mut PgConnection, organization_id: OrganizationId)
         organization_id.uuid(),
     )
     .fetch_optional(tx)
+    .await?;
+    Ok(())
+}
+
+/// Tells whether an organisation's logs are written; off where it is not known.
+pub(crate) async fn logging_mode(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+) -> Result<LoggingMode, sqlx::Error> {
+    let mode = sqlx::query_scalar!(
+        r#"SELECT logging_mode AS "logging_mode: LoggingMode" FROM organizations WHERE organization_id = $1"#,
+        organization_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(mode.unwrap_or(LoggingMode::Off))
+}
+
+/// Sets whether an organisation's logs are written.
+pub(crate) async fn set_logging_mode(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    mode: LoggingMode,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE organizations SET logging_mode = $2 WHERE organization_id = $1",
+        organization_id.uuid(),
+        mode.as_str(),
+    )
+    .execute(tx)
     .await?;
     Ok(())
 }

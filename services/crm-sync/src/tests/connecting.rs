@@ -9,8 +9,7 @@ use sharedspaces_proto::crmsync::v1 as pb;
 use sharedspaces_proto::identity::v1::Plan;
 
 use super::world::{CONTOSO, World, keyed, reason_of, switch};
-use crate::connection::{ConnectionError, FinishedFlow, NewConnection};
-use crate::connectors::Provider;
+use crate::connection::{ConnectionError, FinishedFlow, ListConnections};
 use crate::grpc::ConnectionGrpc;
 
 async fn complete(
@@ -28,8 +27,10 @@ async fn an_admin_connects_salesforce_and_members_see_the_connection() {
     assert_eq!(connection.instance_url, world.login_url());
     assert_eq!(connection.state(), pb::ConnectionState::Connected);
     let member = testkit::caller_of(world.admin.organization_id, CallerKind::Member);
-    let listed = world.connections.list(&member).await.unwrap();
-    assert_eq!(listed.into_iter().map(pb::Connection::from).collect::<Vec<_>>(), [connection]);
+    let all = ListConnections { with_disconnected: false };
+    let listed = pb::ListConnectionsResponse::from(world.connections.list(&member, all).await.unwrap());
+    assert_eq!(listed.connections, [connection]);
+    assert_eq!(listed.logging_mode(), pb::LoggingMode::Available);
 }
 
 #[tokio::test]
@@ -59,7 +60,7 @@ async fn a_state_is_used_once_by_whoever_began_and_within_ten_minutes() {
             .unwrap();
         assert_eq!(reason_of(complete(&world, finished).await), expected, "{seconds} s left");
     }
-    assert_eq!(world.connections.list(&world.admin).await.unwrap().len(), 1);
+    assert_eq!(world.connected().await.len(), 1);
 }
 
 #[tokio::test]
@@ -70,7 +71,7 @@ async fn a_code_that_is_not_salesforces_is_refused_with_its_reason() {
     let refused = complete(&world, forged).await.unwrap_err();
     assert_eq!(refused.reason(), "CRM_REFUSED");
     assert!(refused.to_string().contains("did not take the code"), "{refused}");
-    assert!(world.connections.list(&world.admin).await.unwrap().is_empty());
+    assert!(world.connected().await.is_empty());
 }
 
 #[tokio::test]
@@ -99,7 +100,7 @@ async fn connecting_the_same_salesforce_again_renews_its_connection() {
     let first = world.connect().await;
     sqlx::query("UPDATE connections SET state = 'RECONNECT_NEEDED'").execute(&world.superuser).await.unwrap();
     assert_eq!(world.connect().await, first);
-    assert_eq!(world.connections.list(&world.admin).await.unwrap().len(), 1);
+    assert_eq!(world.connected().await.len(), 1);
 }
 
 #[tokio::test]
@@ -128,12 +129,11 @@ async fn the_21st_connection_is_refused_and_the_20th_is_not() {
 async fn a_login_address_that_is_not_salesforces_is_refused_by_its_field() {
     let world = World::start().await;
     for login_url in ["https://evil.test", "http://login.salesforce.com", "http://127.0.0.1@evil.test"] {
-        let new = NewConnection {
-            provider: Provider::Salesforce,
-            display_name: "x".to_owned(),
-            login_url: login_url.to_owned(),
-        };
-        let refused = world.connections.start(&world.admin, new).await.unwrap_err();
+        let mut new = world.salesforce("x");
+        new.form.login_url = login_url.to_owned();
+        let started: Result<pb::StartConnectionResponse, _> =
+            world.connections.start(&world.call(), new).await;
+        let refused = started.unwrap_err();
         assert_eq!(refused.reason(), "INVALID_FIELD");
         assert_eq!(refused.violations().iter().next().unwrap().field, "login_url");
     }
@@ -176,10 +176,10 @@ async fn no_secret_is_in_the_database_in_clear() {
             keyed(complete.clone(), "ConnectionService/CompleteConnection", &world.admin, "complete");
         service.complete_connection(request).await.unwrap();
     }
-    let connection = world.connections.list(&world.admin).await.unwrap().remove(0);
+    let connection = world.connected().await.remove(0);
     // Also after a refresh, and after a log was written.
     world.script(switch(&json!({"expire_all_tokens": true, "rotation": true}))).await;
-    world.create_logged_space(&connection.connection_id.to_string(), CONTOSO).await;
+    world.create_logged_space(&connection.connection_id, CONTOSO).await;
     world.run_job().await.unwrap();
     let rows = dump(&world).await;
     let book = world.book();
@@ -195,7 +195,7 @@ async fn no_secret_is_in_the_database_in_clear() {
 }
 
 /// Every row of every table, as text.
-async fn dump(world: &World) -> String {
+pub(super) async fn dump(world: &World) -> String {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
             .fetch_all(&world.superuser)
@@ -211,7 +211,7 @@ async fn dump(world: &World) -> String {
 }
 
 /// Looks for a text, also as the hexadecimal digits in which bytes are dumped.
-fn contains(rows: &str, secret: &str) -> bool {
+pub(super) fn contains(rows: &str, secret: &str) -> bool {
     let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     rows.contains(secret) || rows.contains(&hexadecimal)
 }
@@ -222,15 +222,16 @@ async fn another_organization_sees_and_uses_nothing() {
     let connection = world.connect().await;
     let stranger = testkit::caller(CallerKind::Admin);
     world.create_organization(stranger.organization_id, Plan::Ultimate).await;
-    assert!(world.connections.list(&stranger).await.unwrap().is_empty());
+    let all = ListConnections { with_disconnected: true };
+    assert!(world.connections.list(&stranger, all).await.unwrap().connections.is_empty());
     let search = |connection_id: &str| {
         let query = "Contoso".to_owned();
         let connection_id = connection_id.to_owned();
         pb::SearchAccountsRequest { connection_id, query }.try_into().unwrap()
     };
-    let theirs = world.connections.search_accounts(&stranger, search(&connection.connection_id)).await;
+    let theirs = world.records.search_accounts(&stranger, search(&connection.connection_id)).await;
     let random = testkit::ids().next::<uuid::Uuid>().to_string();
-    let none = world.connections.search_accounts(&stranger, search(&random)).await;
+    let none = world.records.search_accounts(&stranger, search(&random)).await;
     let [theirs, none] = [theirs, none].map(|answer| tonic::Status::from(answer.unwrap_err()));
     assert_eq!(
         (theirs.code(), theirs.message(), theirs.details()),

@@ -11,10 +11,10 @@ use tonic::{Code, Status};
 use super::world::{World, keyed, request};
 use crate::grpc::{ConnectionGrpc, LogGrpc, RecordGrpc};
 
-/// The refusals of all six RPCs.
+/// The refusals of every RPC but that of another service.
 async fn refusals(world: &World, caller: &Caller) -> Vec<Status> {
     let connection = ConnectionGrpc { connections: world.connections.clone() };
-    let record = RecordGrpc { connections: world.connections.clone() };
+    let record = RecordGrpc { records: world.records.clone() };
     let log = LogGrpc { logs: world.logs.clone() };
     let id = uuid::Uuid::nil().to_string();
     let start = pb::StartConnectionRequest {
@@ -26,7 +26,18 @@ async fn refusals(world: &World, caller: &Caller) -> Vec<Status> {
     let complete = pb::CompleteConnectionRequest { code: "c".to_owned(), state: "s".to_owned() };
     let search = pb::SearchAccountsRequest { connection_id: id.clone(), query: "Contoso".to_owned() };
     let list = pb::ListLogsRequest { space_id: id.clone(), ..Default::default() };
-    let retry = pb::RetryLogRequest { log_id: id };
+    let retry = pb::RetryLogRequest { log_id: id.clone() };
+    let test = pb::TestConnectionRequest { connection_id: id.clone() };
+    let get = pb::GetConnectionRequest { connection_id: id.clone() };
+    let disconnect = pb::DisconnectRequest { connection_id: id.clone() };
+    let mode = pb::SetLoggingModeRequest { logging_mode: pb::LoggingMode::Off.into() };
+    let opportunities = pb::SearchOpportunitiesRequest { query: "Contoso".to_owned(), ..Default::default() };
+    let people = pb::SearchPeopleRequest { query: "Nora".to_owned(), ..Default::default() };
+    let matching =
+        pb::MatchAddressesRequest { connection_id: id.clone(), email_addresses: vec!["a@x.test".to_owned()] };
+    let link = pb::LinkSpaceRequest { space_id: id.clone(), target: None };
+    let create = pb::CreateLogRequest { space_id: id.clone(), ..Default::default() };
+    let get_log = pb::GetLogRequest { log_id: id };
     vec![
         connection
             .start_connection(request(start, "ConnectionService/StartConnection", caller))
@@ -47,6 +58,25 @@ async fn refusals(world: &World, caller: &Caller) -> Vec<Status> {
         record.search_accounts(request(search, "RecordService/SearchAccounts", caller)).await.unwrap_err(),
         log.list_logs(request(list, "LogService/ListLogs", caller)).await.unwrap_err(),
         log.retry_log(request(retry, "LogService/RetryLog", caller)).await.unwrap_err(),
+        connection
+            .test_connection(request(test, "ConnectionService/TestConnection", caller))
+            .await
+            .unwrap_err(),
+        connection.get_connection(request(get, "ConnectionService/GetConnection", caller)).await.unwrap_err(),
+        connection.disconnect(request(disconnect, "ConnectionService/Disconnect", caller)).await.unwrap_err(),
+        connection
+            .set_logging_mode(request(mode, "ConnectionService/SetLoggingMode", caller))
+            .await
+            .unwrap_err(),
+        record
+            .search_opportunities(request(opportunities, "RecordService/SearchOpportunities", caller))
+            .await
+            .unwrap_err(),
+        record.search_people(request(people, "RecordService/SearchPeople", caller)).await.unwrap_err(),
+        record.match_addresses(request(matching, "RecordService/MatchAddresses", caller)).await.unwrap_err(),
+        log.link_space(request(link, "LogService/LinkSpace", caller)).await.unwrap_err(),
+        log.create_log(request(create, "LogService/CreateLog", caller)).await.unwrap_err(),
+        log.get_log(request(get_log, "LogService/GetLog", caller)).await.unwrap_err(),
     ]
 }
 

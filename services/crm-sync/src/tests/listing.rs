@@ -14,7 +14,7 @@ use crate::log::LogError;
 async fn list(world: &World, caller: &Caller, space: SpaceId) -> Result<Vec<pb::CrmLog>, LogError> {
     let request = pb::ListLogsRequest { space_id: space.to_string(), ..Default::default() };
     let page = world.logs.list(caller, request.try_into().unwrap()).await?;
-    Ok(page.items.into_iter().map(pb::CrmLog::from).collect())
+    Ok(page.logs.items.into_iter().map(pb::CrmLog::from).collect())
 }
 
 async fn retry(world: &World, caller: &Caller, log_id: Uuid) -> Result<pb::RetryLogResponse, LogError> {
@@ -86,9 +86,9 @@ async fn logs_come_newest_first_in_pages() {
     loop {
         let request = pb::ListLogsRequest { space_id: space.to_string(), page_size: 2, page_token: token };
         let page = world.logs.list(&world.admin, request.try_into().unwrap()).await.unwrap();
-        seen.extend(page.items.into_iter().map(|shown| (shown.log.create_time, shown.log.log_id)));
+        seen.extend(page.logs.items.into_iter().map(|shown| (shown.log.create_time, shown.log.log_id)));
         pages += 1;
-        token = page.next_page_token;
+        token = page.logs.next_page_token;
         if token.is_empty() {
             break;
         }

@@ -1,8 +1,13 @@
 //! The use cases on a real database, against the Salesforce look-alike.
 
 mod connecting;
+mod contract;
 mod gates;
+mod keys;
+mod kinds;
 mod listing;
+mod machines;
+mod pausing;
 mod retrying;
 mod searching;
 mod spaces;

@@ -48,6 +48,17 @@ async fn set_jobs(world: &World, change: &'static str) {
         .unwrap();
 }
 
+async fn execute(world: &World, sql: &'static str) {
+    sqlx::query(sql).execute(&world.superuser).await.unwrap();
+}
+
+/// Lets hours pass.
+async fn end_pauses(world: &World) {
+    execute(world, "UPDATE connections SET paused_until = NULL").await;
+    execute(world, "UPDATE logs SET due_time = NULL").await;
+    set_jobs(world, "run_after = now()").await;
+}
+
 #[tokio::test]
 async fn the_last_try_fails_a_log_and_another_one_that_is_asked_for_writes_it() {
     let world = World::start().await;
@@ -55,23 +66,24 @@ async fn the_last_try_fails_a_log_and_another_one_that_is_asked_for_writes_it() 
     let space = world.create_logged_space(&connection.connection_id, CONTOSO).await;
     world.script(switch(&json!({"daily_quota": 0}))).await;
     assert_eq!(MAX_TRIES, 12);
-    set_jobs(&world, "attempt = 10").await;
+    execute(&world, "UPDATE logs SET tries = 10").await;
     let _running = run(&world);
 
     testkit::eventually("the last try but one", async || {
         let log = world.log_of(space).await;
-        log.state() == pb::LogState::Pending
+        log.state() == pb::LogState::Deferred
             && !log.reason.is_empty()
             && jobs_in(&world, "pending").await == 1
     })
     .await;
     assert_eq!(reason_of(retry(&world, space).await), "LOG_NOT_FAILED");
-    set_jobs(&world, "run_after = now()").await;
+    end_pauses(&world).await;
     becomes(&world, space, pb::LogState::Failed).await;
     testkit::eventually("the job is dead", async || jobs_in(&world, "dead").await == 1).await;
     assert!(world.log_of(space).await.reason.contains("calls per day"));
 
     world.script(switch(&json!({"daily_quota": 1_000}))).await;
+    end_pauses(&world).await;
     assert_eq!(retry(&world, space).await.unwrap().log.unwrap().state(), pb::LogState::Pending);
     becomes(&world, space, pb::LogState::Logged).await;
     testkit::eventually("the job is done", async || world.jobs().await.is_empty()).await;
@@ -134,12 +146,12 @@ async fn a_failure_that_could_not_be_noted_is_noted_by_the_next_run() {
     let space = world.create_logged_space(&connection.connection_id, CONTOSO).await;
     world.script(switch(&json!({"daily_quota": 0}))).await;
     world.fail_changes("logs", "state", 1).await;
-    let mut job = world.jobs().await.remove(0);
-    job.attempt = MAX_TRIES;
+    sqlx::query("UPDATE logs SET tries = $1").bind(MAX_TRIES - 1).execute(&world.superuser).await.unwrap();
+    let job = world.jobs().await.remove(0);
     assert!(matches!(world.write_log.clone().run(job.clone()).await, Err(JobError::Retry { .. })));
-    assert_eq!(world.log_of(space).await.state(), pb::LogState::Pending);
+    assert_eq!(world.log_of(space).await.state(), pb::LogState::Deferred);
     assert!(!job.is_last_attempt());
-    job.attempt += 1;
+    end_pauses(&world).await;
     assert!(matches!(world.write_log.clone().run(job).await, Err(JobError::Dead { .. })));
     assert_eq!(world.log_of(space).await.state(), pb::LogState::Failed);
 }

@@ -9,6 +9,7 @@ use sharedspaces_proto::identity::v1::Plan;
 use uuid::Uuid;
 
 use super::world::{CONTOSO, World};
+use crate::connection::ListConnections;
 
 fn decode<E: Event>(body: &[u8]) -> E {
     E::decode(body).unwrap()
@@ -128,6 +129,6 @@ async fn an_organization_that_leaves_ultimate_has_no_crm_any_more() {
     let world = World::start().await;
     world.connect().await;
     world.update_organization(world.admin.organization_id, Plan::Plus, 2).await;
-    let refused = world.connections.list(&world.admin).await;
+    let refused = world.connections.list(&world.admin, ListConnections { with_disconnected: false }).await;
     assert_eq!(super::world::reason_of(refused), "PLAN_REQUIRED");
 }

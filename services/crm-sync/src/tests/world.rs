@@ -16,11 +16,12 @@ use service_kit::caller::{Call, Caller, CallerKind, Principal};
 use service_kit::clock::{Clock, SystemClock};
 use service_kit::error::{CommonError, DomainError};
 use service_kit::ids::{OrganizationId, SpaceId};
+use service_kit::space_access::SpaceAccess;
 use sharedspaces_proto::crmsync::v1 as pb;
 use sharedspaces_proto::find_method_rule;
 use sharedspaces_proto::identity::events::v1::{OrganizationCreated, OrganizationUpdated};
 use sharedspaces_proto::identity::v1 as identity_pb;
-use sharedspaces_proto::spaces::events::v1::{SpaceCreated, SpaceSnapshot};
+use sharedspaces_proto::spaces::events::v1::{InvitationsSent, SpaceCreated, SpaceSnapshot};
 use sharedspaces_proto::spaces::v1 as spaces_pb;
 use sqlx::{AssertSqlSafe, PgPool};
 use testkit::TestDatabase;
@@ -29,13 +30,19 @@ use url::Url;
 use uuid::Uuid;
 
 use super::spaces::{Rights, serve_spaces};
-use crate::config::SalesforceConfig;
-use crate::connection::{Connections, FinishedFlow, NewConnection, Secrets};
+use crate::config::{DataverseConfig, SalesforceConfig, SapC4cConfig, SapSalesCloudConfig};
+use crate::connection::{
+    ConnectionError, Connections, FinishedFlow, ListConnections, NewConnection, Secrets,
+};
+use crate::connectors::c4c::C4c;
+use crate::connectors::dataverse::Dataverse;
+use crate::connectors::sales_cloud::SalesCloud;
 use crate::connectors::salesforce::Salesforce;
-use crate::connectors::{Connectors, Provider};
+use crate::connectors::{Connectors, CrmConnector};
 use crate::consumers;
 use crate::jobs::write_log::{self, WriteLog};
-use crate::log::Logs;
+use crate::log::{Describer, Logs};
+use crate::record::Records;
 
 /// The Account "Contoso Ltd" of the look-alike.
 pub(super) const CONTOSO: &str = "001Sb000000001aIAA";
@@ -44,6 +51,7 @@ const REDIRECT_URL: &str = "http://127.0.0.1:9/crm/callback";
 pub(super) struct World {
     pub(super) admin: Caller,
     pub(super) connections: Connections,
+    pub(super) records: Records,
     pub(super) logs: Logs,
     pub(super) write_log: WriteLog,
     pub(super) test: TestDatabase,
@@ -70,16 +78,23 @@ impl World {
         let sandbox = Sandbox::start(Options::ephemeral(&dir)).await.unwrap();
         let test = TestDatabase::create("crm-sync", &[&messaging::MIGRATOR, &crate::MIGRATOR]).await;
         let rights = Rights::default();
-        let access = serve_spaces(Arc::clone(&rights));
-        let connections = connections(&test);
-        let connectors = Connectors::new(Arc::new(Salesforce::try_new(config()).unwrap()));
-        let logs =
-            Logs::new(test.database.clone(), Arc::new(SystemClock), testkit::ids(), connectors, access);
-        let write_log =
-            WriteLog::new(test.database.clone(), Arc::new(SystemClock), connections.sessions().clone());
+        let channel = serve_spaces(Arc::clone(&rights));
+        let connections = connections_with(&test, secrets_of(7, &[]), &sandbox);
+        let sessions = connections.sessions().clone();
+        let records = Records::new(test.database.clone(), sessions.clone());
+        let logs = Logs::new(
+            test.database.clone(),
+            Arc::new(SystemClock),
+            testkit::ids(),
+            sessions.connectors().clone(),
+            SpaceAccess::new(channel.clone()),
+            Describer::new(channel),
+        );
+        let write_log = write_log_of(&test, &connections);
         let world = Self {
             admin: testkit::caller(CallerKind::Admin),
             connections,
+            records,
             logs,
             write_log,
             superuser: test.superuser_pool(),
@@ -95,8 +110,12 @@ impl World {
 
     /// A second process over the same database.
     pub(super) fn replica(&self) -> WriteLog {
-        let connections = connections(&self.test);
-        WriteLog::new(self.test.database.clone(), Arc::new(SystemClock), connections.sessions().clone())
+        write_log_of(&self.test, &self.process(secrets_of(7, &[])))
+    }
+
+    /// The use cases of another process with keys of its own.
+    pub(super) fn process(&self, secrets: Secrets) -> Connections {
+        connections_with(&self.test, secrets, &self.sandbox)
     }
 
     pub(super) fn login_url(&self) -> String {
@@ -154,13 +173,71 @@ impl World {
     }
 
     pub(super) async fn begin(&self, caller: &Caller) -> Url {
-        let new = NewConnection {
-            provider: Provider::Salesforce,
-            display_name: "Our Salesforce".to_owned(),
-            login_url: self.login_url(),
-        };
-        let started = self.connections.start(caller, new).await.unwrap();
+        let new = self.salesforce("Our Salesforce");
+        let call = testkit::call(caller);
+        let started: pb::StartConnectionResponse = self.connections.start(&call, new).await.unwrap();
         started.authorization_url.parse().unwrap()
+    }
+
+    /// The form for the look-alike of Salesforce, by code.
+    pub(super) fn salesforce(&self, display_name: &str) -> NewConnection {
+        let request = pb::StartConnectionRequest {
+            provider: pb::CrmProvider::Salesforce.into(),
+            display_name: display_name.to_owned(),
+            login_url: self.login_url(),
+            ..Default::default()
+        };
+        request.try_into().unwrap()
+    }
+
+    /// The form for the look-alike of C4C, by user and password.
+    pub(super) fn c4c(&self) -> pb::StartConnectionRequest {
+        pb::StartConnectionRequest {
+            provider: pb::CrmProvider::SapC4c.into(),
+            display_name: "Our C4C".to_owned(),
+            instance_url: format!("http://{}", self.sandbox.c4c_addr()),
+            credentials: Some(pb::CrmCredentials {
+                username: sandbox::C4C_USER.to_owned(),
+                password: sandbox::C4C_PASSWORD.to_owned(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    /// The form for the look-alike of Dataverse, by client credentials.
+    pub(super) fn dataverse(&self) -> pb::StartConnectionRequest {
+        pb::StartConnectionRequest {
+            provider: pb::CrmProvider::Dataverse.into(),
+            display_name: "Our Dynamics".to_owned(),
+            sign_in: pb::CrmSignIn::ClientCredentials.into(),
+            instance_url: format!("http://{}", self.sandbox.dataverse_addr()),
+            credentials: Some(pb::CrmCredentials {
+                tenant: sandbox::DATAVERSE_TENANT.to_owned(),
+                client_id: sandbox::DATAVERSE_CLIENT_ID.to_owned(),
+                client_secret: sandbox::DATAVERSE_CLIENT_SECRET.to_owned(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    /// Connects by a form that needs no browser.
+    pub(super) async fn connect_by(
+        &self,
+        form: pb::StartConnectionRequest,
+    ) -> Result<pb::Connection, ConnectionError> {
+        let call = self.call();
+        let started: pb::StartConnectionResponse =
+            self.connections.start(&call, form.try_into().unwrap()).await?;
+        Ok(started.connection.unwrap())
+    }
+
+    /// The connections that are not ended.
+    pub(super) async fn connected(&self) -> Vec<pb::Connection> {
+        let list = ListConnections { with_disconnected: false };
+        let listed = self.connections.list(&self.admin, list).await.unwrap();
+        pb::ListConnectionsResponse::from(listed).connections
     }
 
     /// Allows access as the CRM's admin would; returns what the browser brings back.
@@ -258,6 +335,60 @@ impl World {
         Ok(space_id)
     }
 
+    /// Applies the event of a call that invited people to a space; twice, as a broker may deliver it.
+    pub(super) async fn invite(
+        &self,
+        space: SpaceId,
+        addresses: &[&str],
+        target: Option<spaces_pb::CrmTarget>,
+    ) -> Result<Uuid, JobError> {
+        let organization = self.admin.organization_id;
+        let person = |address: &str, name: &str| identity_pb::Person {
+            user_id: self.admin.user_id.to_string(),
+            email_address: address.to_owned(),
+            display_name: name.to_owned(),
+            ..Default::default()
+        };
+        let call_id: Uuid = testkit::ids().next();
+        let event = InvitationsSent {
+            space: Some(SpaceSnapshot {
+                organization_id: organization.to_string(),
+                space_id: space.to_string(),
+                title: "Contoso renewal".to_owned(),
+                url: "https://spaces.example/acme/contoso".to_owned(),
+                ..Default::default()
+            }),
+            call_id: call_id.to_string(),
+            people: addresses.iter().map(|address| person(address, "")).collect(),
+            inviter: Some(person("ada@acme.test", "Ada")),
+            personal_note: "See you".to_owned(),
+            target,
+            event_time: None,
+        };
+        let received = received(organization, event);
+        for _delivery in 0..2 {
+            let received = received.clone();
+            let applied = self.test.database.transaction::<_, CommonError, _>(organization, move |tx| {
+                Box::pin(async move { Ok(consumers::spaces::invitations_sent(tx, received).await) })
+            });
+            applied.await.unwrap()?;
+        }
+        Ok(Uuid::new_v5(&call_id, b"invitation"))
+    }
+
+    /// A log as its panel shows it.
+    pub(super) async fn log(&self, log_id: Uuid) -> pb::CrmLog {
+        self.logs.get(&self.admin, log_id.into()).await.unwrap().into()
+    }
+
+    /// Runs all open jobs, in order.
+    pub(super) async fn run_jobs(&self) -> Result<(), JobError> {
+        for job in self.jobs().await {
+            self.write_log.clone().run(job).await?;
+        }
+        Ok(())
+    }
+
     /// Creates a space that is logged to an Account of the look-alike.
     pub(super) async fn create_logged_space(&self, connection_id: &str, record_id: &str) -> SpaceId {
         let target = target(connection_id, record_id);
@@ -300,8 +431,8 @@ impl World {
     pub(super) async fn log_of(&self, space: SpaceId) -> pb::CrmLog {
         let list = pb::ListLogsRequest { space_id: space.to_string(), ..Default::default() };
         let page = self.logs.list(&self.admin, list.try_into().unwrap()).await.unwrap();
-        assert_eq!(page.items.len(), 1);
-        page.items.into_iter().next().unwrap().into()
+        assert_eq!(page.logs.items.len(), 1);
+        page.logs.items.into_iter().next().unwrap().into()
     }
 }
 
@@ -366,13 +497,35 @@ fn config() -> SalesforceConfig {
     }
 }
 
-fn connections(test: &TestDatabase) -> Connections {
-    let secrets = Secrets::try_new(&SecretString::from(STANDARD.encode([7; 32]))).unwrap();
-    Connections::new(
-        test.database.clone(),
-        Arc::new(SystemClock),
-        testkit::ids(),
-        Arc::new(secrets),
-        Connectors::new(Arc::new(Salesforce::try_new(config()).unwrap())),
-    )
+fn write_log_of(test: &TestDatabase, connections: &Connections) -> WriteLog {
+    let sessions = connections.sessions().clone();
+    WriteLog::new(test.database.clone(), Arc::new(SystemClock), testkit::ids(), sessions)
+}
+
+/// The key-encryption key of a byte, in base64.
+pub(super) fn key(byte: u8) -> SecretString {
+    SecretString::from(STANDARD.encode([byte; 32]))
+}
+
+/// The keys of a process, each of a byte.
+pub(super) fn secrets_of(current: u8, old: &[u8]) -> Secrets {
+    let old: Vec<_> = old.iter().map(|byte| key(*byte)).collect();
+    Secrets::try_new(&key(current), &old, testkit::ids()).unwrap()
+}
+
+fn connections_with(test: &TestDatabase, secrets: Secrets, sandbox: &Sandbox) -> Connections {
+    let allowed = || vec!["127.0.0.1".to_owned()];
+    let clock = Arc::new(SystemClock);
+    let login_url = Some(format!("http://{}", sandbox.dataverse_addr()).parse().unwrap());
+    let dataverse = DataverseConfig { allowed_hosts: allowed(), login_url, ..Default::default() };
+    let sap_c4c = SapC4cConfig { allowed_hosts: allowed(), ..Default::default() };
+    let sap_sales_cloud = SapSalesCloudConfig { allowed_hosts: allowed(), ..Default::default() };
+    let all: [Arc<dyn CrmConnector>; 4] = [
+        Arc::new(Salesforce::try_new(config(), clock).unwrap()),
+        Arc::new(Dataverse::try_new(dataverse).unwrap()),
+        Arc::new(C4c::try_new(sap_c4c).unwrap()),
+        Arc::new(SalesCloud::try_new(sap_sales_cloud).unwrap()),
+    ];
+    let database = test.database.clone();
+    Connections::new(database, Arc::new(SystemClock), testkit::ids(), secrets, Connectors::new(all))
 }

@@ -210,8 +210,9 @@ async fn a_used_up_quota_puts_a_log_off_and_the_last_try_fails_it() {
     };
     assert_eq!(after.as_secs(), 7_200);
     let log = world.log_of(space).await;
-    assert_eq!(log.state(), pb::LogState::Pending);
+    assert_eq!(log.state(), pb::LogState::Deferred);
     assert!(log.reason.contains("calls per day"), "{}", log.reason);
+    assert!(log.due_time.is_some());
 
     let mut job = world.jobs().await.remove(0);
     job.attempt = job.max_attempts;

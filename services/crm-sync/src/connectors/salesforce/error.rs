@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     AlreadyDone,
     /// The status that the Task was to have is not one of the org's (any more).
     StaleStatus,
+    /// The Lead is a Contact by now.
+    ConvertedLead,
     /// Anything else.
     Error(CrmError),
 }
@@ -32,6 +34,9 @@ impl From<Refusal> for CrmError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Error(error) => error,
+            Refusal::ConvertedLead => Self::permanent(
+                "The chosen Lead was converted in Salesforce, and no Contact has its address: choose a Contact.",
+            ),
             Refusal::AlreadyDone | Refusal::StaleStatus => {
                 Self::permanent("Salesforce refused a call that changes nothing.")
             }
@@ -51,9 +56,25 @@ struct ApiError {
 impl Refusal {
     /// Reads a refusal. The body need not be JSON: what stands before the API answers in HTML.
     pub(super) fn read(answer: &Answer) -> Self {
-        let errors: Vec<ApiError> = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let body = serde_json::from_slice(&answer.body).unwrap_or_default();
+        Self::of_body(answer.status, answer.retry_after, body)
+    }
+
+    /// Reads the refusal of one call of a composite request. Nothing: it was taken back because another one failed.
+    pub(super) fn of_part(status: u16, body: serde_json::Value) -> Option<Self> {
+        let was_halted =
+            body.get(0).and_then(|error| error.get("errorCode")) == Some(&"PROCESSING_HALTED".into());
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+        (!was_halted).then(|| Self::of_body(status, None, body))
+    }
+
+    fn of_body(status: StatusCode, retry_after: Option<Duration>, body: serde_json::Value) -> Self {
+        if status == StatusCode::MULTIPLE_CHOICES {
+            return Self::Error(multiple_matches());
+        }
+        let errors: Vec<ApiError> = serde_json::from_value(body).unwrap_or_default();
         let first = errors.into_iter().next().unwrap_or_default();
-        Self::of(answer.status, answer.retry_after, &first)
+        Self::of(status, retry_after, &first)
     }
 
     fn of(status: StatusCode, retry_after: Option<Duration>, error: &ApiError) -> Self {
@@ -61,6 +82,7 @@ impl Refusal {
         let retry = |message: &str| Self::Error(CrmError::Retry { after, message: message.to_owned() });
         match error.error_code.as_str() {
             "DUPLICATE_VALUE" => Self::AlreadyDone,
+            "CANNOT_UPDATE_CONVERTED_LEAD" => Self::ConvertedLead,
             "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
                 if error.fields.iter().any(|field| field == "Status") =>
             {
@@ -176,6 +198,24 @@ pub(super) fn of_exchange(error: &OauthError) -> CrmError {
     })
 }
 
+/// What refused credentials of a machine mean (JWT bearer): an admin has to put them right.
+pub(super) fn of_credentials(error: &OauthError) -> CrmError {
+    if error.is_being_processed() || error.is_away() {
+        return CrmError::retry("Salesforce is not available.");
+    }
+    let own = quoted(&error.error_description);
+    CrmError::reconnect(match error.error.as_str() {
+        "inactive_user" | "inactive_org" => {
+            "The user or the organisation is not active in Salesforce.".to_owned()
+        }
+        "" => format!("Salesforce refused to sign in with status {}.", error.status),
+        code => format!(
+            "Salesforce refused to sign in with {code}; the connected app must know the certificate and allow the \
+             user beforehand{own}"
+        ),
+    })
+}
+
 /// What a refused refresh token means.
 pub(super) fn of_refresh(error: &OauthError) -> CrmError {
     match error.error.as_str() {
@@ -195,10 +235,16 @@ pub(super) fn of_refresh(error: &OauthError) -> CrmError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reqwest::header::HeaderMap;
 
     fn read(status: u16, body: &str) -> Refusal {
         let status = StatusCode::from_u16(status).unwrap();
-        Refusal::read(&Answer { status, retry_after: None, body: body.as_bytes().to_vec() })
+        Refusal::read(&Answer {
+            status,
+            retry_after: None,
+            headers: HeaderMap::new(),
+            body: body.as_bytes().to_vec(),
+        })
     }
 
     fn coded(status: u16, code: &str, message: &str) -> Refusal {
@@ -211,6 +257,7 @@ mod tests {
         let class = |refusal: Refusal| match refusal {
             Refusal::AlreadyDone => "done",
             Refusal::StaleStatus => "status",
+            Refusal::ConvertedLead => "converted",
             Refusal::Error(CrmError::Retry { .. }) => "retry",
             Refusal::Error(CrmError::Reauthenticate) => "reauthenticate",
             Refusal::Error(CrmError::Deferred { .. }) => "deferred",
@@ -232,6 +279,8 @@ mod tests {
             (420, "", "", "retry"),
             (400, "DUPLICATE_VALUE", "", "done"),
             (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "", "status"),
+            (400, "CANNOT_UPDATE_CONVERTED_LEAD", "", "converted"),
+            (300, "", "", "permanent"),
             (400, "STRING_TOO_LONG", "", "permanent"),
             (400, "INVALID_CROSS_REFERENCE_KEY", "", "permanent"),
             (403, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "", "permanent"),

@@ -1,7 +1,8 @@
-//! Salesforce: a log is a closed Task, written by upsert on an external id, so that repeating it is harmless
-//! (REST API guide, "Upsert a record using an external ID").
+//! Salesforce: a log is closed Tasks, written by upsert on an external id, so that repeating it is harmless
+//! (REST API guide, "Upsert a record using an external ID"); several of one log are written together or not at all
+//! ("Composite").
 //!
-//! Owns the order of the calls; [`auth`] speaks OAuth, [`wire`] the REST API, [`mapping`] makes a Task of a log,
+//! Owns the order of the calls; [`auth`] speaks OAuth, [`wire`] the REST API, [`mapping`] makes Tasks of a log,
 //! [`soql`] writes literals, [`error`] tells what a refusal means.
 
 mod auth;
@@ -16,16 +17,21 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use reqwest::Client;
-use secrecy::SecretString;
+use serde_json::Value;
+use service_kit::clock::SharedClock;
+use service_kit::validate::Violations;
 use url::Url;
 
 use self::error::Refusal;
-use super::{CrmConnector, CrmError, CrmRecord, Grant, HostRefused, Hosts, LogEntry, Session, http};
+use self::wire::{COMPOSITE_MAX, KeyedTask};
+use super::{
+    Access, AccessForm, CrmConnector, CrmError, CrmPerson, CrmRecord, CrmRef, CrmWrite, Finding, Grant,
+    Hosts, LogEntry, Outcome, PersonRef, PersonType, Proof, Provider, Session, SignInKind, TargetRef, http,
+    keys,
+};
 use crate::config::SalesforceConfig;
 use crate::connection::ConnectionId;
 
-const LOGIN_HOSTS: &[&str] = &["login.salesforce.com", "test.salesforce.com"];
-const MY_DOMAIN: &[&str] = &[".my.salesforce.com"];
 /// How long a connection's closed status is believed; admins rename them rarely.
 const STATUS_KEPT: Duration = Duration::from_secs(600);
 /// More connections than this and the kept statuses are read anew.
@@ -36,15 +42,26 @@ pub(crate) struct Salesforce {
     http: Client,
     hosts: Hosts,
     config: SalesforceConfig,
+    clock: SharedClock,
     closed_statuses: Mutex<HashMap<ConnectionId, (Instant, String)>>,
+}
+
+/// What became of an upsert that was refused in a way that can be gone on from.
+enum Way {
+    /// The ids, where Salesforce gave them.
+    Done(Vec<Option<String>>),
+    /// Read the ids by key.
+    Read,
+    /// This Task's Lead is a Contact by now.
+    Follow(usize),
 }
 
 impl Salesforce {
     /// Returns the connector of an app. Errors where no HTTP client can be made.
-    pub(crate) fn try_new(config: SalesforceConfig) -> anyhow::Result<Self> {
-        let hosts = Hosts::new(LOGIN_HOSTS, MY_DOMAIN, &config.allowed_hosts);
+    pub(crate) fn try_new(config: SalesforceConfig, clock: SharedClock) -> anyhow::Result<Self> {
+        let hosts = Hosts::salesforce(&config.allowed_hosts);
         let http = http::client(hosts.clone())?;
-        Ok(Self { http, hosts, config, closed_statuses: Mutex::default() })
+        Ok(Self { http, hosts, config, clock, closed_statuses: Mutex::default() })
     }
 
     fn statuses(&self) -> MutexGuard<'_, HashMap<ConnectionId, (Instant, String)>> {
@@ -67,50 +84,153 @@ impl Salesforce {
         Ok(status)
     }
 
-    async fn write(&self, session: &Session, entry: &LogEntry) -> Result<String, CrmError> {
+    async fn write_all(&self, session: &Session, writes: &[CrmWrite]) -> Result<Vec<Outcome>, CrmError> {
         let status = self.closed_status(session).await?;
-        let task = mapping::task(entry, &status)?;
-        match self.upsert_task(session, entry.log_id, &task).await? {
-            Ok(Some(id)) => Ok(id),
-            // An answer without an id, or somebody else's write of the same log: the record is there.
-            Ok(None) | Err(Refusal::AlreadyDone) => self.read_task_id(session, entry.log_id).await,
-            Err(Refusal::StaleStatus) => {
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for together in writes.chunks(COMPOSITE_MAX) {
+            if let Some(Err(error)) = outcomes.last() {
+                let error = error.clone();
+                outcomes.extend(together.iter().map(|_| Err(error.clone())));
+                continue;
+            }
+            match self.write_together(session, together, &status).await {
+                Ok(ids) => outcomes.extend(ids.into_iter().map(|id| Ok(task_ref(id)))),
+                // Nothing of the first is done: as one, so that a new token is asked for.
+                Err(error) if outcomes.is_empty() => return Err(error),
+                Err(error) => outcomes.extend(together.iter().map(|_| Err(error.clone()))),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn write_together(
+        &self,
+        session: &Session,
+        writes: &[CrmWrite],
+        status: &str,
+    ) -> Result<Vec<String>, CrmError> {
+        let mut tasks: Vec<KeyedTask> = writes
+            .iter()
+            .map(|write| {
+                let mut fields = write.fields.clone();
+                mapping::set(&mut fields, "Status", status);
+                KeyedTask { key: write.key, fields }
+            })
+            .collect();
+        // Each Lead is followed once.
+        for _attempt in 0..=tasks.len() {
+            match self.upsert(session, &tasks).await? {
+                Way::Done(ids) => return self.with_missing(session, &tasks, ids).await,
+                Way::Read => {
+                    let unknown = vec![None; tasks.len()];
+                    return self.with_missing(session, &tasks, unknown).await;
+                }
+                Way::Follow(index) => self.follow(session, tasks.get_mut(index)).await?,
+            }
+        }
+        Err(Refusal::ConvertedLead.into())
+    }
+
+    async fn upsert(&self, session: &Session, tasks: &[KeyedTask]) -> Result<Way, CrmError> {
+        let answered = match tasks {
+            [task] => {
+                let answered = self.upsert_task(session, task).await?;
+                answered.map(|id| vec![id]).map_err(|refusal| (0, refusal))
+            }
+            several => self.upsert_tasks(session, several).await?,
+        };
+        match answered {
+            Ok(ids) => Ok(Way::Done(ids)),
+            // Somebody else's write of the same log was faster: the records are there.
+            Err((_, Refusal::AlreadyDone)) => Ok(Way::Read),
+            Err((index, Refusal::ConvertedLead)) => Ok(Way::Follow(index)),
+            Err((_, Refusal::StaleStatus)) => {
                 self.statuses().remove(&session.connection_id);
                 Err(CrmError::retry("Salesforce has renamed the status of closed tasks; it is read anew."))
             }
-            Err(refusal) => Err(refusal.into()),
+            Err((_, refusal)) => Err(refusal.into()),
         }
+    }
+
+    /// Reads the ids that are not known yet.
+    async fn with_missing(
+        &self,
+        session: &Session,
+        tasks: &[KeyedTask],
+        ids: Vec<Option<String>>,
+    ) -> Result<Vec<String>, CrmError> {
+        let mut known = Vec::new();
+        for (task, id) in tasks.iter().zip(ids) {
+            let id = match id {
+                Some(id) => Some(id),
+                None => self.read_task_id(session, task.key).await?,
+            };
+            // The other write that was told of is not to be seen yet, or was another one's of this log.
+            known.push(id.ok_or_else(|| CrmError::retry("Salesforce does not show the log yet."))?);
+        }
+        Ok(known)
+    }
+
+    /// Puts the Contact that a converted Lead has become in its place.
+    async fn follow(&self, session: &Session, task: Option<&mut KeyedTask>) -> Result<(), CrmError> {
+        let task = task.ok_or_else(|| CrmError::from(Refusal::ConvertedLead))?;
+        let lead = task.fields.get("WhoId").and_then(Value::as_str).filter(|id| mapping::is_lead(id));
+        let lead = lead.ok_or_else(|| CrmError::from(Refusal::ConvertedLead))?;
+        let contact = self.find_converted(session, lead).await?;
+        let contact = contact.ok_or_else(|| CrmError::from(Refusal::ConvertedLead))?;
+        mapping::set(&mut task.fields, "WhoId", &contact);
+        Ok(())
     }
 }
 
+fn task_ref(record_id: String) -> CrmRef {
+    CrmRef { object: mapping::OBJECT.to_owned(), record_id, readable_id: None }
+}
+
 impl CrmConnector for Salesforce {
-    fn check_login_url(&self, login_url: &str) -> Result<Url, HostRefused> {
-        self.hosts.check(login_url)
+    fn provider(&self) -> Provider {
+        Provider::Salesforce
     }
 
-    fn authorization_url(&self, login_url: &Url, state: &str, challenge: &str) -> Url {
-        auth::authorization_url(&self.config, login_url, state, challenge)
+    fn sign_ins(&self) -> &'static [SignInKind] {
+        &[SignInKind::Code, SignInKind::JwtBearer]
     }
 
-    fn exchange<'a>(
-        &'a self,
-        login_url: &'a Url,
-        code: &'a str,
-        verifier: &'a SecretString,
-    ) -> BoxFuture<'a, Result<Grant, CrmError>> {
-        Box::pin(self.exchange_code(login_url, code, verifier))
+    fn check_access(&self, form: AccessForm) -> Result<Access, Violations> {
+        let mut check = Violations::default();
+        let login_url = self.hosts.check(&form.login_url);
+        if form.sign_in == SignInKind::JwtBearer
+            && let Err(refused) = keys::rsa_der(&form.credentials.private_key_pem)
+        {
+            check.add("credentials.private_key_pem", refused.to_string());
+        }
+        if !form.instance_url.is_empty() {
+            check.add("instance_url", "must be empty: Salesforce tells it");
+        }
+        match login_url {
+            Ok(login_url) => {
+                check.into_result()?;
+                let AccessForm { sign_in, credentials, .. } = form;
+                Ok(Access { sign_in, login_url, instance_url: None, credentials })
+            }
+            Err(refused) => {
+                check.add("login_url", refused.to_string());
+                Err(check)
+            }
+        }
     }
 
-    fn refresh<'a>(
-        &'a self,
-        login_url: &'a Url,
-        refresh_token: &'a SecretString,
-    ) -> BoxFuture<'a, Result<Grant, CrmError>> {
-        Box::pin(self.refresh_token(login_url, refresh_token))
+    fn authorization_url(&self, access: &Access, state: &str, challenge: &str) -> Option<Url> {
+        (access.sign_in == SignInKind::Code)
+            .then(|| auth::authorization_url(&self.config, &access.login_url, state, challenge))
     }
 
-    fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<(), CrmError>> {
-        Box::pin(self.check_external_id_field(session))
+    fn sign_in<'a>(&'a self, access: &'a Access, proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>> {
+        Box::pin(self.get_grant(access, proof))
+    }
+
+    fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>, CrmError>> {
+        Box::pin(self.look_at_setup(session))
     }
 
     fn search_accounts<'a>(
@@ -121,15 +241,63 @@ impl CrmConnector for Salesforce {
         Box::pin(self.find_accounts(session, query))
     }
 
-    fn write_log<'a>(
+    fn search_opportunities<'a>(
         &'a self,
         session: &'a Session,
-        entry: &'a LogEntry,
-    ) -> BoxFuture<'a, Result<String, CrmError>> {
-        Box::pin(self.write(session, entry))
+        query: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>> {
+        Box::pin(self.find_opportunities(session, query))
     }
 
-    fn record_url(&self, instance_url: &Url, record_id: &str) -> String {
-        mapping::record_url(instance_url, record_id)
+    fn search_people<'a>(
+        &'a self,
+        session: &'a Session,
+        query: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<CrmPerson>, CrmError>> {
+        Box::pin(self.find_people(session, query))
+    }
+
+    fn match_addresses<'a>(
+        &'a self,
+        session: &'a Session,
+        addresses: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Vec<CrmPerson>>, CrmError>> {
+        Box::pin(self.find_by_addresses(session, addresses))
+    }
+
+    fn plan(&self, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
+        mapping::plan(entry)
+    }
+
+    fn has_keys(&self) -> bool {
+        true
+    }
+
+    fn find_by_key<'a>(
+        &'a self,
+        session: &'a Session,
+        write: &'a CrmWrite,
+    ) -> BoxFuture<'a, Result<Option<CrmRef>, CrmError>> {
+        Box::pin(async { Ok(self.read_task_id(session, write.key).await?.map(task_ref)) })
+    }
+
+    fn write<'a>(
+        &'a self,
+        session: &'a Session,
+        writes: &'a [CrmWrite],
+    ) -> BoxFuture<'a, Result<Vec<Outcome>, CrmError>> {
+        Box::pin(self.write_all(session, writes))
+    }
+
+    fn record_url(&self, instance_url: &Url, record: &CrmRef) -> Option<String> {
+        mapping::record_url(instance_url, record)
+    }
+
+    fn target_url(&self, instance_url: &Url, target: &TargetRef) -> Option<String> {
+        mapping::target_url(instance_url, target)
+    }
+
+    fn person_url(&self, instance_url: &Url, person: &PersonRef) -> Option<String> {
+        mapping::person_url(instance_url, person)
     }
 }

@@ -5,6 +5,30 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
+/// A literal, quotes included, that means the text itself.
+pub(super) struct Literal<'a>(pub(super) &'a str);
+
+impl Display for Literal<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_char('\'')?;
+        self.0.chars().try_for_each(|character| write_escaped(f, character))?;
+        f.write_char('\'')
+    }
+}
+
+/// A list of literals in parentheses, for IN; there must be at least one.
+pub(super) struct AnyOf<'a>(pub(super) &'a [String]);
+
+impl Display for AnyOf<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (index, text) in self.0.iter().enumerate() {
+            f.write_str(if index == 0 { "(" } else { ", " })?;
+            Literal(text).fmt(f)?;
+        }
+        f.write_char(')')
+    }
+}
+
 /// A LIKE pattern, quotes included, that matches what contains the text literally.
 pub(super) struct Contains<'a>(pub(super) &'a str);
 
@@ -12,22 +36,44 @@ impl Display for Contains<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("'%")?;
         for character in self.0.chars() {
-            match character {
-                // Each character is looked at once, so that no escape is escaped again.
-                '\\' | '\'' | '%' | '_' => {
-                    f.write_char('\\')?;
-                    f.write_char(character)?;
-                }
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                // No other control character has an escape; none has a place in a name.
-                control if control.is_control() => f.write_char(' ')?,
-                other => f.write_char(other)?,
+            // The two wildcards may be escaped in LIKE only.
+            if matches!(character, '%' | '_') {
+                f.write_char('\\')?;
+                f.write_char(character)?;
+            } else {
+                write_escaped(f, character)?;
             }
         }
         f.write_str("%'")
     }
+}
+
+/// Each character is looked at once, so that no escape is escaped again.
+fn write_escaped(f: &mut Formatter<'_>, character: char) -> fmt::Result {
+    match character {
+        '\\' | '\'' => {
+            f.write_char('\\')?;
+            f.write_char(character)
+        }
+        '\n' => f.write_str("\\n"),
+        '\r' => f.write_str("\\r"),
+        '\t' => f.write_str("\\t"),
+        // No other control character has an escape; none has a place in a name.
+        control if control.is_control() => f.write_char(' '),
+        other => f.write_char(other),
+    }
+}
+
+/// Makes the words of a search (parameterizedSearch) of what people type: letters and digits only, each word as the
+/// beginning of one, so that none of the reserved characters of SOSL is left. Nothing where too little is left to search.
+pub(super) fn search_words(text: &str) -> Option<String> {
+    let words: Vec<String> = text
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| format!("{word}*"))
+        .collect();
+    let length: usize = words.iter().map(|word| word.chars().count() - 1).sum();
+    (length >= 2).then(|| words.join(" "))
 }
 
 #[cfg(test)]
@@ -96,6 +142,22 @@ mod tests {
             let (read, rest) = read(&query);
             assert_eq!((read.as_str(), rest), (text.as_str(), " ORDER BY Name"));
         }
+    }
+
+    #[test]
+    fn literals_and_lists_mean_the_text_itself() {
+        assert_eq!(Literal(r"x\' OR Email != '").to_string(), r"'x\\\' OR Email != \''");
+        assert_eq!(Literal("a_b%@x.test").to_string(), "'a_b%@x.test'");
+        let addresses = ["o'hara@x.test".to_owned(), "b@x.test".to_owned()];
+        assert_eq!(AnyOf(&addresses).to_string(), r"('o\'hara@x.test', 'b@x.test')");
+    }
+
+    #[test]
+    fn a_search_holds_words_and_no_operator() {
+        assert_eq!(search_words("Nora O'Ha").as_deref(), Some("Nora* O* Ha*"));
+        assert_eq!(search_words("nora.field@con").as_deref(), Some("nora* field* con*"));
+        assert_eq!(search_words("a} RETURNING User(Id) {*?").as_deref(), Some("a* RETURNING* User* Id*"));
+        assert_eq!(search_words("é?"), None);
     }
 
     #[test]
