@@ -5,6 +5,7 @@
 //! - [`jobs`]: sends what is planned; tells owners
 //! - [`mail`]: the words, the message and the conversation with the mail server
 //! - [`letters`]: writes the message of a planned mail, with what identity says about it
+//! - [`notice`]: what people are told in the app, and streaming it; [`departure`]: who is not told any more
 //! - [`preference`]: quiet hours; [`unsubscribe`]: the links of mails that can be muted
 //! - [`directory`]: what identity is asked for when a mail is sent
 //! - [`grpc`] is transport
@@ -14,17 +15,20 @@
 mod config;
 mod consumers;
 mod delivery;
+mod departure;
 mod directory;
 mod grpc;
 mod jobs;
 mod letters;
 mod mail;
+mod notice;
 mod preference;
-mod unsubscribe;
 #[cfg(test)]
 mod tests;
+mod unsubscribe;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
@@ -36,15 +40,17 @@ use sharedspaces_proto::notifications::v1::template_service_server::TemplateServ
 use sqlx::migrate::Migrator;
 use tonic::service::Routes;
 
-use crate::delivery::Deliveries;
+use crate::delivery::{Deliveries, Gathering};
 use crate::directory::Directory;
 use crate::grpc::{DeliveryGrpc, NotificationGrpc, PreferenceGrpc, TemplateGrpc};
-use crate::jobs::{SendMail, send_mail, tell_owner};
+use crate::jobs::{SendMail, delete_old_notices, send_mail, tell_owner};
 use crate::letters::Letters;
 use crate::mail::Smtp;
+use crate::notice::{Hub, Notices};
 
 pub use crate::config::Settings;
 pub use crate::delivery::DeliveryError;
+pub use crate::notice::NoticeError;
 
 /// The schema of notifications.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -61,15 +67,20 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let smtp = Smtp::try_new(kit.settings.smtp.clone())?;
     let letters = Letters::new(deliveries.clone(), directory.clone(), smtp.from().clone());
     let sending = SendMail::new(deliveries.clone(), letters, smtp, Arc::clone(&kit.clock));
-    let messaging = consumers::spaces::subscribe(Messaging::new(&kit));
+    let window = Duration::from_secs(kit.settings.gather.window_seconds.into());
+    let messaging = consumers::spaces::subscribe(Messaging::new(&kit), Gathering { window });
     let messaging = consumers::identity::subscribe(messaging);
     let messaging = send_mail::register(messaging, &Arc::new(sending));
-    let workers = tell_owner::register(messaging, deliveries.clone(), directory).workers()?;
+    let mut workers = tell_owner::register(messaging, deliveries.clone(), directory).workers()?;
+    let notices = Notices::new(kit.database.clone());
+    workers.push(delete_old_notices::worker(notices.clone()));
+    let hub = Hub::new(kit.database.pool().clone(), kit.peers.identity()?, kit.stop.calls.clone());
+    let notifications = NotificationGrpc { notices, hub, clock: Arc::clone(&kit.clock) };
     let service =
         DeliveryServiceServer::new(DeliveryGrpc { deliveries }).max_decoding_message_size(UNARY_LIMIT_BYTES);
     let routes = Routes::new(service)
         .add_service(
-            NotificationServiceServer::new(NotificationGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
+            NotificationServiceServer::new(notifications).max_decoding_message_size(UNARY_LIMIT_BYTES),
         )
         .add_service(
             PreferenceServiceServer::new(PreferenceGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),

@@ -4,6 +4,7 @@
 
 mod entity;
 mod error;
+mod gathering;
 mod mail;
 mod repo;
 
@@ -23,6 +24,7 @@ pub(crate) use entity::{
     Delivery, DeliveryId, MAX_ATTEMPTS, MailKind, NewDelivery, Setback, State, Told, delay_after,
 };
 pub use error::DeliveryError;
+pub(crate) use gathering::{Gathering, due_time, gather, gather_after_first, withdraw};
 pub(crate) use mail::{Added, Asked, Colors, GrantedInvitation, Mail, Notice, Said, Space};
 
 /// The name of the job that sends one mail.

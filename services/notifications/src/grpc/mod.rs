@@ -1,6 +1,7 @@
 //! Transport: converts, calls a use case, converts back.
 
 mod convert;
+mod convert_notice;
 mod delivery_service;
 mod notification_service;
 mod preference_service;
