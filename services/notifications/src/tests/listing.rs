@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use super::world::{World, guest_invited};
+use super::world::{GATHERING, World, guest_invited};
 use crate::consumers::{identity, spaces};
 use crate::delivery::{DeliveryId, Outcome, Told};
 use crate::grpc::DeliveryGrpc;
