@@ -270,7 +270,7 @@ impl Room {
     /// Returns all mails, the oldest row first.
     pub(super) async fn mails(&self) -> Vec<Row> {
         sqlx::query_as(
-            "SELECT delivery_id, recipient_user_id, kind, state, is_open, mail, space_id,
+            "SELECT delivery_id, recipient_user_id, kind, deliveries.state, is_open, mail, space_id,
                     coalesce(extract(epoch FROM run_after - jobs.create_time), 0)::float8 AS wait
                FROM deliveries LEFT JOIN jobs ON jobs.id = job_id ORDER BY deliveries.create_time, delivery_id",
         )
