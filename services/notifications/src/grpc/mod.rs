@@ -1,6 +1,8 @@
 //! Transport: converts, calls a use case, converts back.
 
 mod convert;
+mod convert_preference;
+mod convert_suppression;
 mod delivery_service;
 mod notification_service;
 mod preference_service;
