@@ -4,6 +4,7 @@
 
 mod entity;
 mod error;
+mod gathering;
 mod mail;
 mod repo;
 mod sending;
@@ -25,8 +26,9 @@ pub(crate) use entity::{
     Delivery, DeliveryId, Filter, MAX_ATTEMPTS, MailKind, NewDelivery, Setback, State, Told, delay_after,
 };
 pub use error::DeliveryError;
+pub(crate) use gathering::{Gathering, due_time, gather, gather_after_first, withdraw};
 pub(crate) use mail::{Added, Asked, Colors, GrantedInvitation, Mail, Notice, Said, Space};
-pub(crate) use sending::{BUSY_DELAY, Found, Leave, Outcome, Sendable};
+pub(crate) use sending::{BUSY_DELAY, Found, Leave, MAYBE_SENT, Outcome, Sendable};
 
 /// The name of the job that sends one mail.
 pub(crate) const SEND_MAIL: &str = "send_mail";

@@ -21,6 +21,8 @@ pub(crate) const MAX_PER_ORGANIZATION: i64 = 1_000;
 /// How many mails that can be muted one person gets within an hour.
 pub(crate) const MAX_PER_PERSON: i64 = 20;
 
+/// Begins the reason of a mail that counts as sent although nobody knows.
+pub(crate) const MAYBE_SENT: &str = "a try that came to no known end may have sent it; since then: ";
 /// How long a mail waits for which no connection to the mail server is free.
 pub(crate) const BUSY_DELAY: Duration = Duration::from_secs(5);
 

@@ -135,7 +135,9 @@ pub(super) async fn record(
                 email_address = coalesce($6, email_address), kind = coalesce($7, kind),
                 recipient_user_id = coalesce($8, recipient_user_id),
                 handover_time = CASE WHEN $9 THEN coalesce(handover_time, clock_timestamp()) END
-          WHERE organization_id = $1 AND delivery_id = $2 AND state = 'PENDING'",
+          WHERE organization_id = $1 AND delivery_id = $2
+            -- What was withdrawn while the mail server took it has arrived all the same.
+            AND (state = 'PENDING' OR ($3 = 'SENT' AND state = 'NOT_DUE'))",
         organization_id.uuid(),
         id.uuid(),
         state as State,

@@ -1,6 +1,7 @@
 //! Transport: converts, calls a use case, converts back.
 
 mod convert;
+mod convert_notice;
 mod convert_preference;
 mod convert_suppression;
 mod delivery_service;

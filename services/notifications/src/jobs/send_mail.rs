@@ -23,7 +23,7 @@ use service_kit::telemetry::names;
 use tokio::time::timeout;
 
 use crate::delivery::{
-    BUSY_DELAY, Deliveries, DeliveryId, Found, Leave, MAX_ATTEMPTS, Mail, Outcome, Sendable,
+    BUSY_DELAY, Deliveries, DeliveryId, Found, Leave, MAX_ATTEMPTS, MAYBE_SENT, Mail, Outcome, Sendable,
     SEND_ACCOUNT_MAIL, SEND_MAIL, SEND_SPACE_MAIL, Setback, State, Told, delay_after,
 };
 use crate::due::{Due, Dues};
@@ -225,7 +225,7 @@ impl SendMail {
         let setback = match end {
             Ok(End::Sent) => return (Outcome::Sent(now), Ok(())),
             Ok(End::NotDue(reason)) if told.may_have_arrived => {
-                let reason = format!("a try that came to no known end may have sent it; since then: {reason}");
+                let reason = format!("{MAYBE_SENT}{reason}");
                 return (Outcome::MaybeSent(found.handover_time.unwrap_or(now), reason), Ok(()));
             }
             Ok(End::NotDue(reason)) => return (Outcome::NotDue(reason.to_owned()), Ok(())),
