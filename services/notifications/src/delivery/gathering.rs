@@ -10,6 +10,7 @@ use service_kit::error::CommonError;
 use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use sqlx::PgConnection;
 
+use super::sending::MAYBE_SENT;
 use super::{DeliveryId, Mail, MailKind, NewDelivery, enqueue, plan};
 use crate::preference;
 
@@ -127,7 +128,8 @@ pub(crate) async fn gather_after_first(tx: &mut PgConnection, new: &NewDelivery)
     if last.is_open || due_time > last.now { gather(tx, &new).await } else { plan(tx, &new).await }
 }
 
-/// Withdraws what waits for somebody about a space that they are out of, as far as it happened before that.
+/// Withdraws what waits for somebody about a space that they are out of, as far as it happened before that. What is being
+/// handed over, or was by a try that came to no known end, may have arrived: that is said of it.
 pub(crate) async fn withdraw(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
@@ -136,7 +138,10 @@ pub(crate) async fn withdraw(
     until: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE deliveries SET state = 'NOT_DUE', reason = $5, is_open = false
+        "UPDATE deliveries
+            SET state = CASE WHEN handover_time IS NULL THEN 'NOT_DUE' ELSE 'SENT' END,
+                reason = CASE WHEN handover_time IS NULL THEN $5 ELSE $6 || $5 END,
+                sent_time = handover_time, is_open = false
           WHERE organization_id = $1 AND space_id = $2 AND recipient_user_id = $3 AND state = 'PENDING'
             AND create_time <= $4",
         organization_id.uuid(),
@@ -144,6 +149,7 @@ pub(crate) async fn withdraw(
         user_id.uuid(),
         until,
         GONE,
+        MAYBE_SENT,
     )
     .execute(tx)
     .await?;

@@ -2,6 +2,8 @@
 
 mod convert;
 mod convert_notice;
+mod convert_preference;
+mod convert_suppression;
 mod delivery_service;
 mod notification_service;
 mod preference_service;
