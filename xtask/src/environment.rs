@@ -97,6 +97,8 @@ pub struct Keys {
     pub crm_sync_encryption: String,
     /// With which assets seals the addresses that files are fetched from.
     pub assets_content: String,
+    /// With which notifications makes the links to get out of mails.
+    pub notifications_unsubscribe: String,
 }
 
 /// Everything that the settings of the services are made from.
@@ -169,6 +171,7 @@ impl Addresses {
                 identity_link: secrets.key("identity_link_key")?,
                 crm_sync_encryption: secrets.key("crm_sync_encryption_key")?,
                 assets_content: secrets.key("assets_content_key")?,
+                notifications_unsubscribe: secrets.key("notifications_unsubscribe_key")?,
             },
         })
     }
@@ -231,6 +234,7 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
                 ("SMTP__PORT", port.to_owned()),
                 ("SMTP__FROM", "Shared Spaces <no-reply@sharedspaces.example>".to_owned()),
                 ("SMTP__TLS", "none".to_owned()),
+                ("UNSUBSCRIBE__KEY", world.keys.notifications_unsubscribe.clone()),
             ]
         }
         "assets" => vec![

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod jwt;
 pub mod lifecycle;
 pub mod locale;
+pub mod mac;
 pub mod page;
 pub mod peers;
 mod port;

@@ -1,16 +1,26 @@
-//! The settings of notifications alone: the mail server.
+//! The settings of notifications alone: the mail server, and the key of links.
 
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use service_kit::config::optional_secret;
+use service_kit::config::{optional_secret, secret};
 
 /// The settings of notifications alone.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
     /// The mail server.
     pub(crate) smtp: SmtpConfig,
+    /// The links by which people get out of mails.
+    pub(crate) unsubscribe: UnsubscribeConfig,
+}
+
+/// The links by which people get out of mails.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct UnsubscribeConfig {
+    /// What their tokens are hashed with: 32 bytes in base64.
+    #[serde(deserialize_with = "secret")]
+    pub(crate) key: SecretString,
 }
 
 /// The mail server that takes our mails.
@@ -28,6 +38,9 @@ pub(crate) struct SmtpConfig {
     pub(crate) tls: TlsMode,
     /// Who signs in; absent: nobody does. Needs an encrypted connection.
     pub(crate) username: Option<String>,
+    /// How many mails are sent at once, each over a connection of its own: 1 to 64.
+    #[serde(default = "default_connections")]
+    pub(crate) connections: usize,
     /// The password that goes with it.
     #[serde(default, deserialize_with = "optional_secret")]
     pub(crate) password: Option<SecretString>,
@@ -44,6 +57,10 @@ pub(crate) enum TlsMode {
     StartTls,
     /// From the first byte.
     Implicit,
+}
+
+fn default_connections() -> usize {
+    4
 }
 
 fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mailbox, D::Error> {

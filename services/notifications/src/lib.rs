@@ -5,6 +5,7 @@
 //! - [`jobs`]: sends what is planned; tells owners
 //! - [`mail`]: the words, the message and the conversation with the mail server
 //! - [`letters`]: writes the message of a planned mail, with what identity says about it
+//! - [`preference`]: quiet hours; [`unsubscribe`]: the links of mails that can be muted
 //! - [`directory`]: what identity is asked for when a mail is sent
 //! - [`grpc`] is transport
 //!
@@ -18,6 +19,8 @@ mod grpc;
 mod jobs;
 mod letters;
 mod mail;
+mod preference;
+mod unsubscribe;
 #[cfg(test)]
 mod tests;
 

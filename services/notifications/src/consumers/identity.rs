@@ -49,6 +49,7 @@ fn link_mail(received: &Received<SignInLinkRequested>) -> anyhow::Result<NewDeli
         organization_id: received.organization_id,
         event_time: received.event_time,
         recipient_user_id: None,
+        due_time: None,
         mail: Mail::AccountLink { sign_in_link_id, expire_time },
     })
 }
@@ -69,6 +70,7 @@ fn notice_mail(received: &Received<SecurityNoticed>) -> anyhow::Result<NewDelive
         organization_id: received.organization_id,
         event_time,
         recipient_user_id: Some(user_id),
+        due_time: None,
         mail: Mail::SecurityNotice {
             notice,
             organization: event.organization_display_name.clone(),

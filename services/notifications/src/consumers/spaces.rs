@@ -93,6 +93,7 @@ fn new_delivery<E>(received: &Received<E>, recipient_user_id: UserId, mail: Mail
         organization_id: received.organization_id,
         event_time: received.event_time,
         recipient_user_id: Some(recipient_user_id),
+        due_time: None,
         mail,
     }
 }

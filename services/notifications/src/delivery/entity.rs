@@ -164,6 +164,8 @@ pub(crate) struct NewDelivery {
     pub(crate) event_time: DateTime<Utc>,
     /// Who gets it; absent: identity says so when it is sent.
     pub(crate) recipient_user_id: Option<UserId>,
+    /// Not to be sent before; absent: at once.
+    pub(crate) due_time: Option<DateTime<Utc>>,
     /// What it says.
     pub(crate) mail: Mail,
 }

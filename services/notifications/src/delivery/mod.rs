@@ -7,6 +7,8 @@ mod error;
 mod mail;
 mod repo;
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use messaging::jobs::{self, NewJob};
 use service_kit::caller::{Call, Caller};
@@ -79,7 +81,7 @@ impl Deliveries {
                     if !was_dead {
                         // It was cleared away, or is not marked dead yet: a new one, under an id of its own.
                         job_id = Uuid::new_v5(&job_id, b"retry");
-                        enqueue(tx, job_id, organization_id, id, delivery.kind).await?;
+                        enqueue(tx, job_id, organization_id, id, delivery.kind, 0.0).await?;
                     }
                     repo::set_pending(tx, organization_id, id, job_id).await?;
                     Ok(delivery)
@@ -166,8 +168,8 @@ pub(crate) enum Outcome {
 /// Plans a mail, in the transaction that applies its event. The same again plans nothing more.
 pub(crate) async fn plan(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
     let id = new.delivery_id;
-    if repo::insert(tx, new).await? {
-        enqueue(tx, id.uuid(), new.organization_id, id, new.mail.kind()).await?;
+    if let Some(wait) = repo::insert(tx, new).await? {
+        enqueue(tx, id.uuid(), new.organization_id, id, new.mail.kind(), wait).await?;
     }
     Ok(())
 }
@@ -178,9 +180,10 @@ async fn enqueue(
     organization_id: OrganizationId,
     id: DeliveryId,
     kind: MailKind,
+    seconds: f64,
 ) -> Result<(), sqlx::Error> {
     let (name, max_attempts) = kind.job();
     let payload = serde_json::json!({ "delivery_id": id });
     let job = NewJob { id: job_id, name, organization_id, queue_key: None, payload, max_attempts };
-    jobs::enqueue(tx, job).await
+    jobs::enqueue_after(tx, job, Duration::try_from_secs_f64(seconds).unwrap_or_default()).await
 }

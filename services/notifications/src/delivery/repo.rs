@@ -37,23 +37,27 @@ impl From<Row> for Delivery {
     }
 }
 
-/// False: it is there already.
-pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<bool, CommonError> {
+/// Returns how many seconds it waits before it is due, by the database's clock; nothing where it is there already.
+pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<Option<f64>, CommonError> {
     let mail = serde_json::to_value(&new.mail).map_err(|error| CommonError::Unexpected(error.into()))?;
-    let inserted = sqlx::query!(
-        "INSERT INTO deliveries (organization_id, delivery_id, job_id, kind, recipient_user_id, mail, create_time)
-         VALUES ($1, $2, $2, $3, $4, $5, $6)
-         ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING",
+    let wait = sqlx::query_scalar!(
+        r#"INSERT INTO deliveries (organization_id, delivery_id, job_id, kind, recipient_user_id, mail, create_time,
+                                   space_id, due_time)
+           VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8)
+           ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING
+           RETURNING coalesce(extract(epoch FROM due_time - now())::float8, 0) AS "wait!""#,
         new.organization_id.uuid(),
         new.delivery_id.uuid(),
         new.mail.kind() as MailKind,
         new.recipient_user_id.map(UserId::uuid),
         mail,
         new.event_time,
+        new.mail.space().map(|space| space.space_id.uuid()),
+        new.due_time,
     )
-    .execute(tx)
+    .fetch_optional(tx)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(wait)
 }
 
 pub(super) async fn list(

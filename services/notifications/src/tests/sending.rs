@@ -344,6 +344,7 @@ async fn a_password_is_only_taken_for_an_encrypted_connection() {
             tls,
             username: username.map(str::to_owned),
             password: password.map(Into::into),
+            connections: 4,
         })
     };
     assert!(with(TlsMode::StartTls, Some("u"), Some("p")).is_ok());

@@ -234,6 +234,7 @@ fn smtp_config(sandbox: &Sandbox) -> SmtpConfig {
         tls: TlsMode::None,
         username: None,
         password: None,
+        connections: 4,
     }
 }
 
