@@ -6,6 +6,8 @@
 //! - [`mail`]: the words, the message and the conversation with the mail server
 //! - [`letters`]: writes the message of a planned mail, with what identity says about it
 //! - [`preference`]: quiet hours; [`unsubscribe`]: the links of mails that can be muted
+//! - [`organization`]: name, address, language and logo of organisations, for their mails
+//! - [`preview`]: mails as they would look
 //! - [`directory`]: what identity is asked for when a mail is sent
 //! - [`grpc`] is transport
 //!
@@ -19,13 +21,16 @@ mod grpc;
 mod jobs;
 mod letters;
 mod mail;
+mod organization;
 mod preference;
+mod preview;
 mod unsubscribe;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::{Kit, Parts};
@@ -42,6 +47,9 @@ use crate::grpc::{DeliveryGrpc, NotificationGrpc, PreferenceGrpc, TemplateGrpc};
 use crate::jobs::{SendMail, send_mail, tell_owner};
 use crate::letters::Letters;
 use crate::mail::Smtp;
+use crate::organization::{Logos, Organizations};
+use crate::preview::Previews;
+use crate::unsubscribe::Links;
 
 pub use crate::config::Settings;
 pub use crate::delivery::DeliveryError;
@@ -59,7 +67,18 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let deliveries = Deliveries::new(kit.database.clone());
     let directory = Directory::new(kit.peers.identity()?);
     let smtp = Smtp::try_new(kit.settings.smtp.clone())?;
-    let letters = Letters::new(deliveries.clone(), directory.clone(), smtp.from().clone());
+    let organizations = Organizations::new(kit.database.clone());
+    let logos = Logos::new(kit.peers.assets()?);
+    let previews = Previews::new(organizations.clone(), logos.clone());
+    let links = Links::try_new(&kit.settings.unsubscribe.key).context("setting unsubscribe.key")?;
+    let letters = Letters::new(
+        deliveries.clone(),
+        directory.clone(),
+        organizations,
+        logos,
+        links,
+        smtp.from().clone(),
+    );
     let sending = SendMail::new(deliveries.clone(), letters, smtp, Arc::clone(&kit.clock));
     let messaging = consumers::spaces::subscribe(Messaging::new(&kit));
     let messaging = consumers::identity::subscribe(messaging);
@@ -75,7 +94,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
             PreferenceServiceServer::new(PreferenceGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
         )
         .add_service(
-            TemplateServiceServer::new(TemplateGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
+            TemplateServiceServer::new(TemplateGrpc { previews }).max_decoding_message_size(UNARY_LIMIT_BYTES),
         );
     Ok(Parts { routes, workers, ..Parts::default() })
 }

@@ -1,6 +1,7 @@
 //! Transport: converts, calls a use case, converts back.
 
 mod convert;
+mod convert_template;
 mod delivery_service;
 mod notification_service;
 mod preference_service;

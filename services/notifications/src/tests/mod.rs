@@ -1,8 +1,14 @@
 //! Tests over a real database, the sandbox's mail server and an identity that is played.
 
 mod accounts;
+mod assets;
 mod identity;
+mod browser;
 mod letters;
+mod looks;
 mod listing;
+mod pictures;
+mod previews;
 mod sending;
+mod spaces_mails;
 mod world;
