@@ -2,8 +2,11 @@
 
 mod accounts;
 mod gathering;
+mod assets;
 mod identity;
+mod browser;
 mod letters;
+mod looks;
 mod listing;
 mod notices;
 mod replay;
@@ -11,4 +14,8 @@ mod room;
 mod sending;
 mod telling;
 mod watching;
+mod pictures;
+mod previews;
+mod sending;
+mod spaces_mails;
 mod world;

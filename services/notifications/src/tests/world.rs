@@ -21,6 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use super::assets::PlayedAssets;
 use super::identity::PlayedIdentity;
 use crate::config::{SmtpConfig, TlsMode};
 use crate::consumers::spaces::{participant_invited, participant_joined};
@@ -29,6 +30,9 @@ use crate::directory::Directory;
 use crate::jobs::{SendMail, tell_owner};
 use crate::letters::Letters;
 use crate::mail::Smtp;
+use crate::organization::{Logos, Organizations};
+use crate::preview::Previews;
+use crate::unsubscribe::Links;
 
 /// As long as by default.
 pub(super) const GATHERING: Gathering = Gathering { window: Duration::from_secs(300) };
@@ -37,6 +41,8 @@ pub(super) struct World {
     pub(super) database: TestDatabase,
     pub(super) deliveries: Deliveries,
     pub(super) identity: PlayedIdentity,
+    pub(super) assets: PlayedAssets,
+    pub(super) previews: Previews,
     pub(super) directory: Directory,
     pub(super) send_mail: Arc<SendMail>,
     /// An admin of the organisation whose mails are sent.
@@ -59,10 +65,16 @@ impl World {
         let directory = Directory::new(testkit::peers(address).identity().unwrap());
         let deliveries = Deliveries::new(database.database.clone());
         let smtp = smtp(smtp_config(&sandbox));
-        let letters = Letters::new(deliveries.clone(), directory.clone(), smtp.from().clone());
+        let (assets, address) = PlayedAssets::start().await;
+        let logos = Logos::new(testkit::peers(address).assets().unwrap());
+        let organizations = Organizations::new(database.database.clone());
+        let previews = Previews::new(organizations.clone(), logos.clone());
+        let from = smtp.from().clone();
+        let letters =
+            Letters::new(deliveries.clone(), directory.clone(), organizations, logos, links(), from);
         let send_mail = Arc::new(SendMail::new(deliveries.clone(), letters, smtp, testkit::clock()));
         let admin = testkit::caller(CallerKind::Admin);
-        Self { database, deliveries, identity, directory, send_mail, admin, sandbox, dir }
+        Self { database, deliveries, identity, assets, previews, directory, send_mail, admin, sandbox, dir }
     }
 
     /// Makes somebody whom identity knows.
@@ -230,6 +242,11 @@ impl From<service_kit::error::CommonError> for Applied {
     fn from(error: service_kit::error::CommonError) -> Self {
         Self(error.to_string())
     }
+}
+
+/// Makes links with a key of these tests.
+pub(super) fn links() -> Links {
+    Links::try_new(&"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".into()).unwrap()
 }
 
 fn smtp_config(sandbox: &Sandbox) -> SmtpConfig {
