@@ -90,7 +90,8 @@ impl Letters {
         let Drafted { to, words, organization: name } = drafted;
         told.email_address = Some(to.email_address.clone());
         let organization = self.organizations.find(organization_id).await;
-        let organization = organization.map_err(|_| Setback::passing("the organisation could not be read"))?;
+        let organization =
+            organization.map_err(|_| Setback::passing("the organisation could not be read"))?;
         let mute = match mail.space() {
             Some(space) => self.mute(organization_id, delivery, space, organization.as_ref(), &words)?,
             None => None,

@@ -119,10 +119,12 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
             NotificationServiceServer::new(notifications).max_decoding_message_size(UNARY_LIMIT_BYTES),
         )
         .add_service(
-            PreferenceServiceServer::new(PreferenceGrpc { preferences }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+            PreferenceServiceServer::new(PreferenceGrpc { preferences })
+                .max_decoding_message_size(UNARY_LIMIT_BYTES),
         )
         .add_service(
-            TemplateServiceServer::new(TemplateGrpc { previews }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+            TemplateServiceServer::new(TemplateGrpc { previews })
+                .max_decoding_message_size(UNARY_LIMIT_BYTES),
         );
     Ok(Parts { routes, workers, ..Parts::default() })
 }

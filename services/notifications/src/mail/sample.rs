@@ -92,9 +92,7 @@ pub(crate) fn sample(kind: MailKind, locale: Locale, base_url: &str) -> Result<O
         MailKind::PasswordReset => Words::password_reset(&personal("reset-password")),
         MailKind::RequestLink => Words::request_link(&personal("request-access")),
         MailKind::VisitSummary => visit_summary(said, &space),
-        MailKind::NewJoiner => {
-            Words::new_joiner(title, &[GUEST.to_owned(), COLLEAGUE.to_owned()], &space)
-        }
+        MailKind::NewJoiner => Words::new_joiner(title, &[GUEST.to_owned(), COLLEAGUE.to_owned()], &space),
         MailKind::NewComment => Words::new_comment(title, &comments(said), &space),
         MailKind::NewContent => Words::new_content(title, &items(said), &space),
         MailKind::NewDevice => Ok(Words::new_device(DEVICE, moment())),

@@ -8,20 +8,33 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt};
 use service_kit::caller::{Caller, TokenExpiry};
 use service_kit::clock::{Clock, SystemClock};
+use service_kit::config::{
+    BrokerConfig, Config, DatabaseConfig, GrpcConfig, ListenConfig, PeersConfig, ServiceAuthConfig,
+    ShutdownConfig, TelemetryConfig,
+};
 use service_kit::db::act_for;
+use service_kit::grpc::serve;
+use service_kit::lifecycle::Stop;
+use service_kit::verify::{ACCESS_TOKEN_TYPE, Verifier};
 use sharedspaces_proto::identity::v1 as identity;
 use sharedspaces_proto::identity::v1::sign_in_service_server::{SignInService, SignInServiceServer};
 use sharedspaces_proto::notifications::v1 as pb;
-use sharedspaces_proto::notifications::v1::notification_service_server::NotificationService;
+use sharedspaces_proto::notifications::v1::notification_service_client::NotificationServiceClient;
+use sharedspaces_proto::notifications::v1::notification_service_server::{
+    NotificationService, NotificationServiceServer,
+};
+use testkit::TestKeys;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
 use super::notices::{Desk, hearer, news, request_of, tell};
 use super::room::{Happening, person};
+use crate::grpc::NotificationGrpc;
 use crate::notice::{self, Seen, Watcher};
 
 /// identity as far as sessions go: those that have ended, and the keys it was asked about at a time.
@@ -347,4 +360,76 @@ async fn all_streams_end_in_peace_when_the_process_stops() {
     desk.stop.cancel();
     let end = timeout(Duration::from_secs(1), answers.next()).await.expect("an end at once");
     assert!(end.is_none());
+}
+
+fn config(address: SocketAddr, keys: &TestKeys) -> Config {
+    let nowhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    Config {
+        database: DatabaseConfig {
+            url: "postgres://nowhere".into(),
+            migration_url: None,
+            max_connections: 1,
+        },
+        broker: BrokerConfig { url: "amqp://nowhere".into(), prefix: String::new() },
+        grpc: GrpcConfig { listen: address, max_in_flight: 2 },
+        health: ListenConfig { listen: nowhere },
+        auth: keys.auth_config(),
+        service_auth: ServiceAuthConfig {
+            issuer: "https://cluster.test".to_owned(),
+            jwks_file: "/nonexistent".into(),
+            token_file: "/nonexistent".into(),
+            namespace: "sharedspaces".to_owned(),
+        },
+        peers: PeersConfig::default(),
+        telemetry: TelemetryConfig::default(),
+        shutdown: ShutdownConfig::default(),
+        development: false,
+    }
+}
+
+#[tokio::test]
+async fn behind_the_whole_stack_a_stream_ends_with_its_token_and_lets_the_server_stop() {
+    let (desk, _sessions) = desk().await;
+    let keys = TestKeys::generate();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = config(address, &keys);
+    let verifier = Verifier::new(config.auth.clone(), config.service_auth.clone());
+    verifier.set_people_keys(&keys.jwks());
+    let service = NotificationGrpc {
+        notices: desk.service.notices.clone(),
+        hub: desk.service.hub.clone(),
+        clock: Arc::new(SystemClock),
+    };
+    let stop = Stop { calls: desk.stop.clone(), ..Stop::default() };
+    let serving = tokio::spawn(async move {
+        let routes = Routes::new(NotificationServiceServer::new(service));
+        serve(listener, routes, &config, verifier, testkit::ids(), &stop).await.unwrap();
+    });
+    let client = NotificationServiceClient::connect(format!("http://{address}")).await.unwrap();
+    let watch = async |seconds: i64| {
+        let mut claims = TestKeys::claims(&desk.caller);
+        claims["exp"] = (SystemClock.now().timestamp() + seconds).into();
+        let mut request = Request::new(pb::WatchNotificationsRequest::default());
+        let token = format!("Bearer {}", keys.sign(ACCESS_TOKEN_TYPE, &claims));
+        request.metadata_mut().insert("authorization", token.parse().unwrap());
+        client.clone().watch_notifications(request).await.unwrap().into_inner()
+    };
+    // More than calls may run at once: an open stream takes none of their places.
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(watch(300).await);
+    }
+    let mut short = watch(3).await;
+    assert!(short.message().await.unwrap().unwrap().notification.is_none());
+    let ended = timeout(Duration::from_secs(6), short.message()).await.expect("an end with the token");
+    let ended = ended.unwrap_err();
+    assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unauthenticated, "SESSION_ENDED"));
+
+    desk.stop.cancel();
+    for mut stream in open {
+        let read_to_the_end = async { while stream.message().await.unwrap().is_some() {} };
+        timeout(Duration::from_secs(3), read_to_the_end).await.expect("an end in peace");
+    }
+    timeout(Duration::from_secs(5), serving).await.expect("the server stops").unwrap();
 }
