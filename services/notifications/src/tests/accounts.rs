@@ -16,7 +16,7 @@ use tonic::Status;
 use url::Url;
 use uuid::Uuid;
 
-use super::world::{World, user_id};
+use super::world::{GATHERING, World, user_id};
 use crate::consumers::identity::{security_noticed, sign_in_link_requested};
 use crate::consumers::{identity, spaces};
 use crate::delivery::{Delivery, DeliveryError, DeliveryId, MAX_ATTEMPTS, MailKind, State};

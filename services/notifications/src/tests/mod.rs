@@ -3,6 +3,11 @@
 mod accounts;
 mod identity;
 mod letters;
+mod limits;
 mod listing;
+mod participants;
+mod preferences;
+mod recipients;
 mod sending;
+mod suppressions;
 mod world;
