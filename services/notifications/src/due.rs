@@ -61,7 +61,8 @@ impl Dues {
         found: &Found,
         mail: &Mail,
     ) -> Result<Option<DateTime<Utc>>, Setback> {
-        let (Some(recipient), true) = (found.delivery.recipient_user_id, mail.kind().muted_by().is_some()) else {
+        let (Some(recipient), true) = (found.delivery.recipient_user_id, mail.kind().muted_by().is_some())
+        else {
             return Ok(None);
         };
         let away = |_| Setback::passing("quiet hours could not be looked up");

@@ -10,6 +10,8 @@
 //! - [`preference`]: quiet hours
 //! - [`suppression`]: addresses that get no mails any more
 //! - [`unsubscribe`]: getting out of mails
+//! - [`organization`]: name, address, language and logo of organisations, for their mails
+//! - [`preview`]: mails as they would look
 //! - [`directory`]: what identity is asked for when a mail is sent
 //! - [`grpc`] is transport
 //!
@@ -26,7 +28,9 @@ mod jobs;
 mod letters;
 mod mail;
 mod notice;
+mod organization;
 mod preference;
+mod preview;
 mod recipients;
 mod suppression;
 #[cfg(test)]
@@ -55,7 +59,9 @@ use crate::jobs::{SendMail, delete_old_notices, send_mail, tell_owner};
 use crate::letters::Letters;
 use crate::mail::Smtp;
 use crate::notice::{Hub, Notices};
+use crate::organization::{Logos, Organizations};
 use crate::preference::AllPreferences;
+use crate::preview::Previews;
 use crate::recipients::Recipients;
 use crate::suppression::Suppressions;
 use crate::unsubscribe::{Links, Unsubscribing};
@@ -79,10 +85,20 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let deliveries = Deliveries::new(kit.database.clone());
     let directory = Directory::new(kit.peers.identity()?);
     let smtp = Smtp::try_new(kit.settings.smtp.clone())?;
-    let letters = Letters::new(deliveries.clone(), directory.clone(), smtp.from().clone());
+    let organizations = Organizations::new(kit.database.clone());
+    let logos = Logos::new(kit.peers.assets()?);
+    let previews = Previews::new(organizations.clone(), logos.clone());
+    let links = Links::try_new(&kit.settings.unsubscribe.key).context("setting unsubscribe.key")?;
+    let letters = Letters::new(
+        deliveries.clone(),
+        directory.clone(),
+        organizations,
+        logos,
+        links.clone(),
+        smtp.from().clone(),
+    );
     let recipients = Recipients::new(kit.peers.spaces()?);
     let dues = Dues::new(deliveries.clone(), directory.clone(), recipients.clone());
-    let links = Links::try_new(&kit.settings.unsubscribe.key).context("setting unsubscribe.key")?;
     let sending = SendMail::new(deliveries.clone(), dues, letters, smtp, Arc::clone(&kit.clock));
     let window = Duration::from_secs(kit.settings.gather.window_seconds.into());
     let messaging = consumers::spaces::subscribe(Messaging::new(&kit), Gathering { window });
@@ -103,10 +119,12 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
             NotificationServiceServer::new(notifications).max_decoding_message_size(UNARY_LIMIT_BYTES),
         )
         .add_service(
-            PreferenceServiceServer::new(PreferenceGrpc { preferences }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+            PreferenceServiceServer::new(PreferenceGrpc { preferences })
+                .max_decoding_message_size(UNARY_LIMIT_BYTES),
         )
         .add_service(
-            TemplateServiceServer::new(TemplateGrpc {}).max_decoding_message_size(UNARY_LIMIT_BYTES),
+            TemplateServiceServer::new(TemplateGrpc { previews })
+                .max_decoding_message_size(UNARY_LIMIT_BYTES),
         );
     Ok(Parts { routes, workers, ..Parts::default() })
 }

@@ -299,7 +299,8 @@ mod tests {
 
     #[test]
     fn a_mail_that_is_put_off_is_tried_for_about_a_day() {
-        let seconds = |tries: i32| (1..tries).map(|attempt| delay_after(attempt, false).as_secs()).sum::<u64>();
+        let seconds =
+            |tries: i32| (1..tries).map(|attempt| delay_after(attempt, false).as_secs()).sum::<u64>();
         assert!((22 * 3600..=24 * 3600).contains(&seconds(MAX_ATTEMPTS)), "{}", seconds(MAX_ATTEMPTS));
     }
 

@@ -26,10 +26,9 @@ impl TryFrom<pb::UpdatePreferencesRequest> for Change {
 
 impl From<Preferences> for pb::Preferences {
     fn from(preferences: Preferences) -> Self {
-        let quiet_hours = preferences.quiet_hours.map(|hours| pb::QuietHours {
-            start: write_time(hours.start),
-            end: write_time(hours.end),
-        });
+        let quiet_hours = preferences
+            .quiet_hours
+            .map(|hours| pb::QuietHours { start: write_time(hours.start), end: write_time(hours.end) });
         Self { quiet_hours }
     }
 }

@@ -53,9 +53,6 @@ impl From<Removed> for pb::RemoveSuppressionResponse {
 
 impl From<Unsubscribed> for pb::UnsubscribeResponse {
     fn from(unsubscribed: Unsubscribed) -> Self {
-        Self {
-            kind: pb::MailKind::from(unsubscribed.kind).into(),
-            space_title: unsubscribed.space_title,
-        }
+        Self { kind: pb::MailKind::from(unsubscribed.kind).into(), space_title: unsubscribed.space_title }
     }
 }

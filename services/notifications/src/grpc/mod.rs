@@ -4,6 +4,7 @@ mod convert;
 mod convert_notice;
 mod convert_preference;
 mod convert_suppression;
+mod convert_template;
 mod delivery_service;
 mod notification_service;
 mod preference_service;

@@ -23,8 +23,8 @@ use service_kit::telemetry::names;
 use tokio::time::timeout;
 
 use crate::delivery::{
-    BUSY_DELAY, Deliveries, DeliveryId, Found, Leave, MAX_ATTEMPTS, MAYBE_SENT, Mail, Outcome, Sendable,
-    SEND_ACCOUNT_MAIL, SEND_MAIL, SEND_SPACE_MAIL, Setback, State, Told, delay_after,
+    BUSY_DELAY, Deliveries, DeliveryId, Found, Leave, MAX_ATTEMPTS, MAYBE_SENT, Mail, Outcome,
+    SEND_ACCOUNT_MAIL, SEND_MAIL, SEND_SPACE_MAIL, Sendable, Setback, State, Told, delay_after,
 };
 use crate::due::{Due, Dues};
 use crate::letters::{Letters, Ready};
@@ -38,7 +38,8 @@ pub(crate) const AFTER_250_BEFORE_COMMIT: &str = "email.after_250_before_commit"
 /// The same for an address without an account and for a link that was used or replaced: who reads it learns neither.
 const NOTHING_TO_SEND: &str = "there was no mail to send for this request, or none any more";
 const EXPIRED: &str = "the link had expired before a mail could be sent";
-const SUPPRESSED: &str = "a mail server has refused the address for good before, so that it gets no mails any more";
+const SUPPRESSED: &str =
+    "a mail server has refused the address for good before, so that it gets no mails any more";
 const TOO_MANY: &str = "too many mails were sent within an hour";
 const BUSY: &str = "all connections to the mail server are in use";
 

@@ -3,9 +3,9 @@
 //! Owns the connections, as many as the settings allow, the deadlines, and telling how a conversation ended. lettre speaks; its own timeout
 //! covers connecting only and its transport sets no TCP_NODELAY, so both are done here.
 
-use std::{fmt, io};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use lettre::Address;
 use lettre::message::Mailbox;

@@ -34,7 +34,9 @@ impl AllPreferences {
         let (organization_id, user_id) = (caller.organization_id, caller.user_id);
         self.database
             .read(organization_id, move |tx| {
-                Box::pin(async move { Ok(find(tx, organization_id, user_id).await.map_err(CommonError::from)?) })
+                Box::pin(
+                    async move { Ok(find(tx, organization_id, user_id).await.map_err(CommonError::from)?) },
+                )
             })
             .await
     }

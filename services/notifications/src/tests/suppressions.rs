@@ -12,7 +12,7 @@ use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
-use super::world::{World, guest_invited, key_of_links, user_id};
+use super::world::{World, guest_invited, links as links_of_tests, user_id};
 use crate::delivery::{DeliveryId, Leave, MailKind, Sendable, State};
 
 fn request_of<T>(principal: Principal, method: &str, message: T) -> Request<T> {
@@ -28,7 +28,12 @@ async fn invite(world: &World, guest: &Person) -> DeliveryId {
     world.invited(guest_invited(&inviter, guest, "Big deal", ""), guest).await
 }
 
-async fn list(world: &World, caller: &Caller, size: i32, token: &str) -> Result<pb::ListSuppressionsResponse, Status> {
+async fn list(
+    world: &World,
+    caller: &Caller,
+    size: i32,
+    token: &str,
+) -> Result<pb::ListSuppressionsResponse, Status> {
     let request = pb::ListSuppressionsRequest { page_size: size, page_token: token.to_owned() };
     let request = request_of(Principal::Person(caller.clone()), "ListSuppressions", request);
     world.delivery_grpc().list_suppressions(request).await.map(Response::into_inner)
@@ -41,7 +46,8 @@ async fn remove(world: &World, caller: &Caller, address: &str) -> Result<(), Sta
 }
 
 async fn unsubscribe(world: &World, token: &str) -> Result<pb::UnsubscribeResponse, Status> {
-    let request = request_of(Principal::Anyone, "Unsubscribe", pb::UnsubscribeRequest { token: token.to_owned() });
+    let request =
+        request_of(Principal::Anyone, "Unsubscribe", pb::UnsubscribeRequest { token: token.to_owned() });
     world.delivery_grpc().unsubscribe(request).await.map(Response::into_inner)
 }
 
@@ -54,7 +60,10 @@ async fn an_address_that_was_refused_for_good_gets_no_mails_but_those_asked_for_
     assert!(world.run(refused, 1).await.is_err());
     let listed = list(&world, &world.admin, 0, "").await.unwrap().suppressions;
     assert_eq!(listed.len(), 1);
-    assert_eq!((listed[0].email_address.as_str(), listed[0].detail.as_str()), ("gil@globex.test", "550 5.1.1"));
+    assert_eq!(
+        (listed[0].email_address.as_str(), listed[0].detail.as_str()),
+        ("gil@globex.test", "550 5.1.1")
+    );
     assert_eq!(listed[0].reason(), pb::SuppressionReason::Bounced);
     assert!(listed[0].create_time.is_some());
 
@@ -160,7 +169,7 @@ async fn the_link_of_a_mail_takes_its_recipient_out_of_its_kind_and_space_howeve
     let id = world.plan_new_joiner(&cleo, None).await;
     let space_id = world.delivery(id).await.space_id.unwrap();
     let organization_id = world.admin.organization_id;
-    let links = key_of_links().of(
+    let links = links_of_tests().of(
         organization_id,
         space_id,
         user_id(&cleo),
@@ -180,7 +189,7 @@ async fn the_link_of_a_mail_takes_its_recipient_out_of_its_kind_and_space_howeve
     assert_eq!(world.spaces.muted().len(), 2);
 
     // Somebody about whose space no mail was ever planned gets no title of others.
-    let other = key_of_links().of(
+    let other = links_of_tests().of(
         testkit::ids().next::<Uuid>().into(),
         space_id,
         user_id(&cleo),
@@ -206,7 +215,7 @@ async fn a_forged_link_is_refused_and_mutes_nothing() {
 async fn a_link_that_spaces_cannot_be_told_of_does_not_seem_to_have_worked() {
     let world = World::new().await;
     let cleo = world.person("Cleo", "cleo@acme.test", "en");
-    let links = key_of_links().of(
+    let links = links_of_tests().of(
         world.admin.organization_id,
         testkit::ids().next::<Uuid>().into(),
         user_id(&cleo),

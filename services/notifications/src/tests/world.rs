@@ -21,19 +21,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use super::assets::PlayedAssets;
 use super::identity::PlayedIdentity;
 use super::participants::PlayedSpaces;
 use crate::config::{SmtpConfig, TlsMode};
 use crate::consumers::spaces::{participant_invited, participant_joined};
-use crate::delivery::{
-    Deliveries, Delivery, DeliveryId, Filter, Gathering, Mail, NewDelivery, Space,
-};
+use crate::delivery::{Deliveries, Delivery, DeliveryId, Filter, Gathering, Mail, NewDelivery, Space};
 use crate::directory::Directory;
 use crate::due::Dues;
+use crate::grpc::DeliveryGrpc;
 use crate::jobs::{SendMail, tell_owner};
 use crate::letters::Letters;
 use crate::mail::Smtp;
-use crate::grpc::DeliveryGrpc;
+use crate::organization::{Logos, Organizations};
+use crate::preview::Previews;
 use crate::recipients::Recipients;
 use crate::suppression::Suppressions;
 use crate::unsubscribe::{Links, Unsubscribing};
@@ -47,6 +48,8 @@ pub(super) struct World {
     pub(super) identity: PlayedIdentity,
     pub(super) spaces: PlayedSpaces,
     pub(super) recipients: Recipients,
+    pub(super) assets: PlayedAssets,
+    pub(super) previews: Previews,
     pub(super) directory: Directory,
     pub(super) send_mail: Arc<SendMail>,
     /// An admin of the organisation whose mails are sent.
@@ -69,7 +72,13 @@ impl World {
         let directory = Directory::new(testkit::peers(address).identity().unwrap());
         let deliveries = Deliveries::new(database.database.clone());
         let smtp = smtp(smtp_config(&sandbox));
-        let letters = Letters::new(deliveries.clone(), directory.clone(), smtp.from().clone());
+        let (assets, address) = PlayedAssets::start().await;
+        let logos = Logos::new(testkit::peers(address).assets().unwrap());
+        let organizations = Organizations::new(database.database.clone());
+        let previews = Previews::new(organizations.clone(), logos.clone());
+        let from = smtp.from().clone();
+        let letters =
+            Letters::new(deliveries.clone(), directory.clone(), organizations, logos, links(), from);
         let (spaces, address) = PlayedSpaces::start().await;
         let recipients = Recipients::new(testkit::peers(address).spaces().unwrap());
         let dues = Dues::new(deliveries.clone(), directory.clone(), recipients.clone());
@@ -81,6 +90,8 @@ impl World {
             identity,
             spaces,
             recipients,
+            assets,
+            previews,
             directory,
             send_mail,
             admin,
@@ -185,7 +196,7 @@ impl World {
         let deliveries = self.deliveries.clone();
         DeliveryGrpc {
             suppressions: Suppressions::new(self.db().clone()),
-            unsubscribing: Unsubscribing::new(key_of_links(), self.recipients.clone(), deliveries.clone()),
+            unsubscribing: Unsubscribing::new(links(), self.recipients.clone(), deliveries.clone()),
             deliveries,
         }
     }
@@ -231,7 +242,11 @@ impl World {
     }
 
     pub(super) async fn listed(&self, caller: &Caller) -> Vec<Delivery> {
-        self.deliveries.list(caller, Filter::default(), PageRequest { size: 100, after: None }).await.unwrap().items
+        self.deliveries
+            .list(caller, Filter::default(), PageRequest { size: 100, after: None })
+            .await
+            .unwrap()
+            .items
     }
 
     /// Tells the mail server to fail; see the sandbox's pages.
@@ -301,7 +316,7 @@ impl From<service_kit::error::CommonError> for Applied {
 }
 
 /// Makes links with a key of these tests.
-pub(super) fn key_of_links() -> Links {
+pub(super) fn links() -> Links {
     Links::try_new(&"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".into()).unwrap()
 }
 
