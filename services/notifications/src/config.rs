@@ -1,4 +1,4 @@
-//! The settings of notifications alone: the mail server, and the key of links.
+//! The settings of notifications alone: the mail server, the key of links, and how long mails are gathered.
 
 use lettre::message::Mailbox;
 use secrecy::SecretString;
@@ -13,6 +13,33 @@ pub struct Settings {
     pub(crate) smtp: SmtpConfig,
     /// The links by which people get out of mails.
     pub(crate) unsubscribe: UnsubscribeConfig,
+    /// How long mails of the same kind are gathered into one.
+    #[serde(default)]
+    pub(crate) gather: GatherConfig,
+}
+
+/// How long mails of the same kind are gathered into one.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default)]
+pub(crate) struct GatherConfig {
+    /// From the first comment, content or new joiner until the mail is sent, in seconds: 1 to 3,600.
+    #[serde(deserialize_with = "window_seconds")]
+    pub(crate) window_seconds: u32,
+}
+
+impl Default for GatherConfig {
+    fn default() -> Self {
+        Self { window_seconds: 300 }
+    }
+}
+
+fn window_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let seconds = u32::deserialize(deserializer)?;
+    if (1..=3_600).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err(D::Error::custom("expected 1 to 3600 seconds"))
+    }
 }
 
 /// The links by which people get out of mails.
@@ -85,6 +112,17 @@ mod tests {
             let smtp = smtp("Shared Spaces <no-reply@example.org>", name).unwrap();
             assert_eq!(smtp.tls, mode);
             assert_eq!(smtp.from.email.domain(), "example.org");
+        }
+    }
+
+    #[test]
+    fn mails_are_gathered_for_five_minutes_unless_told_otherwise_and_up_to_an_hour() {
+        let read = |seconds: u32| {
+            serde_json::from_value::<GatherConfig>(serde_json::json!({"window_seconds": seconds}))
+        };
+        assert_eq!(GatherConfig::default().window_seconds, 300);
+        for (seconds, good) in [(0, false), (1, true), (3_600, true), (3_601, false)] {
+            assert_eq!(read(seconds).is_ok(), good, "{seconds}");
         }
     }
 

@@ -90,7 +90,8 @@ impl Letters {
         let Drafted { to, words, organization: name } = drafted;
         told.email_address = Some(to.email_address.clone());
         let organization = self.organizations.find(organization_id).await;
-        let organization = organization.map_err(|_| Setback::passing("the organisation could not be read"))?;
+        let organization =
+            organization.map_err(|_| Setback::passing("the organisation could not be read"))?;
         let mute = match mail.space() {
             Some(space) => self.mute(organization_id, delivery, space, organization.as_ref(), &words)?,
             None => None,
@@ -267,15 +268,22 @@ fn words_of_space(mail: &Mail) -> Result<Words, Setback> {
         Mail::InvitationAccepted { space, person, inviter } => {
             Words::invitation_accepted(&space.title, person, inviter.as_deref(), &space.url)
         }
-        Mail::AccessRequested { space, requests } => {
-            Words::access_requested(&space.title, requests, &format!("{}/people", space.url))
+        Mail::AccessRequested { space, requests, more } => {
+            let words = Words::access_requested(&space.title, requests, &format!("{}/people", space.url));
+            Ok(words?.and_more(*more))
         }
         Mail::AccessGranted { space, granter, .. } => {
             Words::access_granted(&space.title, granter, false, &space.url)
         }
-        Mail::NewJoiner { space, people } => Words::new_joiner(&space.title, people, &space.url),
-        Mail::NewComment { space, comments } => Words::new_comment(&space.title, comments, &space.url),
-        Mail::NewContent { space, items } => Words::new_content(&space.title, items, &space.url),
+        Mail::NewJoiner { space, people, more } => {
+            Ok(Words::new_joiner(&space.title, people, &space.url)?.and_more(*more))
+        }
+        Mail::NewComment { space, comments, more } => {
+            Ok(Words::new_comment(&space.title, comments, &space.url)?.and_more(*more))
+        }
+        Mail::NewContent { space, items, more } => {
+            Ok(Words::new_content(&space.title, items, &space.url)?.and_more(*more))
+        }
         Mail::GuestInvitation { .. }
         | Mail::Reminder { .. }
         | Mail::AccessDeclined { .. }

@@ -16,8 +16,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::id;
-use crate::organization;
 use crate::delivery::{self, DeliveryId, Mail, NewDelivery, Notice};
+use crate::organization;
 
 /// Listens to identity.
 pub(crate) fn subscribe(messaging: Messaging) -> Messaging {

@@ -174,11 +174,7 @@ templates!(
 );
 
 /// Writes a mail in a language.
-pub(super) fn render(
-    words: &Words,
-    frame: &Frame<'_>,
-    locale: Locale,
-) -> Result<Rendered, askama::Error> {
+pub(super) fn render(words: &Words, frame: &Frame<'_>, locale: Locale) -> Result<Rendered, askama::Error> {
     match words {
         Words::GuestInvitation(mail) => guest_invitation::render(mail, frame, locale),
         Words::ColleagueInvitation(mail) => colleague_invitation::render(mail, frame, locale),

@@ -297,6 +297,20 @@ impl Words {
         }))
     }
 
+    /// Returns the words about as many more of the same, which are counted and not named.
+    pub(crate) fn and_more(mut self, count: u32) -> Self {
+        // Counts of 32 bits fit into memory on every platform there is.
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        match &mut self {
+            Self::AccessRequested(mail) => mail.requests.more += count,
+            Self::NewJoiner(mail) => mail.people.more += count,
+            Self::NewComment(mail) => mail.comments.more += count,
+            Self::NewContent(mail) => mail.items.more += count,
+            _ => {}
+        }
+        self
+    }
+
     /// Returns the words about new people; `link` is the space's own address.
     pub(crate) fn new_joiner(title: &str, people: &[String], link: &str) -> Result<Self, Setback> {
         let people = Several::of(people, |person: &String| Line::new(person));

@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused_with_its_field() {
-        for bad in ["", "24:00", "12:60", "7:30", "07:3", "07.30", "07:30:00", " 7:30", "+7:30", "٠٧:٣٠", "-1:00"] {
+        for bad in
+            ["", "24:00", "12:60", "7:30", "07:3", "07.30", "07:30:00", " 7:30", "+7:30", "٠٧:٣٠", "-1:00"]
+        {
             assert!(read(bad, "12:00").unwrap_err().contains("quiet_hours.start"), "{bad:?}");
             assert!(read("12:00", bad).unwrap_err().contains("quiet_hours.end"), "{bad:?}");
         }
@@ -85,9 +87,6 @@ mod tests {
 
     #[test]
     fn an_end_that_is_the_start_is_refused() {
-        assert_eq!(
-            read("07:30", "07:30").unwrap_err(),
-            "quiet_hours.end: must not be the same as the start"
-        );
+        assert_eq!(read("07:30", "07:30").unwrap_err(), "quiet_hours.end: must not be the same as the start");
     }
 }

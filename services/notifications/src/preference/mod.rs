@@ -4,6 +4,7 @@
 //! space is known to spaces alone.
 
 mod entity;
+mod error;
 mod repo;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +14,8 @@ use service_kit::error::CommonError;
 use service_kit::ids::{OrganizationId, UserId};
 use sqlx::PgConnection;
 
-pub(crate) use entity::{Change, Preferences, QuietHours};
+pub(crate) use entity::{Change, Preferences, QuietHours, write_time};
+pub use error::PreferenceError;
 
 /// The preferences of all people, each seen by their own organisation only.
 #[derive(Clone, Debug)]
@@ -28,11 +30,13 @@ impl AllPreferences {
     }
 
     /// Returns what the caller wants.
-    pub(crate) async fn get(&self, caller: &Caller) -> Result<Preferences, CommonError> {
+    pub(crate) async fn get(&self, caller: &Caller) -> Result<Preferences, PreferenceError> {
         let (organization_id, user_id) = (caller.organization_id, caller.user_id);
         self.database
             .read(organization_id, move |tx| {
-                Box::pin(async move { Ok(find(tx, organization_id, user_id).await?) })
+                Box::pin(
+                    async move { Ok(find(tx, organization_id, user_id).await.map_err(CommonError::from)?) },
+                )
             })
             .await
     }
@@ -42,14 +46,16 @@ impl AllPreferences {
         &self,
         call: &Call,
         change: Change,
-    ) -> Result<R, CommonError> {
+    ) -> Result<R, PreferenceError> {
         let caller = call.caller()?;
         let (organization_id, user_id) = (caller.organization_id, caller.user_id);
         self.database
             .write(call, organization_id, move |tx| {
                 Box::pin(async move {
-                    repo::set_quiet_hours(tx, organization_id, user_id, change.quiet_hours).await?;
-                    Ok::<_, CommonError>(Preferences { quiet_hours: change.quiet_hours })
+                    repo::set_quiet_hours(tx, organization_id, user_id, change.quiet_hours)
+                        .await
+                        .map_err(CommonError::from)?;
+                    Ok::<_, PreferenceError>(Preferences { quiet_hours: change.quiet_hours })
                 })
             })
             .await

@@ -131,7 +131,10 @@ impl LogoService for PlayedAssets {
         not_played()
     }
 
-    async fn get_logo(&self, _: Request<pb::GetLogoRequest>) -> Result<Response<pb::GetLogoResponse>, Status> {
+    async fn get_logo(
+        &self,
+        _: Request<pb::GetLogoRequest>,
+    ) -> Result<Response<pb::GetLogoResponse>, Status> {
         not_played()
     }
 

@@ -335,7 +335,10 @@ fn a_subject_has_at_most_200_characters_whatever_people_write() {
             let subject = mail.subject().unwrap();
             assert!(subject.chars().count() <= 200, "{kind:?} {locale:?} {subject}");
             // Each text is cut by itself, so that the sentence still ends as it should.
-            assert!(!subject.ends_with('…') || kind == MailKind::NewContent || subject.len() < 150, "{subject}");
+            assert!(
+                !subject.ends_with('…') || kind == MailKind::NewContent || subject.len() < 150,
+                "{subject}"
+            );
         }
     }
 }
@@ -353,7 +356,10 @@ fn each_mail_is_written_in_each_language_and_fits_small_screens() {
                     && html.contains("max-width:600px")
             );
             let sources: Vec<&str> = html.split("src=\"").skip(1).collect();
-            assert!(sources.iter().all(|source| source.starts_with("cid:logo.")), "nothing is loaded: {html}");
+            assert!(
+                sources.iter().all(|source| source.starts_with("cid:logo.")),
+                "nothing is loaded: {html}"
+            );
             assert!(!html.contains("<script") && !html.contains("url("), "nothing is loaded, nothing runs");
         }
     }
@@ -399,7 +405,10 @@ fn ordinary() -> Vec<(Words, Vec<&'static str>)> {
         title,
         visitor: "Gil Gold",
         start: moment(),
-        span: Span::between(chrono::DateTime::UNIX_EPOCH, chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(3)),
+        span: Span::between(
+            chrono::DateTime::UNIX_EPOCH,
+            chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(3),
+        ),
         opened: &opened,
         downloaded: &["Drawing".to_owned()],
     };
@@ -416,7 +425,10 @@ fn ordinary() -> Vec<(Words, Vec<&'static str>)> {
     vec![
         said(Words::guest_invitation(title, ines, "Hello Gil", LINK), &[title, ines, "Hello Gil", LINK]),
         said(Words::colleague_invitation(title, ines, "Hello Gil", LINK), &[title, ines, "Hello Gil", LINK]),
-        said(Words::invitation_accepted(title, "Gil Gold", Some(ines), LINK), &[title, ines, "Gil Gold", LINK]),
+        said(
+            Words::invitation_accepted(title, "Gil Gold", Some(ines), LINK),
+            &[title, ines, "Gil Gold", LINK],
+        ),
         said(Words::reminder(title, ines, LINK), &[title, ines, LINK]),
         said(
             Words::access_requested(title, &requests, LINK),
@@ -431,7 +443,10 @@ fn ordinary() -> Vec<(Words, Vec<&'static str>)> {
             Words::visit_summary(&visit, LINK),
             &[title, "Gil Gold", "1970", "3 ", "Offer", "Plan", "Drawing", LINK, mute[0], mute[1]],
         ),
-        said(Words::new_joiner(title, &people, LINK), &[title, "Gil Gold", "Mia Moss", "2 ", LINK, mute[0], mute[1]]),
+        said(
+            Words::new_joiner(title, &people, LINK),
+            &[title, "Gil Gold", "Mia Moss", "2 ", LINK, mute[0], mute[1]],
+        ),
         said(
             Words::new_comment(title, &comments, LINK),
             &[title, ines, "Offer", "first", "second", LINK, mute[0], mute[1]],
@@ -461,7 +476,10 @@ fn each_mail_says_all_it_has_to_say_in_each_language_and_both_parts() {
                 assert!(!part.contains("{{") && !part.contains("{%"), "{part}");
             }
             assert!(subject.chars().count() <= 78, "{kind:?} {locale:?}: {subject}");
-            assert!(!text.contains("\n\n\n") && !text.contains("\r\n\r\n\r\n"), "{kind:?} {locale:?}: {text}");
+            assert!(
+                !text.contains("\n\n\n") && !text.contains("\r\n\r\n\r\n"),
+                "{kind:?} {locale:?}: {text}"
+            );
             assert!(
                 seen.insert(subject) && seen.insert(text.into_owned()),
                 "{kind:?} {locale:?} is another's"

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use super::world::{World, guest_invited};
+use super::world::{GATHERING, World, guest_invited};
 use crate::consumers::{identity, spaces};
 use crate::delivery::{DeliveryId, Outcome, Told};
 use crate::grpc::DeliveryGrpc;
@@ -156,7 +156,8 @@ async fn a_retried_mail_is_sent_by_the_same_job_that_had_given_up() {
     // Jobs run without a broker.
     let broker = BrokerConfig { url: "amqp://127.0.0.1:1".into(), prefix: String::new() };
     let messaging = Messaging::over("notifications", scene.world.db().clone(), broker);
-    let messaging = register(identity::subscribe(spaces::subscribe(messaging)), &scene.world.send_mail);
+    let messaging =
+        register(identity::subscribe(spaces::subscribe(messaging, GATHERING)), &scene.world.send_mail);
     let stop = CancellationToken::new();
     let _running = messaging.start(&stop);
     let pool = scene.world.db().pool();

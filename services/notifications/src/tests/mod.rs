@@ -2,13 +2,19 @@
 
 mod accounts;
 mod assets;
-mod identity;
 mod browser;
+mod gathering;
+mod identity;
 mod letters;
-mod looks;
 mod listing;
+mod looks;
+mod notices;
 mod pictures;
 mod previews;
+mod replay;
+mod room;
 mod sending;
 mod spaces_mails;
+mod telling;
+mod watching;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use messaging::Received;
 use messaging::jobs::{Job, JobError};
@@ -24,7 +25,7 @@ use super::assets::PlayedAssets;
 use super::identity::PlayedIdentity;
 use crate::config::{SmtpConfig, TlsMode};
 use crate::consumers::spaces::{participant_invited, participant_joined};
-use crate::delivery::{Deliveries, Delivery, DeliveryId, MAX_ATTEMPTS};
+use crate::delivery::{Deliveries, Delivery, DeliveryId, Gathering, MAX_ATTEMPTS};
 use crate::directory::Directory;
 use crate::jobs::{SendMail, tell_owner};
 use crate::letters::Letters;
@@ -32,6 +33,9 @@ use crate::mail::Smtp;
 use crate::organization::{Logos, Organizations};
 use crate::preview::Previews;
 use crate::unsubscribe::Links;
+
+/// As long as by default.
+pub(super) const GATHERING: Gathering = Gathering { window: Duration::from_secs(300) };
 
 pub(super) struct World {
     pub(super) database: TestDatabase,
@@ -97,7 +101,9 @@ impl World {
     /// Returns the event's id.
     pub(super) async fn joined(&self, event: ParticipantJoined) -> Uuid {
         let event_id = testkit::ids().next();
-        self.apply(event_id, event, |tx, event| Box::pin(participant_joined(tx, event))).await.unwrap();
+        self.apply(event_id, event, |tx, event| Box::pin(participant_joined(tx, event, GATHERING)))
+            .await
+            .unwrap();
         event_id
     }
 

@@ -89,7 +89,8 @@ impl Links {
 
     fn token(&self, wish: Wish) -> String {
         let Wish { organization_id, space_id, user_id, mail } = wish;
-        let mut bytes = [organization_id.uuid(), space_id.uuid(), user_id.uuid()].map(Uuid::into_bytes).concat();
+        let mut bytes =
+            [organization_id.uuid(), space_id.uuid(), user_id.uuid()].map(Uuid::into_bytes).concat();
         bytes.extend(i32::from(mail).to_be_bytes().last());
         let hash = self.key.hash(PURPOSE, &[&bytes]);
         bytes.extend(hash);
@@ -141,7 +142,9 @@ mod tests {
             changed.replace_range(at..=at, other);
             assert_eq!(links(1).read(&changed), None, "character {at}");
         }
-        for bad in ["", "!", &"A".repeat(TOKEN_CHARACTERS), &"é".repeat(TOKEN_CHARACTERS / 2), &"A".repeat(1 << 20)] {
+        for bad in
+            ["", "!", &"A".repeat(TOKEN_CHARACTERS), &"é".repeat(TOKEN_CHARACTERS / 2), &"A".repeat(1 << 20)]
+        {
             assert_eq!(links(1).read(bad), None);
         }
     }
