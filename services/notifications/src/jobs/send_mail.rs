@@ -202,11 +202,8 @@ impl SendMail {
             Leave::Suppressed => return Err(Setback::permanent(SUPPRESSED)),
             Leave::Later(until) => return Ok(Led::Later(until, TOO_MANY.to_owned())),
         }
-        let could_have_arrived = told.may_have_arrived;
-        told.may_have_arrived = true;
         failpoint(BEFORE_SEND);
-        if let Err(error) = self.smtp.send(place, letter).await {
-            told.may_have_arrived = could_have_arrived || error.may_have_arrived();
+        if let Err(error) = self.smtp.send(place, letter, &mut told.may_have_arrived).await {
             told.refusal = error.refusal_of_address();
             return Err(error.into());
         }

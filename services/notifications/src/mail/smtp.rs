@@ -174,7 +174,7 @@ impl SendError {
     }
 
     /// Tells whether the server may have taken the mail all the same: the connection ended once the content was under way.
-    pub(crate) fn may_have_arrived(&self) -> bool {
+    fn may_have_arrived(&self) -> bool {
         let is_unknown = match self.cause {
             Cause::TimedOut | Cause::Broken(_) | Cause::Unintelligible => true,
             Cause::PutOff(_) | Cause::Refused(_) | Cause::NotEncrypted | Cause::AddressTooNew => false,
@@ -288,19 +288,29 @@ impl Smtp {
         timeout(PLACE_WITHIN, self.places.acquire()).await.ok()?.ok().map(Place)
     }
 
-    /// Hands a message to the mail server. Where it fails after the content was sent, the server may have taken it.
-    pub(crate) async fn send(&self, _place: Place<'_>, letter: &Letter) -> Result<(), SendError> {
+    /// Hands a message to the mail server. `may_have_arrived` is set as soon as the server may take it, be it that this is
+    /// broken off, and set back where the server says that it did not.
+    pub(crate) async fn send(
+        &self,
+        _place: Place<'_>,
+        letter: &Letter,
+        may_have_arrived: &mut bool,
+    ) -> Result<(), SendError> {
         let started = Instant::now();
         let mut connection = timeout(self.deadlines.greeting, self.begin(letter))
             .await
             .map_err(|elapsed| Step::Connection.timed_out(elapsed))??;
+        let might_before = std::mem::replace(may_have_arrived, true);
         let left = self.deadlines.sent.saturating_sub(started.elapsed());
         let handed_over = timeout(left, hand_over(&mut connection, &letter.content))
             .await
             .unwrap_or_else(|elapsed| Err(Step::Content.timed_out(elapsed)));
         match handed_over {
             Ok(()) => self.keep(connection),
-            Err(error) => leave(connection, error).await,
+            Err(error) => {
+                *may_have_arrived = might_before || error.may_have_arrived();
+                leave(connection, error).await;
+            }
         }
         handed_over
     }

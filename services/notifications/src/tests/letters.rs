@@ -45,6 +45,8 @@ fn delivery(kind: MailKind) -> Delivery {
         attempts: 0,
         create_time: service_kit::clock::SystemClock.now(),
         sent_time: None,
+        space_id: None,
+        due_time: None,
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::identity::{link_of, refusal};
 use super::looks;
-use super::world::{World, links, user_id};
+use super::world::{World, key_of_links, user_id};
 use crate::delivery::{
     Added, Asked, DeliveryId, GrantedInvitation, Mail, MailKind, NewDelivery, Said, Space, State,
 };
@@ -75,9 +75,9 @@ impl Scene {
         let space = self.space();
         [
             (self.visit(), MuteableMail::VisitSummaries),
-            (Mail::NewJoiner { space: space.clone(), people: vec!["Gil".to_owned()] }, MuteableMail::NewJoiners),
-            (Mail::NewComment { space: space.clone(), comments: vec![said("Hi")] }, MuteableMail::Comments),
-            (Mail::NewContent { space, items: vec![added("Offer")] }, MuteableMail::NewContent),
+            (Mail::NewJoiner { space: space.clone(), people: vec!["Gil".to_owned()], more: 0 }, MuteableMail::NewJoiners),
+            (Mail::NewComment { space: space.clone(), comments: vec![said("Hi")], more: 0 }, MuteableMail::Comments),
+            (Mail::NewContent { space, items: vec![added("Offer")], more: 0 }, MuteableMail::NewContent),
         ]
     }
 
@@ -119,7 +119,7 @@ impl Scene {
             message: "Please http://evil.test\nlet me in".to_owned(),
             proposer: None,
         };
-        Mail::AccessRequested { space: self.space(), requests: names.iter().map(asked).collect() }
+        Mail::AccessRequested { space: self.space(), requests: names.iter().map(asked).collect(), more: 0 }
     }
 }
 
@@ -164,7 +164,7 @@ async fn a_mail_that_can_be_muted_says_so_to_people_and_to_machines() {
         let header = arrived.unsubscribe.unwrap();
         let one_click = header.strip_prefix('<').unwrap().strip_suffix('>').unwrap();
         let token = one_click.strip_prefix("https://app.acme.test/v1/unsubscribe?token=").unwrap();
-        let wish = links().read(token).unwrap();
+        let wish = key_of_links().read(token).unwrap();
         assert_eq!((wish.organization_id, wish.mail), (scene.world.admin.organization_id, setting));
         assert_eq!((wish.space_id, wish.user_id), (scene.space.space_id, user_id(&scene.mara)));
         let page = format!("https://app.acme.test/unsubscribe#{token}");
@@ -242,18 +242,22 @@ async fn one_thing_and_several_are_told_as_people_would() {
     let people = |names: &[&str]| Mail::NewJoiner {
         space: space.clone(),
         people: names.iter().map(|name| (*name).to_owned()).collect(),
+        more: 0,
     };
     let comments = |excerpts: &[&str]| Mail::NewComment {
         space: space.clone(),
         comments: excerpts.iter().map(|excerpt| said(excerpt)).collect(),
+        more: 0,
     };
     let items = |titles: &[&str]| Mail::NewContent {
         space: space.clone(),
         items: titles.iter().map(|title| added(title)).collect(),
+        more: 0,
     };
     let mentioned = Mail::NewComment {
         space: space.clone(),
         comments: vec![Said { mentions_recipient: true, ..said("@Mara") }],
+        more: 0,
     };
     for (mail, subject) in [
         (people(&["Gil"]), "Gil joined “Big deal”"),
@@ -267,8 +271,8 @@ async fn one_thing_and_several_are_told_as_people_would() {
         assert_eq!(scene.sent(mail).await.subject, subject);
     }
     let many: Vec<String> = (0..22).map(|number| format!("Person {number}")).collect();
-    let arrived = scene.sent(Mail::NewJoiner { space, people: many }).await;
-    assert!(arrived.text.contains("- Person 19") && arrived.text.contains("and 2 more"), "{}", arrived.text);
+    let arrived = scene.sent(Mail::NewJoiner { space, people: many, more: 3 }).await;
+    assert!(arrived.text.contains("- Person 19") && arrived.text.contains("and 5 more"), "{}", arrived.text);
     assert!(!arrived.text.contains("Person 20"), "{}", arrived.text);
 }
 
