@@ -82,7 +82,9 @@ pub(crate) fn sample(kind: MailKind, locale: Locale, base_url: &str) -> Result<O
         MailKind::GuestInvitation => {
             Words::guest_invitation(title, INVITER, said.note, &personal("invitation"))
         }
-        MailKind::ColleagueInvitation => Words::colleague_invitation(title, INVITER, said.note_to_colleague, &space),
+        MailKind::ColleagueInvitation => {
+            Words::colleague_invitation(title, INVITER, said.note_to_colleague, &space)
+        }
         MailKind::InvitationAccepted => Words::invitation_accepted(title, GUEST, None, &space),
         MailKind::Reminder => Words::reminder(title, INVITER, &personal("invitation")),
         MailKind::AccessRequested => {
@@ -94,9 +96,7 @@ pub(crate) fn sample(kind: MailKind, locale: Locale, base_url: &str) -> Result<O
         MailKind::PasswordReset => Words::password_reset(&personal("reset-password")),
         MailKind::RequestLink => Words::request_link(&personal("request-access")),
         MailKind::VisitSummary => visit_summary(said, &space),
-        MailKind::NewJoiner => {
-            Words::new_joiner(title, &[GUEST, ASKING].map(str::to_owned), &space)
-        }
+        MailKind::NewJoiner => Words::new_joiner(title, &[GUEST, ASKING].map(str::to_owned), &space),
         MailKind::NewComment => Words::new_comment(title, &comments(said), &space),
         MailKind::NewContent => Words::new_content(title, &items(said), &space),
         MailKind::NewDevice => Ok(Words::new_device(DEVICE, moment())),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use image::{Rgb, RgbImage};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{Rgb, RgbImage};
 use uuid::Uuid;
 
 /// Under which names it is installed.
@@ -53,7 +53,9 @@ impl Browser {
 
     /// Shows all pages, each in a frame of its own of this width.
     pub(super) fn measure(&self, pages: &[String], width: u32, scheme: Scheme) -> Vec<Measured> {
-        let frame = |page: &String| format!("<iframe width=\"{width}\" height=\"3000\" srcdoc=\"{}\"></iframe>", escaped(page));
+        let frame = |page: &String| {
+            format!("<iframe width=\"{width}\" height=\"3000\" srcdoc=\"{}\"></iframe>", escaped(page))
+        };
         let frames: String = pages.iter().map(frame).collect();
         let sheet = format!(
             "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\">\
@@ -62,7 +64,8 @@ impl Browser {
         );
         let file = self.dir.join("sheet.html");
         std::fs::write(&file, sheet).unwrap();
-        let dumped = self.run(&file, scheme, &["--dump-dom".to_owned(), "--window-size=1200,1000".to_owned()]);
+        let dumped =
+            self.run(&file, scheme, &["--dump-dom".to_owned(), "--window-size=1200,1000".to_owned()]);
         let (_, measured) = dumped.split_once("<pre id=\"measured\">").unwrap();
         let (measured, _) = measured.split_once("</pre>").unwrap();
         let all: Vec<Measured> = measured.lines().map(read).collect();
@@ -86,7 +89,14 @@ impl Browser {
             Scheme::Dark => "--blink-settings=preferredColorScheme=0",
         };
         let output = Command::new(&self.program)
-            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-lcd-text", scheme])
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--disable-lcd-text",
+                scheme,
+            ])
             .arg(format!("--user-data-dir={}", self.dir.join("profile").display()))
             .args(arguments)
             .arg(format!("file://{}", file.display()))

@@ -19,7 +19,13 @@ async fn ask(world: &World, person: &Person) -> Leave {
 }
 
 /// Makes mails that were counted `ago`, each to somebody else.
-async fn counted(world: &World, organization: OrganizationId, recipient: Option<UserId>, count: i32, ago: TimeDelta) {
+async fn counted(
+    world: &World,
+    organization: OrganizationId,
+    recipient: Option<UserId>,
+    count: i32,
+    ago: TimeDelta,
+) {
     sqlx::query(
         "INSERT INTO deliveries (organization_id, delivery_id, job_id, kind, recipient_user_id, mail, create_time,
                                  counted_time)
@@ -55,7 +61,8 @@ async fn one_person_gets_twenty_muteable_mails_an_hour_and_the_next_one_waits() 
 
     // Neither counted nor held back: what cannot be muted.
     let id = world.plan_new_joiner(&anna, None).await;
-    for kind in [MailKind::GuestInvitation, MailKind::Reminder, MailKind::AccessGranted, MailKind::SignInLink] {
+    for kind in [MailKind::GuestInvitation, MailKind::Reminder, MailKind::AccessGranted, MailKind::SignInLink]
+    {
         let leave = world.deliveries.ask_leave(organization, sendable(id, &anna, kind)).await.unwrap();
         assert_eq!(leave, Leave::Given, "{kind:?}");
     }

@@ -145,10 +145,7 @@ async fn mails_are_listed_by_state_address_and_space() {
         ),
         (pb::ListDeliveriesRequest { email_address: "gil@globex.testa".to_owned(), ..base.clone() }, vec![]),
         (pb::ListDeliveriesRequest { space_id: space_id.clone(), ..base.clone() }, vec![failed.clone()]),
-        (
-            pb::ListDeliveriesRequest { space_id, states: vec![pending], ..base.clone() },
-            vec![],
-        ),
+        (pb::ListDeliveriesRequest { space_id, states: vec![pending], ..base.clone() }, vec![]),
     ] {
         let listed = scene.list_some(request.clone()).await.unwrap().deliveries;
         let ids: Vec<String> = listed.into_iter().map(|delivery| delivery.delivery_id).collect();

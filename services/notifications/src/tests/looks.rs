@@ -27,7 +27,11 @@ fn organization(name: &str) -> Organization {
 }
 
 /// Applies identity's event of this version, as messaging does.
-pub(super) async fn told(world: &World, organization: Option<Organization>, version: i64) -> Result<(), String> {
+pub(super) async fn told(
+    world: &World,
+    organization: Option<Organization>,
+    version: i64,
+) -> Result<(), String> {
     let event = OrganizationUpdated { organization };
     world
         .apply(testkit::ids().next(), event, move |tx, received| {
@@ -72,9 +76,12 @@ impl Scene {
 async fn a_mail_names_the_organisation_as_its_newest_event_does() {
     let scene = Scene::new().await;
     assert!(scene.html().await.contains("for Acme."), "identity says the name until an event does");
-    for (name, version, expected) in
-        [("Acme AG", 1, "Acme AG"), ("Acme GmbH", 3, "Acme GmbH"), ("Acme KG", 2, "Acme GmbH"), ("A & S", 3, "A &#38; S")]
-    {
+    for (name, version, expected) in [
+        ("Acme AG", 1, "Acme AG"),
+        ("Acme GmbH", 3, "Acme GmbH"),
+        ("Acme KG", 2, "Acme GmbH"),
+        ("A & S", 3, "A &#38; S"),
+    ] {
         told(&scene.world, Some(organization(name)), version).await.unwrap();
         let html = scene.html().await;
         assert!(html.contains(&format!("Sent by Shared Spaces for {expected}.")), "{name} {version}: {html}");
@@ -90,8 +97,10 @@ async fn an_organisation_is_kept_for_its_own_mails_alone() {
     assert_eq!((own.display_name.as_str(), own.base_url.as_str()), ("Acme AG", "https://app.acme.test"));
     let other = OrganizationId::from(testkit::ids().next::<Uuid>());
     assert_eq!(organizations.find(other).await.unwrap(), None);
-    let unscoped: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM organizations").fetch_one(scene.world.db().pool()).await.unwrap();
+    let unscoped: i64 = sqlx::query_scalar("SELECT count(*) FROM organizations")
+        .fetch_one(scene.world.db().pool())
+        .await
+        .unwrap();
     assert_eq!(unscoped, 0, "without an organisation nothing is seen");
 }
 
@@ -114,7 +123,8 @@ async fn the_logo_travels_with_the_mail_and_is_asked_for_once() {
         let html = mail.body_html(0).unwrap();
         assert!(html.contains(&format!("src=\"cid:{}\"", logo.content_id().unwrap())), "{html}");
         assert_eq!(html.matches("<img").count(), 1);
-        let types: Vec<_> = mail.parts.iter().map(|part| part.content_type().unwrap().subtype().unwrap()).collect();
+        let types: Vec<_> =
+            mail.parts.iter().map(|part| part.content_type().unwrap().subtype().unwrap()).collect();
         assert_eq!(types, ["alternative", "plain", "related", "html", "png"]);
     }
     assert_eq!(scene.world.assets.asked(), [scene.world.admin.organization_id.to_string()]);
@@ -161,7 +171,10 @@ async fn a_mail_has_the_colours_of_its_space_and_never_more_than_colours() {
     for (accent, shown) in [("#a01020", "#a01020"), ("red\" onload=\"x", "#1d5fbf"), ("#12345", "#1d5fbf")] {
         let raw = scene.sent(Some(theme(accent))).await;
         let html = MessageParser::default().parse(&raw).unwrap().body_html(0).unwrap().into_owned();
-        assert!(html.contains(&format!("bgcolor=\"{shown}\"")) && html.contains("bgcolor=\"#123456\""), "{html}");
+        assert!(
+            html.contains(&format!("bgcolor=\"{shown}\"")) && html.contains("bgcolor=\"#123456\""),
+            "{html}"
+        );
         assert!(html.contains("color:#fedcba") && !html.contains("onload"), "{html}");
     }
     let plain = scene.html().await;

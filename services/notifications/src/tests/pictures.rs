@@ -164,7 +164,7 @@ fn each_mail_fits_and_can_be_read_in_a_browser_on_light_and_dark_screens_wide_an
                 let told = format!("{name} {scheme:?} {width}: {measured:?}");
                 assert_eq!(measured.width, width, "it must be scrolled sideways: {told}");
                 assert!((200..3_000).contains(&measured.height), "{told}");
-                assert!(measured.contrast >= READABLE, "{told}");
+                assert!(measured.contrast >= READABLE, "{}: {told}", measured.faintest);
             }
         }
     }

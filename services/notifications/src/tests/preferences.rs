@@ -168,7 +168,8 @@ async fn quiet_hours_hold_where_clocks_are_put_forward_and_back() {
 #[tokio::test]
 async fn a_muteable_mail_that_is_due_within_quiet_hours_waits_for_their_end_and_loses_no_try() {
     let world = World::new().await;
-    let person = Person { time_zone: "Europe/Zurich".to_owned(), ..world.person("Cleo", "c@acme.test", "en") };
+    let person =
+        Person { time_zone: "Europe/Zurich".to_owned(), ..world.person("Cleo", "c@acme.test", "en") };
     world.identity.knows(person.clone());
     let caller = caller_of(&world, &person);
     // Whatever the clock shows there, it is within the one or the other half of the day.

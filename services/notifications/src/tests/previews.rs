@@ -24,7 +24,10 @@ async fn preview(world: &World, kind: i32, locale: &str) -> Result<pb::PreviewTe
 }
 
 fn kinds() -> Vec<pb::MailKind> {
-    (1..=18).map(|kind| pb::MailKind::try_from(kind).unwrap()).filter(|kind| *kind != pb::MailKind::AccountLink).collect()
+    (1..=18)
+        .map(|kind| pb::MailKind::try_from(kind).unwrap())
+        .filter(|kind| *kind != pb::MailKind::AccountLink)
+        .collect()
 }
 
 async fn know(world: &World) {
@@ -52,7 +55,10 @@ async fn each_mail_is_shown_in_each_language_in_the_organisations_look_and_nothi
             assert!(!shown.subject.is_empty() && shown.subject.chars().count() <= 200, "{told}");
             assert!(shown.html.contains("Acme &#38; Söhne") && shown.text.contains("Acme & Söhne"), "{told}");
             assert!(shown.html.contains(&format!("<html lang=\"{}\"", locale.as_str())), "{told}");
-            assert!(shown.html.contains("src=\"data:image/png;base64,iVBORw0KGgo"), "a frame has no attachments: {told}");
+            assert!(
+                shown.html.contains("src=\"data:image/png;base64,iVBORw0KGgo"),
+                "a frame has no attachments: {told}"
+            );
             for link in shown.html.split("href=\"").skip(1) {
                 assert!(link.starts_with("https://spaces.acme.test/"), "{told}");
             }
@@ -87,7 +93,11 @@ async fn a_mail_without_a_template_and_a_language_without_texts_are_refused_by_n
         let refused = preview(&world, kind, locale).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
         let fields = refused.get_details_bad_request().unwrap().field_violations;
-        assert_eq!(fields.iter().map(|violation| violation.field.as_str()).collect::<Vec<_>>(), [field], "{kind} {locale}");
+        assert_eq!(
+            fields.iter().map(|violation| violation.field.as_str()).collect::<Vec<_>>(),
+            [field],
+            "{kind} {locale}"
+        );
     }
 }
 

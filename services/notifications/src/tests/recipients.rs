@@ -60,7 +60,11 @@ async fn a_mail_waits_while_spaces_cannot_say_who_gets_it() {
         assert!(matches!(world.run(id, attempt).await, Err(JobError::Retry { .. })));
         let waiting = world.delivery(id).await;
         assert_eq!((waiting.state, waiting.attempts), (State::Pending, attempt));
-        assert!(waiting.reason.contains("spaces") && !waiting.reason.contains("played"), "{}", waiting.reason);
+        assert!(
+            waiting.reason.contains("spaces") && !waiting.reason.contains("played"),
+            "{}",
+            waiting.reason
+        );
     }
     assert!(world.taken().is_empty());
     world.spaces.fails_with(None);
@@ -146,7 +150,10 @@ async fn a_mail_that_is_not_due_waits_in_a_job_of_its_own_and_loses_no_try() {
     let delivery = world.delivery(id).await;
     assert_eq!((delivery.state, delivery.attempts), (State::Pending, 0));
     let waiting = wait("send_space_mail").await;
-    assert!(waiting.len() == 2 && waiting[1] > 3_500.0, "the job that ran is done, another waits: {waiting:?}");
+    assert!(
+        waiting.len() == 2 && waiting[1] > 3_500.0,
+        "the job that ran is done, another waits: {waiting:?}"
+    );
     assert!(world.spaces.checked().is_empty());
 
     set_free(&world, id).await;

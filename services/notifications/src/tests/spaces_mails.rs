@@ -33,7 +33,10 @@ struct Arrived {
 impl Scene {
     async fn new() -> Self {
         let world = World::new().await;
-        let mara = Person { time_zone: "America/Sao_Paulo".to_owned(), ..world.person("Mara", "mara@acme.test", "en") };
+        let mara = Person {
+            time_zone: "America/Sao_Paulo".to_owned(),
+            ..world.person("Mara", "mara@acme.test", "en")
+        };
         world.identity.knows(mara.clone());
         let space = Space {
             space_id: testkit::ids().next::<Uuid>().into(),
@@ -75,8 +78,14 @@ impl Scene {
         let space = self.space();
         [
             (self.visit(), MuteableMail::VisitSummaries),
-            (Mail::NewJoiner { space: space.clone(), people: vec!["Gil".to_owned()], more: 0 }, MuteableMail::NewJoiners),
-            (Mail::NewComment { space: space.clone(), comments: vec![said("Hi")], more: 0 }, MuteableMail::Comments),
+            (
+                Mail::NewJoiner { space: space.clone(), people: vec!["Gil".to_owned()], more: 0 },
+                MuteableMail::NewJoiners,
+            ),
+            (
+                Mail::NewComment { space: space.clone(), comments: vec![said("Hi")], more: 0 },
+                MuteableMail::Comments,
+            ),
             (Mail::NewContent { space, items: vec![added("Offer")], more: 0 }, MuteableMail::NewContent),
         ]
     }
@@ -106,7 +115,8 @@ impl Scene {
         let granter_user_id = testkit::ids().next::<Uuid>().into();
         Mail::AccessGranted {
             space: self.space(),
-            invitation: invitation_id.map(|invitation_id| GrantedInvitation { invitation_id, granter_user_id }),
+            invitation: invitation_id
+                .map(|invitation_id| GrantedInvitation { invitation_id, granter_user_id }),
             granter: granter.to_owned(),
             recipient: "Mara".to_owned(),
         }
@@ -144,7 +154,9 @@ fn arrived(raw: &[u8]) -> Arrived {
     let mail = MessageParser::default().parse(raw).unwrap();
     let html = mail.body_html(0).unwrap();
     let links = html.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
-    let header = |name: &str| mail.headers_raw().find(|(found, _)| *found == name).map(|(_, value)| value.trim().to_owned());
+    let header = |name: &str| {
+        mail.headers_raw().find(|(found, _)| *found == name).map(|(_, value)| value.trim().to_owned())
+    };
     assert!(!matches!(mail.header("Subject"), Some(HeaderValue::Empty)));
     Arrived {
         subject: mail.subject().unwrap().to_owned(),
@@ -231,7 +243,11 @@ async fn who_asks_for_access_is_reviewed_among_the_people_of_the_space() {
         assert_eq!(arrived.subject, subject);
         assert_eq!(arrived.links, [format!("{URL}/people")]);
         assert!(arrived.text.contains(label), "{}", arrived.text);
-        assert!(!arrived.text.contains("http://evil") && arrived.text.contains("> let me in"), "{}", arrived.text);
+        assert!(
+            !arrived.text.contains("http://evil") && arrived.text.contains("> let me in"),
+            "{}",
+            arrived.text
+        );
     }
 }
 
@@ -290,7 +306,11 @@ async fn a_guest_who_is_reminded_or_let_in_gets_a_personal_link_until_it_is_used
     for (mail, state) in [(reminder, State::NotDue), (granted, State::Sent)] {
         let id = scene.planned(Some(&scene.mara), mail).await;
         scene.world.run(id, 1).await.unwrap();
-        assert_eq!(scene.world.delivery(id).await.state, state, "the link was used, so a mail with it arrived");
+        assert_eq!(
+            scene.world.delivery(id).await.state,
+            state,
+            "the link was used, so a mail with it arrived"
+        );
     }
     assert_eq!(scene.world.taken().len(), before);
 }
@@ -330,7 +350,11 @@ async fn an_address_without_an_account_gets_a_link_that_proves_it() {
     let scene = Scene::new().await;
     let sign_in_link_id: Uuid = testkit::ids().next();
     let url = "https://app.acme.test/request-access#t0ken";
-    let stranger = Person { email_address: "stranger@globex.test".to_owned(), locale: "en".to_owned(), ..Person::default() };
+    let stranger = Person {
+        email_address: "stranger@globex.test".to_owned(),
+        locale: "en".to_owned(),
+        ..Person::default()
+    };
     let mut link = IssueSignInLinkResponse {
         is_due: true,
         purpose: LinkPurpose::RequestAccess.into(),

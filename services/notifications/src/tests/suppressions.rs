@@ -28,7 +28,12 @@ async fn invite(world: &World, guest: &Person) -> DeliveryId {
     world.invited(guest_invited(&inviter, guest, "Big deal", ""), guest).await
 }
 
-async fn list(world: &World, caller: &Caller, size: i32, token: &str) -> Result<pb::ListSuppressionsResponse, Status> {
+async fn list(
+    world: &World,
+    caller: &Caller,
+    size: i32,
+    token: &str,
+) -> Result<pb::ListSuppressionsResponse, Status> {
     let request = pb::ListSuppressionsRequest { page_size: size, page_token: token.to_owned() };
     let request = request_of(Principal::Person(caller.clone()), "ListSuppressions", request);
     world.delivery_grpc().list_suppressions(request).await.map(Response::into_inner)
@@ -41,7 +46,8 @@ async fn remove(world: &World, caller: &Caller, address: &str) -> Result<(), Sta
 }
 
 async fn unsubscribe(world: &World, token: &str) -> Result<pb::UnsubscribeResponse, Status> {
-    let request = request_of(Principal::Anyone, "Unsubscribe", pb::UnsubscribeRequest { token: token.to_owned() });
+    let request =
+        request_of(Principal::Anyone, "Unsubscribe", pb::UnsubscribeRequest { token: token.to_owned() });
     world.delivery_grpc().unsubscribe(request).await.map(Response::into_inner)
 }
 
@@ -54,7 +60,10 @@ async fn an_address_that_was_refused_for_good_gets_no_mails_but_those_asked_for_
     assert!(world.run(refused, 1).await.is_err());
     let listed = list(&world, &world.admin, 0, "").await.unwrap().suppressions;
     assert_eq!(listed.len(), 1);
-    assert_eq!((listed[0].email_address.as_str(), listed[0].detail.as_str()), ("gil@globex.test", "550 5.1.1"));
+    assert_eq!(
+        (listed[0].email_address.as_str(), listed[0].detail.as_str()),
+        ("gil@globex.test", "550 5.1.1")
+    );
     assert_eq!(listed[0].reason(), pb::SuppressionReason::Bounced);
     assert!(listed[0].create_time.is_some());
 

@@ -221,6 +221,31 @@ async fn nothing_of_a_space_reaches_who_was_shut_out_neither_what_waits_nor_what
     assert_eq!(room.notices_of(&bea).await.len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_told_while_somebody_is_being_shut_out_does_not_stay_with_them() {
+    let room = std::sync::Arc::new(Room::new().await);
+    let [ann, bea] = ["Ann", "Bea"].map(|name| person(name, "en"));
+    for round in 0..20 {
+        let mut applying: Vec<_> = (0..4)
+            .map(|n| told(Happening::Commented(room.commented(&ann, &format!("{round}-{n}"), &[&bea]))))
+            .collect();
+        applying.push(told(Happening::Removed(room.removed(&bea))));
+        applying.swap(round % 4, 4);
+        // It happened last, whenever it is applied.
+        let last = applying.iter().map(|told| told.event_time).max().unwrap();
+        applying[round % 4].event_time = last;
+        let applied = applying.into_iter().map(|told| {
+            let room = std::sync::Arc::clone(&room);
+            tokio::spawn(async move { room.apply(told).await.unwrap() })
+        });
+        for one in applied.collect::<Vec<_>>() {
+            one.await.unwrap();
+        }
+        assert!(room.notices_of(&bea).await.is_empty(), "round {round}");
+        assert!(room.mails().await.iter().all(|mail| mail.state == "NOT_DUE"), "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn an_event_that_lacks_something_tells_nobody_and_is_not_tried_again() {
     let room = Room::new().await;

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::Routes;
-use tonic::transport::Server;
+use tonic::transport::{Endpoint, Server};
 use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 
@@ -406,7 +406,8 @@ async fn behind_the_whole_stack_a_stream_ends_with_its_token_and_lets_the_server
         let routes = Routes::new(NotificationServiceServer::new(service));
         serve(listener, routes, &config, verifier, testkit::ids(), &stop).await.unwrap();
     });
-    let client = NotificationServiceClient::connect(format!("http://{address}")).await.unwrap();
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    let client = NotificationServiceClient::new(channel);
     let watch = async |seconds: i64| {
         let mut claims = TestKeys::claims(&desk.caller);
         claims["exp"] = (SystemClock.now().timestamp() + seconds).into();

@@ -26,17 +26,15 @@ use super::identity::PlayedIdentity;
 use super::participants::PlayedSpaces;
 use crate::config::{SmtpConfig, TlsMode};
 use crate::consumers::spaces::{participant_invited, participant_joined};
-use crate::delivery::{
-    Deliveries, Delivery, DeliveryId, Filter, Gathering, Mail, NewDelivery, Space,
-};
+use crate::delivery::{Deliveries, Delivery, DeliveryId, Filter, Gathering, Mail, NewDelivery, Space};
 use crate::directory::Directory;
 use crate::due::Dues;
+use crate::grpc::DeliveryGrpc;
 use crate::jobs::{SendMail, tell_owner};
 use crate::letters::Letters;
 use crate::mail::Smtp;
 use crate::organization::{Logos, Organizations};
 use crate::preview::Previews;
-use crate::grpc::DeliveryGrpc;
 use crate::recipients::Recipients;
 use crate::suppression::Suppressions;
 use crate::unsubscribe::{Links, Unsubscribing};
@@ -244,7 +242,11 @@ impl World {
     }
 
     pub(super) async fn listed(&self, caller: &Caller) -> Vec<Delivery> {
-        self.deliveries.list(caller, Filter::default(), PageRequest { size: 100, after: None }).await.unwrap().items
+        self.deliveries
+            .list(caller, Filter::default(), PageRequest { size: 100, after: None })
+            .await
+            .unwrap()
+            .items
     }
 
     /// Tells the mail server to fail; see the sandbox's pages.
