@@ -99,6 +99,8 @@ pub struct Keys {
     pub assets_content: String,
     /// Hashes what spaces counts.
     pub spaces_budget: String,
+    /// With which notifications makes the links to get out of mails.
+    pub notifications_unsubscribe: String,
 }
 
 /// Everything that the settings of the services are made from.
@@ -172,6 +174,7 @@ impl Addresses {
                 crm_sync_encryption: secrets.key("crm_sync_encryption_key")?,
                 assets_content: secrets.key("assets_content_key")?,
                 spaces_budget: secrets.key("spaces_budget_key")?,
+                notifications_unsubscribe: secrets.key("notifications_unsubscribe_key")?,
             },
         })
     }
@@ -240,6 +243,7 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
                 ("SMTP__PORT", port.to_owned()),
                 ("SMTP__FROM", "Shared Spaces <no-reply@sharedspaces.example>".to_owned()),
                 ("SMTP__TLS", "none".to_owned()),
+                ("UNSUBSCRIBE__KEY", world.keys.notifications_unsubscribe.clone()),
             ]
         }
         "assets" => vec![

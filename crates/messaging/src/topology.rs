@@ -121,7 +121,6 @@ pub static SUBSCRIPTIONS: &[Subscription] = &[
             EventKind::of::<SecurityNoticed>(),
             EventKind::of::<OrganizationCreated>(),
             EventKind::of::<OrganizationUpdated>(),
-            EventKind::of::<PersonUpdated>(),
         ],
     },
     Subscription {

@@ -3,6 +3,7 @@
 //! Owns [`Caller`] and [`Call`], which the access layer puts into each request. Carries no right in any space: those
 //! are read from the database at each call, so that revoking one is immediate.
 
+use chrono::{DateTime, Utc};
 use prost::Message;
 use ring::digest::{SHA256, digest};
 use sharedspaces_proto::MethodRule;
@@ -55,6 +56,17 @@ impl Caller {
     /// Tells whether the person belongs to the organisation.
     pub fn is_member(&self) -> bool {
         self.kind != CallerKind::Guest
+    }
+}
+
+/// Until when the token of a request is valid; a stream must not outlive it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TokenExpiry(pub DateTime<Utc>);
+
+impl TokenExpiry {
+    /// Returns until when the token of a signed-in person is valid; the access layer has noted it.
+    pub fn of<T>(request: &Request<T>) -> Result<DateTime<Utc>, Status> {
+        request.extensions().get::<Self>().map(|expiry| expiry.0).ok_or_else(|| internal("sharedspaces"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Keyed hashes.
 //!
-//! Owns HMAC-SHA256 (RFC 2104) with the service's link key. Each use has a purpose that is hashed first, and each part
+//! Owns HMAC-SHA256 (RFC 2104) with a key of the service's own. Each use has a purpose that is hashed first, and each part
 //! is preceded by its length, so that no two uses and no two lists of parts can give the same hash by accident.
 
 use std::fmt;
@@ -47,6 +47,16 @@ impl MacKey {
         hash
     }
 
+    /// Tells whether `hash` is the keyed hash of `parts` for a purpose, in a time that does not depend on where it differs.
+    pub fn verify(&self, purpose: &str, parts: &[&[u8]], hash: &[u8]) -> bool {
+        let mut message = Vec::new();
+        for part in [purpose.as_bytes()].iter().chain(parts) {
+            message.extend(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            message.extend(*part);
+        }
+        hmac::verify(&self.0, &message, hash).is_ok()
+    }
+
     /// Returns the keyed hash of a secret as text that may stand in the secret's place.
     pub fn stand_in(&self, purpose: &str, secret: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.hash(purpose, &[secret.as_bytes()]))
@@ -69,6 +79,21 @@ mod tests {
         assert_ne!(base, key(1).hash("ab", &[b"", b"c"]));
         assert_ne!(base, key(1).hash("a", &[b"bc"]));
         assert_ne!(base, key(1).hash("a", &[b"bc", b""]));
+    }
+
+    #[test]
+    fn a_hash_is_verified_whole_and_for_its_key_purpose_and_parts_only() {
+        let hash = key(1).hash("a", &[b"b", b"c"]);
+        assert!(key(1).verify("a", &[b"b", b"c"], &hash));
+        assert!(!key(2).verify("a", &[b"b", b"c"], &hash));
+        assert!(!key(1).verify("b", &[b"b", b"c"], &hash));
+        assert!(!key(1).verify("a", &[b"bc"], &hash));
+        for at in 0..hash.len() {
+            let mut changed = hash;
+            changed[at] ^= 1;
+            assert!(!key(1).verify("a", &[b"b", b"c"], &changed), "byte {at}");
+            assert!(!key(1).verify("a", &[b"b", b"c"], &hash[..at]), "{at} bytes");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl<K: DeserializeOwned> PageRequest<K> {
         let size = if page_size == 0 { DEFAULT_SIZE } else { page_size };
         let after = match page_token {
             "" => None,
-            token => read_key(token),
+            token => read_token(token),
         };
         if after.is_none() && !page_token.is_empty() {
             check.add("page_token", "must be the next_page_token of the page before");
@@ -46,8 +46,14 @@ impl<K: DeserializeOwned> PageRequest<K> {
     }
 }
 
+/// Returns the opaque token that a key is handed out as; other places where somebody goes on from use it too.
+pub fn token<K: Serialize>(key: &K) -> String {
+    // A key is made of ids, times, numbers and names, which JSON always takes.
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
+}
+
 /// Reads the key in a token. One that was edited may hold a text or a time that no database takes, and is none either.
-fn read_key<K: DeserializeOwned>(token: &str) -> Option<K> {
+pub fn read_token<K: DeserializeOwned>(token: &str) -> Option<K> {
     let key: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
     if is_storable(&key) { serde_json::from_value(key).ok() } else { None }
 }
@@ -77,8 +83,7 @@ impl<T> Page<T> {
         let more = rows.len() > size;
         rows.truncate(size);
         let next_page_token = match rows.last() {
-            // A key is made of ids, times and names, which JSON always takes.
-            Some(last) if more => URL_SAFE_NO_PAD.encode(serde_json::to_vec(&key(last)).unwrap_or_default()),
+            Some(last) if more => token(&key(last)),
             _ => String::new(),
         };
         Self { items: rows, next_page_token }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
-use crate::caller::{Caller, CallerKind, Principal};
+use crate::caller::{Caller, CallerKind, Principal, TokenExpiry};
 use crate::config::{AuthConfig, ServiceAuthConfig};
 use crate::health::HealthBoard;
 
@@ -85,6 +86,7 @@ struct AccessClaims {
     sid: Uuid,
     #[serde(default)]
     consent_notice_version: i32,
+    exp: i64,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +112,11 @@ impl Verifier {
 
     /// Tells who holds a token.
     pub fn verify(&self, token: &str) -> Result<Principal, TokenRefused> {
+        self.verify_until(token).map(|(principal, _)| principal)
+    }
+
+    /// Tells who holds a token, and of a person's until when it is valid.
+    pub fn verify_until(&self, token: &str) -> Result<(Principal, Option<TokenExpiry>), TokenRefused> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenRefused);
         }
@@ -122,11 +129,15 @@ impl Verifier {
         if header.typ.as_deref() == Some(ACCESS_TOKEN_TYPE) {
             self.verify_person(token, kid)
         } else {
-            self.verify_service(token, kid)
+            self.verify_service(token, kid).map(|principal| (principal, None))
         }
     }
 
-    fn verify_person(&self, token: &str, kid: &str) -> Result<Principal, TokenRefused> {
+    fn verify_person(
+        &self,
+        token: &str,
+        kid: &str,
+    ) -> Result<(Principal, Option<TokenExpiry>), TokenRefused> {
         let key = self.people.find(kid).ok_or(TokenRefused)?;
         let validation = validation(&[Algorithm::EdDSA], &self.auth.issuer);
         let claims: AccessClaims = decode(token, &key, &validation).map_err(|_| TokenRefused)?.claims;
@@ -137,13 +148,15 @@ impl Verifier {
             "GUEST" => CallerKind::Guest,
             _ => return Err(TokenRefused),
         };
-        Ok(Principal::Person(Caller {
+        let expire_time: DateTime<Utc> = DateTime::from_timestamp(claims.exp, 0).ok_or(TokenRefused)?;
+        let caller = Caller {
             organization_id: claims.org.into(),
             user_id: claims.sub.into(),
             kind,
             session_id: claims.sid,
             consent_notice_version: claims.consent_notice_version,
-        }))
+        };
+        Ok((Principal::Person(caller), Some(TokenExpiry(expire_time))))
     }
 
     fn verify_service(&self, token: &str, kid: &str) -> Result<Principal, TokenRefused> {

@@ -114,6 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn the_kit_tells_until_when_a_token_is_valid() {
+        let keys = TestKeys::generate();
+        let caller = crate::caller(CallerKind::Member);
+        let claims = TestKeys::claims(&caller);
+        let token = keys.sign(ACCESS_TOKEN_TYPE, &claims);
+        let (_, expiry) = verifier(&keys).verify_until(&token).unwrap();
+        assert_eq!(expiry.unwrap().0.timestamp(), claims["exp"].as_i64().unwrap());
+    }
+
+    #[test]
     fn the_kit_refuses_a_token_of_other_keys() {
         let caller = crate::caller(CallerKind::Member);
         let token = TestKeys::generate().access_token(&caller);

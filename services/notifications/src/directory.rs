@@ -44,8 +44,8 @@ pub(crate) struct SignInLink {
     pub(crate) code: String,
     /// The organisation's name.
     pub(crate) organization: String,
-    /// Whose it is.
-    pub(crate) user_id: UserId,
+    /// Whose it is; absent: the address has no account, which one is asked for by this link.
+    pub(crate) user_id: Option<UserId>,
     /// Where it goes.
     pub(crate) person: pb::Person,
 }
@@ -109,11 +109,10 @@ impl Directory {
         let purpose = issued.purpose();
         let person =
             issued.person.ok_or_else(|| Setback::permanent("identity did not say whose link it is"))?;
-        let user_id = person
-            .user_id
-            .parse()
-            .map(|id: Uuid| UserId::from(id))
-            .map_err(|_| Setback::permanent("identity did not say whose link it is"))?;
+        let user_id = person.user_id.parse().map(|id: Uuid| UserId::from(id)).ok();
+        if user_id.is_none() && purpose != pb::LinkPurpose::RequestAccess {
+            return Err(Setback::permanent("identity did not say whose link it is"));
+        }
         Ok(Some(SignInLink {
             purpose,
             url: issued.url,

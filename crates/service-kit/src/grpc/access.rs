@@ -12,7 +12,7 @@ use sharedspaces_proto::{Access, MethodRule, find_method_rule};
 use tonic::{Code, Status};
 
 use super::refusal;
-use crate::caller::{CallerKind, Principal};
+use crate::caller::{CallerKind, Principal, TokenExpiry};
 use crate::telemetry::names;
 use crate::verify::Verifier;
 
@@ -29,21 +29,28 @@ impl Gate {
         Self { verifier, is_development, decisions }
     }
 
-    fn decide(&self, request: &Request) -> Result<(&'static MethodRule, Principal), Status> {
+    fn decide(
+        &self,
+        request: &Request,
+    ) -> Result<(&'static MethodRule, Principal, Option<TokenExpiry>), Status> {
         let rule = find_method_rule(request.uri().path())
             .ok_or_else(|| refusal(Code::Unimplemented, "no such method", "METHOD_UNKNOWN", None))?;
-        let principal = self.principal(request, rule)?;
+        let (principal, expiry) = self.principal(request, rule)?;
         admits(rule, &principal)?;
-        Ok((rule, principal))
+        Ok((rule, principal, expiry))
     }
 
-    fn principal(&self, request: &Request, rule: &MethodRule) -> Result<Principal, Status> {
+    fn principal(
+        &self,
+        request: &Request,
+        rule: &MethodRule,
+    ) -> Result<(Principal, Option<TokenExpiry>), Status> {
         // A method for anyone takes no notice of tokens: a client with a stale one must be able to sign in.
         if rule.access == Access::Public {
-            return Ok(Principal::Anyone);
+            return Ok((Principal::Anyone, None));
         }
         if rule.access == Access::Visitor && !request.headers().contains_key(AUTHORIZATION) {
-            return Ok(Principal::Anyone);
+            return Ok((Principal::Anyone, None));
         }
         let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header
@@ -51,7 +58,8 @@ impl Gate {
             .ok_or_else(|| {
                 unauthenticated("a token is needed: `authorization: Bearer …`", "TOKEN_MISSING")
             })?;
-        self.verifier.verify(token).map_err(|error| unauthenticated(&error.to_string(), "TOKEN_REFUSED"))
+        let verified = self.verifier.verify_until(token);
+        verified.map_err(|error| unauthenticated(&error.to_string(), "TOKEN_REFUSED"))
     }
 }
 
@@ -63,9 +71,12 @@ pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
     let outcome = if decision.is_ok() { "admitted" } else { "refused" };
     gate.decisions.add(1, &[KeyValue::new(names::OUTCOME, outcome)]);
     match decision {
-        Ok((rule, principal)) => {
+        Ok((rule, principal, expiry)) => {
             request.extensions_mut().insert(rule);
             request.extensions_mut().insert(principal);
+            if let Some(expiry) = expiry {
+                request.extensions_mut().insert(expiry);
+            }
             next.run(request).await
         }
         Err(status) => status.into_http(),

@@ -7,6 +7,7 @@ use service_kit::validate::Violations;
 use sharedspaces_proto::assets::v1 as pb;
 use tonic::{Code, Status};
 
+use crate::image::MailPicture;
 use crate::logo::{
     BATCH_MAX, FILE_NAME_MAX, Format, FormattedLogo, Kind, LinkedLogo, LinkedLogos, Logo, LogoError, LogoId,
     LogoRemoved, MAX_CHUNK_BYTES, NewLogo, Purpose, Rendition, View,
@@ -193,6 +194,24 @@ impl TryFrom<pb::DescribeLogoRequest> for LogoQuery {
         };
         let logo_id = check.id("logo_id", &request.logo_id);
         check.into_result().map(|()| Self { organization_id, space_id, logo_id })
+    }
+}
+
+pub(super) fn own_of(request: &pb::FetchOrganizationLogoRequest) -> Result<OrganizationId, Violations> {
+    let mut check = Violations::default();
+    let organization_id = check.id("organization_id", &request.organization_id);
+    check.into_result().map(|()| organization_id)
+}
+
+impl From<MailPicture> for pb::FetchOrganizationLogoResponse {
+    fn from(picture: MailPicture) -> Self {
+        Self {
+            image: picture.content.into(),
+            content_type: picture.content_type.to_owned(),
+            // At most 320.
+            width_px: i32::try_from(picture.width_px).unwrap_or(i32::MAX),
+            height_px: i32::try_from(picture.height_px).unwrap_or(i32::MAX),
+        }
     }
 }
 

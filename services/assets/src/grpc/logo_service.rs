@@ -114,8 +114,10 @@ impl LogoService for LogoGrpc {
 
     async fn fetch_organization_logo(
         &self,
-        _request: Request<pb::FetchOrganizationLogoRequest>,
+        request: Request<pb::FetchOrganizationLogoRequest>,
     ) -> Result<Response<pb::FetchOrganizationLogoResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let organization_id = convert::own_of(request.get_ref())?;
+        let picture = self.logos.fetch_own(organization_id).await?;
+        Ok(Response::new(picture.map(Into::into).unwrap_or_default()))
     }
 }

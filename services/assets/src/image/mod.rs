@@ -7,6 +7,7 @@
 
 mod background;
 mod container;
+mod mail;
 mod previews;
 mod sizes;
 
@@ -24,6 +25,7 @@ use tokio::time::timeout;
 
 use crate::logo::{Format, LogoError};
 
+pub(crate) use mail::MailPicture;
 pub(crate) use previews::PreviewPicture;
 pub(crate) use sizes::SmallPicture;
 
@@ -87,6 +89,15 @@ impl Converter {
         self.run(move || {
             let (_, image) = read(&upload)?;
             previews::of(image).map_err(unexpected)
+        })
+        .await
+    }
+
+    /// Returns a logo that was converted before as mails show it. Errors as [`Self::convert`].
+    pub(crate) async fn for_mail(&self, image: Vec<u8>) -> Result<MailPicture, LogoError> {
+        self.run(move || {
+            let (format, image) = read(&image)?;
+            mail::of(format, image).map_err(unexpected)
         })
         .await
     }

@@ -9,6 +9,7 @@ mod collecting;
 mod entity;
 mod error;
 mod intake;
+mod mailing;
 mod places;
 mod rendering;
 mod repo;

@@ -6,6 +6,7 @@ mod collecting;
 pub(crate) mod files;
 mod isolation;
 mod kinds;
+mod mailing;
 pub(crate) mod pictures;
 mod played;
 mod reading;

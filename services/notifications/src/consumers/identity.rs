@@ -1,4 +1,4 @@
-//! Events of identity: a link that somebody asked for, and what happened to an account.
+//! Events of identity: a link that somebody asked for, what happened to an account, and what organisations are called.
 //!
 //! Owns telling which mail an event asks for. Must not send, and must not ask whether an address is known: that shows
 //! when the mail is sent, and only to whom it goes.
@@ -8,18 +8,30 @@ use chrono::{DateTime, Utc};
 use messaging::jobs::JobError;
 use messaging::{Messaging, Received};
 use service_kit::ids::UserId;
-use sharedspaces_proto::identity::events::v1::{SecurityNoticeKind, SecurityNoticed, SignInLinkRequested};
+use sharedspaces_proto::identity::events::v1::{
+    OrganizationCreated, OrganizationUpdated, SecurityNoticeKind, SecurityNoticed, SignInLinkRequested,
+};
+use sharedspaces_proto::identity::v1::Organization;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::id;
 use crate::delivery::{self, DeliveryId, Mail, NewDelivery, Notice};
+use crate::organization;
 
 /// Listens to identity.
 pub(crate) fn subscribe(messaging: Messaging) -> Messaging {
     messaging
         .on(|tx, event: Received<SignInLinkRequested>| Box::pin(sign_in_link_requested(tx, event)))
         .on(|tx, event: Received<SecurityNoticed>| Box::pin(security_noticed(tx, event)))
+        .on(|tx, mut received: Received<OrganizationCreated>| {
+            let told = received.event.organization.take();
+            Box::pin(async move { keep_organization(tx, &received, told).await })
+        })
+        .on(|tx, mut received: Received<OrganizationUpdated>| {
+            let told = received.event.organization.take();
+            Box::pin(async move { keep_organization(tx, &received, told).await })
+        })
 }
 
 pub(crate) async fn sign_in_link_requested(
@@ -39,6 +51,16 @@ pub(crate) async fn security_noticed(
     Ok(delivery::plan(tx, &new).await?)
 }
 
+/// Keeps what mails say of an organisation.
+pub(crate) async fn keep_organization<E>(
+    tx: &mut PgConnection,
+    received: &Received<E>,
+    told: Option<Organization>,
+) -> Result<(), JobError> {
+    let told = told.context("the event has no organisation").map_err(|source| JobError::Dead { source })?;
+    Ok(organization::keep(tx, received.organization_id, told, received.aggregate_version).await?)
+}
+
 /// R9.3: one mail per link, whether the address is known or not.
 fn link_mail(received: &Received<SignInLinkRequested>) -> anyhow::Result<NewDelivery> {
     let event = &received.event;
@@ -49,6 +71,7 @@ fn link_mail(received: &Received<SignInLinkRequested>) -> anyhow::Result<NewDeli
         organization_id: received.organization_id,
         event_time: received.event_time,
         recipient_user_id: None,
+        due_time: None,
         mail: Mail::AccountLink { sign_in_link_id, expire_time },
     })
 }
@@ -69,6 +92,7 @@ fn notice_mail(received: &Received<SecurityNoticed>) -> anyhow::Result<NewDelive
         organization_id: received.organization_id,
         event_time,
         recipient_user_id: Some(user_id),
+        due_time: None,
         mail: Mail::SecurityNotice {
             notice,
             organization: event.organization_display_name.clone(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use service_kit::ids::{OrganizationId, UserId};
+use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use service_kit::{text_enum, typed_id};
 use sharedspaces_proto::spaces::v1::MuteableMail;
 use uuid::Uuid;
@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::mail::Mail;
 use super::{DeliveryError, SEND_ACCOUNT_MAIL, SEND_MAIL, SEND_SPACE_MAIL};
 
-/// How often a mail is tried before it counts as failed: for about two and a half hours.
-pub(crate) const MAX_ATTEMPTS: i32 = 12;
+/// How often a mail is tried before it counts as failed: for about a day, as a mail server may be away or ask for patience.
+pub(crate) const MAX_ATTEMPTS: i32 = 33;
 /// How often its job is run: more often, so that a try in which the process ended is made up for, and the last one still
 /// marks the mail as failed.
 const MAX_JOB_ATTEMPTS: i32 = MAX_ATTEMPTS + 8;
@@ -90,6 +90,11 @@ impl MailKind {
         matches!(self, Self::AccountLink | Self::SignInLink | Self::PasswordReset | Self::RequestLink)
     }
 
+    /// Tells whether whoever gets it asked for it just now: it goes to addresses, too, that get no others any more.
+    pub(crate) fn is_asked_for(self) -> bool {
+        self.has_short_life()
+    }
+
     /// Tells which setting of a space mutes it; nothing where it cannot be muted (R12.2).
     pub(crate) fn muted_by(self) -> Option<MuteableMail> {
         match self {
@@ -111,6 +116,17 @@ impl MailKind {
             | Self::AccessGranted
             | Self::AccessDeclined
             | Self::RequestLink => None,
+        }
+    }
+
+    /// Returns which mail a setting of a space mutes; nothing for none.
+    pub(crate) fn of_muteable(mail: MuteableMail) -> Option<Self> {
+        match mail {
+            MuteableMail::VisitSummaries => Some(Self::VisitSummary),
+            MuteableMail::NewJoiners => Some(Self::NewJoiner),
+            MuteableMail::Comments => Some(Self::NewComment),
+            MuteableMail::NewContent => Some(Self::NewContent),
+            MuteableMail::Unspecified => None,
         }
     }
 
@@ -164,11 +180,13 @@ pub(crate) struct NewDelivery {
     pub(crate) event_time: DateTime<Utc>,
     /// Who gets it; absent: identity says so when it is sent.
     pub(crate) recipient_user_id: Option<UserId>,
+    /// Not to be sent before; absent: at once.
+    pub(crate) due_time: Option<DateTime<Utc>>,
     /// What it says.
     pub(crate) mail: Mail,
 }
 
-/// What identity told about a mail while it was tried; nothing where the try did not get that far.
+/// What was learnt about a mail while it was tried; nothing where the try did not get that far.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Told {
     /// Which mail it is.
@@ -177,6 +195,10 @@ pub(crate) struct Told {
     pub(crate) recipient_user_id: Option<UserId>,
     /// Where it goes.
     pub(crate) email_address: Option<String>,
+    /// The codes with which the mail server refused the address for good.
+    pub(crate) refusal: Option<String>,
+    /// This try or one before it has offered the mail to the server, and nothing says that it was not taken.
+    pub(crate) may_have_arrived: bool,
 }
 
 /// One mail to one recipient, as listed.
@@ -192,7 +214,7 @@ pub(crate) struct Delivery {
     pub(crate) email_address: String,
     /// How it fares.
     pub(crate) state: State,
-    /// Why it waits, failed or was not due, in words; empty otherwise.
+    /// Why it waits, failed, was not due or is not known for certain to have arrived, in words; empty otherwise.
     pub(crate) reason: String,
     /// How often it was tried.
     pub(crate) attempts: i32,
@@ -200,6 +222,21 @@ pub(crate) struct Delivery {
     pub(crate) create_time: DateTime<Utc>,
     /// When the mail server took it.
     pub(crate) sent_time: Option<DateTime<Utc>>,
+    /// The space it is about.
+    pub(crate) space_id: Option<SpaceId>,
+    /// Not to be sent before; absent: at once.
+    pub(crate) due_time: Option<DateTime<Utc>>,
+}
+
+/// Which deliveries to list.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Filter {
+    /// In one of these states; empty: in any.
+    pub(crate) states: Vec<State>,
+    /// To this address, normalised.
+    pub(crate) email_address: Option<String>,
+    /// About this space.
+    pub(crate) space_id: Option<SpaceId>,
 }
 
 impl Delivery {
@@ -258,6 +295,13 @@ mod tests {
     fn the_delay_doubles_from_five_seconds_to_an_hour() {
         let delays = [0, 1, 2, 3, 10, 11, i32::MAX].map(|attempt| delay_after(attempt, false).as_secs());
         assert_eq!(delays, [5, 5, 10, 20, 2560, 3600, 3600]);
+    }
+
+    #[test]
+    fn a_mail_that_is_put_off_is_tried_for_about_a_day() {
+        let seconds =
+            |tries: i32| (1..tries).map(|attempt| delay_after(attempt, false).as_secs()).sum::<u64>();
+        assert!((22 * 3600..=24 * 3600).contains(&seconds(MAX_ATTEMPTS)), "{}", seconds(MAX_ATTEMPTS));
     }
 
     #[test]

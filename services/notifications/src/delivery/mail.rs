@@ -102,6 +102,9 @@ pub(crate) enum Mail {
         space: Space,
         /// Who asks, in the order they asked.
         requests: Vec<Asked>,
+        /// How many more there were than are kept.
+        #[serde(default)]
+        more: u32,
     },
     /// Tells a requester that they are let in (R10.5), or take part already.
     AccessGranted {
@@ -146,6 +149,9 @@ pub(crate) enum Mail {
         space: Space,
         /// Their names, in the order they came.
         people: Vec<String>,
+        /// How many more there were than are kept.
+        #[serde(default)]
+        more: u32,
     },
     /// Tells what was said.
     NewComment {
@@ -153,6 +159,9 @@ pub(crate) enum Mail {
         space: Space,
         /// What was said, in its order.
         comments: Vec<Said>,
+        /// How many more there were than are kept.
+        #[serde(default)]
+        more: u32,
     },
     /// Tells what was added.
     NewContent {
@@ -160,6 +169,9 @@ pub(crate) enum Mail {
         space: Space,
         /// What was added, in its order.
         items: Vec<Added>,
+        /// How many more there were than are kept.
+        #[serde(default)]
+        more: u32,
     },
     /// Tells somebody what happened to their account.
     SecurityNotice {

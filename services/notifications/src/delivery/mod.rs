@@ -1,27 +1,34 @@
-//! Deliveries: planning them, recording how they fare, listing them, sending a failed one again.
+//! Deliveries: planning them, leave to send them, recording how they fare, listing them, sending a failed one again.
 //!
 //! Owns the table `deliveries` and the job of each. Must not send anything: no transaction here waits for a mail server.
 
 mod entity;
 mod error;
+mod gathering;
 mod mail;
 mod repo;
+mod sending;
+mod sending_repo;
+
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use messaging::jobs::{self, NewJob};
 use service_kit::caller::{Call, Caller};
 use service_kit::db::{Database, Reply};
 use service_kit::error::CommonError;
-use service_kit::ids::OrganizationId;
+use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use service_kit::page::{Page, PageRequest};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub(crate) use entity::{
-    Delivery, DeliveryId, MAX_ATTEMPTS, MailKind, NewDelivery, Setback, State, Told, delay_after,
+    Delivery, DeliveryId, Filter, MAX_ATTEMPTS, MailKind, NewDelivery, Setback, State, Told, delay_after,
 };
 pub use error::DeliveryError;
+pub(crate) use gathering::{Gathering, due_time, gather, gather_after_first, withdraw};
 pub(crate) use mail::{Added, Asked, Colors, GrantedInvitation, Mail, Notice, Said, Space};
+pub(crate) use sending::{BUSY_DELAY, Found, Leave, MAYBE_SENT, Outcome, Sendable};
 
 /// The name of the job that sends one mail.
 pub(crate) const SEND_MAIL: &str = "send_mail";
@@ -46,19 +53,40 @@ impl Deliveries {
         Self { database }
     }
 
-    /// Lists an organisation's mails, newest first.
+    /// Lists those of an organisation's mails that a filter lets through, newest first.
     pub(crate) async fn list(
         &self,
         caller: &Caller,
+        filter: Filter,
         page: PageRequest<PageKey>,
     ) -> Result<Page<Delivery>, DeliveryError> {
         let organization_id = caller.organization_id;
         self.database
             .read(organization_id, move |tx| {
                 Box::pin(async move {
-                    let rows = repo::list(tx, organization_id, page.after, page.limit()).await?;
+                    let rows = repo::list(tx, organization_id, &filter, page.after, page.limit()).await?;
                     Ok(Page::cut(rows, &page, |delivery| (delivery.create_time, delivery.delivery_id)))
                 })
+            })
+            .await
+    }
+
+    /// Returns one of the organisation's mails.
+    pub(crate) async fn get(&self, caller: &Caller, id: DeliveryId) -> Result<Delivery, DeliveryError> {
+        let found = self.find(caller.organization_id, id).await?;
+        found.map(|found| found.delivery).ok_or(DeliveryError::NotFound)
+    }
+
+    /// Returns what the space of a mail is called, as the latest mail to somebody about it has it; empty where there is none.
+    pub(crate) async fn title_of(
+        &self,
+        organization_id: OrganizationId,
+        space_id: SpaceId,
+        user_id: UserId,
+    ) -> Result<String, CommonError> {
+        self.database
+            .read(organization_id, move |tx| {
+                Box::pin(async move { Ok(repo::title_of(tx, organization_id, space_id, user_id).await?) })
             })
             .await
     }
@@ -79,7 +107,7 @@ impl Deliveries {
                     if !was_dead {
                         // It was cleared away, or is not marked dead yet: a new one, under an id of its own.
                         job_id = Uuid::new_v5(&job_id, b"retry");
-                        enqueue(tx, job_id, organization_id, id, delivery.kind).await?;
+                        enqueue(tx, job_id, organization_id, id, delivery.kind, 0.0).await?;
                     }
                     repo::set_pending(tx, organization_id, id, job_id).await?;
                     Ok(delivery)
@@ -122,52 +150,13 @@ impl Deliveries {
             })
             .await
     }
-
-    /// Records how a try ended, and what identity told in it. Changes nothing where the delivery no longer waits.
-    pub(crate) async fn record(
-        &self,
-        organization_id: OrganizationId,
-        id: DeliveryId,
-        told: Told,
-        outcome: Outcome,
-    ) -> Result<(), CommonError> {
-        self.database
-            .transaction(organization_id, move |tx| {
-                Box::pin(async move { Ok(repo::record(tx, organization_id, id, &told, &outcome).await?) })
-            })
-            .await
-    }
-}
-
-/// A delivery as a try finds it.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// The delivery.
-    pub(crate) delivery: Delivery,
-    /// What its mail says; a setback where that cannot be read.
-    pub(crate) mail: Result<Mail, Setback>,
-    /// The database's time.
-    pub(crate) now: DateTime<Utc>,
-}
-
-/// How a try ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Outcome {
-    /// The mail server took the mail.
-    Sent(DateTime<Utc>),
-    /// It will be tried again; why it was not sent.
-    Waiting(String),
-    /// It will not be tried again; why.
-    Failed(String),
-    /// There was nothing to send, or it was too late; which.
-    NotDue(String),
 }
 
 /// Plans a mail, in the transaction that applies its event. The same again plans nothing more.
 pub(crate) async fn plan(tx: &mut PgConnection, new: &NewDelivery) -> Result<(), CommonError> {
     let id = new.delivery_id;
-    if repo::insert(tx, new).await? {
-        enqueue(tx, id.uuid(), new.organization_id, id, new.mail.kind()).await?;
+    if let Some(wait) = repo::insert(tx, new).await? {
+        enqueue(tx, id.uuid(), new.organization_id, id, new.mail.kind(), wait).await?;
     }
     Ok(())
 }
@@ -178,9 +167,10 @@ async fn enqueue(
     organization_id: OrganizationId,
     id: DeliveryId,
     kind: MailKind,
+    seconds: f64,
 ) -> Result<(), sqlx::Error> {
     let (name, max_attempts) = kind.job();
     let payload = serde_json::json!({ "delivery_id": id });
     let job = NewJob { id: job_id, name, organization_id, queue_key: None, payload, max_attempts };
-    jobs::enqueue(tx, job).await
+    jobs::enqueue_after(tx, job, Duration::try_from_secs_f64(seconds).unwrap_or_default()).await
 }

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use service_kit::error::CommonError;
-use service_kit::ids::{OrganizationId, UserId};
+use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::entity::{Delivery, DeliveryId, MailKind, NewDelivery, Setback, State, Told};
-use super::{DeliveryError, Found, Outcome, PageKey};
+use super::entity::{Delivery, DeliveryId, Filter, MailKind, NewDelivery, Setback, State};
+use super::{DeliveryError, Found, PageKey};
 
 struct Row {
     delivery_id: Uuid,
@@ -19,6 +19,8 @@ struct Row {
     attempts: i32,
     create_time: DateTime<Utc>,
     sent_time: Option<DateTime<Utc>>,
+    space_id: Option<Uuid>,
+    due_time: Option<DateTime<Utc>>,
 }
 
 impl From<Row> for Delivery {
@@ -33,49 +35,64 @@ impl From<Row> for Delivery {
             attempts: row.attempts,
             create_time: row.create_time,
             sent_time: row.sent_time,
+            space_id: row.space_id.map(SpaceId::from),
+            due_time: row.due_time,
         }
     }
 }
 
-/// False: it is there already.
-pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<bool, CommonError> {
+/// Returns how many seconds it waits before it is due, by the database's clock; nothing where it is there already.
+pub(super) async fn insert(tx: &mut PgConnection, new: &NewDelivery) -> Result<Option<f64>, CommonError> {
     let mail = serde_json::to_value(&new.mail).map_err(|error| CommonError::Unexpected(error.into()))?;
-    let inserted = sqlx::query!(
-        "INSERT INTO deliveries (organization_id, delivery_id, job_id, kind, recipient_user_id, mail, create_time)
-         VALUES ($1, $2, $2, $3, $4, $5, $6)
-         ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING",
+    let wait = sqlx::query_scalar!(
+        r#"INSERT INTO deliveries (organization_id, delivery_id, job_id, kind, recipient_user_id, mail, create_time,
+                                   space_id, due_time)
+           VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8)
+           ON CONFLICT ON CONSTRAINT deliveries_pkey DO NOTHING
+           RETURNING coalesce(extract(epoch FROM due_time - now())::float8, 0) AS "wait!""#,
         new.organization_id.uuid(),
         new.delivery_id.uuid(),
         new.mail.kind() as MailKind,
         new.recipient_user_id.map(UserId::uuid),
         mail,
         new.event_time,
+        new.mail.space().map(|space| space.space_id.uuid()),
+        new.due_time,
     )
-    .execute(tx)
+    .fetch_optional(tx)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(wait)
 }
 
 pub(super) async fn list(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
+    filter: &Filter,
     after: Option<PageKey>,
     limit: i64,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
     let (after_time, after_id) = after.unzip();
+    let states: Vec<String> = filter.states.iter().map(|state| state.as_str().to_owned()).collect();
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
-                  state AS "state: State", reason, attempts, create_time, sent_time
+                  state AS "state: State", reason, attempts, create_time, sent_time,
+                  space_id, due_time
              FROM deliveries
             WHERE organization_id = $1
               AND ($2::timestamptz IS NULL OR (create_time, delivery_id) < ($2, $3::uuid))
+              AND (cardinality($5::text[]) = 0 OR state = ANY ($5))
+              AND ($6::text IS NULL OR email_address = $6)
+              AND ($7::uuid IS NULL OR space_id = $7)
             ORDER BY create_time DESC, delivery_id DESC
             LIMIT $4"#,
         organization_id.uuid(),
         after_time,
         after_id.map(DeliveryId::uuid),
         limit,
+        &states,
+        filter.email_address.as_deref(),
+        filter.space_id.map(SpaceId::uuid),
     )
     .fetch_all(tx)
     .await?;
@@ -89,7 +106,8 @@ pub(super) async fn get_for_update(
 ) -> Result<(Delivery, Uuid), DeliveryError> {
     let row = sqlx::query!(
         r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
-                  state AS "state: State", reason, attempts, create_time, sent_time, job_id
+                  state AS "state: State", reason, attempts, create_time, sent_time,
+                  space_id, due_time, job_id
              FROM deliveries
             WHERE organization_id = $1 AND delivery_id = $2
               FOR UPDATE"#,
@@ -109,6 +127,8 @@ pub(super) async fn get_for_update(
         attempts: row.attempts,
         create_time: row.create_time,
         sent_time: row.sent_time,
+        space_id: row.space_id,
+        due_time: row.due_time,
     });
     Ok((delivery, row.job_id))
 }
@@ -120,8 +140,8 @@ pub(super) async fn find(
 ) -> Result<Option<Found>, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT delivery_id, kind AS "kind: MailKind", recipient_user_id, email_address,
-                  state AS "state: State", reason, attempts, create_time, sent_time, mail,
-                  clock_timestamp() AS "now!"
+                  state AS "state: State", reason, attempts, create_time, sent_time,
+                  space_id, due_time, mail, job_id, handover_time, clock_timestamp() AS "now!"
              FROM deliveries
             WHERE organization_id = $1 AND delivery_id = $2"#,
         organization_id.uuid(),
@@ -143,8 +163,30 @@ pub(super) async fn find(
         attempts: row.attempts,
         create_time: row.create_time,
         sent_time: row.sent_time,
+        space_id: row.space_id,
+        due_time: row.due_time,
     });
-    Ok(Some(Found { delivery, mail, now: row.now }))
+    Ok(Some(Found { delivery, mail, job_id: row.job_id, handover_time: row.handover_time, now: row.now }))
+}
+
+pub(super) async fn title_of(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    user_id: UserId,
+) -> Result<String, sqlx::Error> {
+    let title = sqlx::query_scalar!(
+        "SELECT mail -> 'space' ->> 'title' FROM deliveries
+          WHERE organization_id = $1 AND space_id = $2 AND recipient_user_id = $3
+          ORDER BY create_time DESC, delivery_id DESC
+          LIMIT 1",
+        organization_id.uuid(),
+        space_id.uuid(),
+        user_id.uuid(),
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(title.flatten().unwrap_or_default())
 }
 
 /// The database knows the time zones of the world, and so keeps them up to date with the rest of the system.
@@ -174,39 +216,6 @@ pub(super) async fn set_pending(
         organization_id.uuid(),
         id.uuid(),
         job_id,
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-pub(super) async fn record(
-    tx: &mut PgConnection,
-    organization_id: OrganizationId,
-    id: DeliveryId,
-    told: &Told,
-    outcome: &Outcome,
-) -> Result<(), sqlx::Error> {
-    let (state, reason, sent_time) = match outcome {
-        Outcome::Sent(time) => (State::Sent, "", Some(*time)),
-        Outcome::Waiting(reason) => (State::Pending, reason.as_str(), None),
-        Outcome::Failed(reason) => (State::Failed, reason.as_str(), None),
-        Outcome::NotDue(reason) => (State::NotDue, reason.as_str(), None),
-    };
-    sqlx::query!(
-        "UPDATE deliveries
-            SET state = $3, reason = $4, sent_time = $5, attempts = attempts + 1,
-                email_address = coalesce($6, email_address), kind = coalesce($7, kind),
-                recipient_user_id = coalesce($8, recipient_user_id)
-          WHERE organization_id = $1 AND delivery_id = $2 AND state = 'PENDING'",
-        organization_id.uuid(),
-        id.uuid(),
-        state as State,
-        reason,
-        sent_time,
-        told.email_address.as_deref(),
-        told.kind.map(MailKind::as_str),
-        told.recipient_user_id.map(UserId::uuid),
     )
     .execute(tx)
     .await?;

@@ -1,17 +1,53 @@
 //! Between the wire and the domain.
 
+use service_kit::address::EmailAddress;
 use service_kit::clock::timestamp;
 use service_kit::page::{Page, PageRequest};
 use service_kit::validate::Violations;
 use sharedspaces_proto::notifications::v1 as pb;
 
-use crate::delivery::{Delivery, DeliveryId, MailKind, PageKey, State};
+use crate::delivery::{Delivery, DeliveryId, Filter, MailKind, PageKey, State};
 
-pub(super) fn page_of(request: &pb::ListDeliveriesRequest) -> Result<PageRequest<PageKey>, Violations> {
+pub(super) fn list_of(
+    request: &pb::ListDeliveriesRequest,
+) -> Result<(Filter, PageRequest<PageKey>), Violations> {
     let mut check = Violations::default();
     let page = PageRequest::read(&mut check, request.page_size, &request.page_token);
-    check.into_result()?;
-    Ok(page)
+    let mut filter = Filter::default();
+    for (index, state) in request.states.iter().enumerate() {
+        match pb::DeliveryState::try_from(*state).ok().and_then(state_of) {
+            Some(state) => filter.states.push(state),
+            None => check.add(format!("states[{index}]"), "must be a state of a mail"),
+        }
+    }
+    if !request.email_address.is_empty() {
+        let address = EmailAddress::read(&mut check, "email_address", &request.email_address);
+        filter.email_address = Some(address.as_str().to_owned());
+    }
+    if !request.space_id.is_empty() {
+        filter.space_id = Some(check.id("space_id", &request.space_id));
+    }
+    check.into_result().map(|()| (filter, page))
+}
+
+fn state_of(state: pb::DeliveryState) -> Option<State> {
+    match state {
+        pb::DeliveryState::Unspecified => None,
+        pb::DeliveryState::Pending => Some(State::Pending),
+        pb::DeliveryState::Sent => Some(State::Sent),
+        pb::DeliveryState::Failed => Some(State::Failed),
+        pb::DeliveryState::NotDue => Some(State::NotDue),
+    }
+}
+
+impl TryFrom<pb::GetDeliveryRequest> for DeliveryId {
+    type Error = Violations;
+
+    fn try_from(request: pb::GetDeliveryRequest) -> Result<Self, Violations> {
+        let mut check = Violations::default();
+        let id = check.id("delivery_id", &request.delivery_id);
+        check.into_result().map(|()| id)
+    }
 }
 
 impl TryFrom<pb::RetryDeliveryRequest> for DeliveryId {
@@ -28,6 +64,12 @@ pub(super) fn list_response(page: Page<Delivery>) -> pb::ListDeliveriesResponse 
     pb::ListDeliveriesResponse {
         deliveries: page.items.into_iter().map(pb::Delivery::from).collect(),
         next_page_token: page.next_page_token,
+    }
+}
+
+impl From<Delivery> for pb::GetDeliveryResponse {
+    fn from(delivery: Delivery) -> Self {
+        Self { delivery: Some(delivery.into()) }
     }
 }
 
@@ -49,7 +91,8 @@ impl From<Delivery> for pb::Delivery {
             attempts: delivery.attempts,
             create_time: Some(timestamp(delivery.create_time)),
             sent_time: delivery.sent_time.map(timestamp),
-            ..Self::default()
+            space_id: delivery.space_id.map(|id| id.to_string()).unwrap_or_default(),
+            due_time: delivery.due_time.map(timestamp),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Transport: converts, calls a use case, converts back.
 
 mod convert;
+mod convert_notice;
+mod convert_preference;
+mod convert_suppression;
+mod convert_template;
 mod delivery_service;
 mod notification_service;
 mod preference_service;

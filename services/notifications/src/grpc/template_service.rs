@@ -1,17 +1,26 @@
-//! TemplateService.
+//! `TemplateService` over the wire.
 
+use service_kit::caller::Caller;
 use sharedspaces_proto::notifications::v1 as pb;
+use sharedspaces_proto::notifications::v1::template_service_server::TemplateService;
 use tonic::{Request, Response, Status};
 
-/// Answers TemplateService.
-pub(crate) struct TemplateGrpc {}
+use crate::preview::{Previews, Wanted};
+
+/// Answers `TemplateService`.
+pub(crate) struct TemplateGrpc {
+    pub(crate) previews: Previews,
+}
 
 #[tonic::async_trait]
-impl pb::template_service_server::TemplateService for TemplateGrpc {
+impl TemplateService for TemplateGrpc {
     async fn preview_template(
         &self,
-        _request: Request<pb::PreviewTemplateRequest>,
+        request: Request<pb::PreviewTemplateRequest>,
     ) -> Result<Response<pb::PreviewTemplateResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let wanted = Wanted::try_from(request.into_inner())?;
+        let preview = self.previews.show(&caller, wanted).await?;
+        Ok(Response::new(preview.into()))
     }
 }

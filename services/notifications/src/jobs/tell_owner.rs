@@ -79,6 +79,7 @@ pub(crate) async fn run(deliveries: &Deliveries, directory: &Directory, job: Job
         organization_id: job.organization_id,
         event_time: accepted.event_time,
         recipient_user_id: Some(accepted.owner_user_id),
+        due_time: None,
         mail: Mail::InvitationAccepted {
             space: accepted.space,
             person: accepted.person,

@@ -97,6 +97,44 @@ impl Moment {
     }
 }
 
+/// How long something took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    minutes: u64,
+}
+
+impl Span {
+    /// Returns the time between two moments; none where they are the wrong way round.
+    pub(crate) fn between(start: DateTime<Utc>, end: DateTime<Utc>) -> Self {
+        Self { minutes: u64::try_from((end - start).num_minutes()).unwrap_or_default() }
+    }
+
+    /// Says it in English.
+    pub(super) fn en(self) -> String {
+        self.words("less than a minute", ["hour", "hours"], ["minute", "minutes"])
+    }
+
+    /// Says it in French.
+    pub(super) fn fr(self) -> String {
+        self.words("moins d’une minute", ["heure", "heures"], ["minute", "minutes"])
+    }
+
+    /// Says it in German.
+    pub(super) fn de(self) -> String {
+        self.words("weniger als eine Minute", ["Stunde", "Stunden"], ["Minute", "Minuten"])
+    }
+
+    /// Each pair is a word for one and a word for more.
+    fn words(self, none: &str, hour: [&str; 2], minute: [&str; 2]) -> String {
+        let say = |count: u64, [one, more]: [&str; 2]| {
+            (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { more }))
+        };
+        let said = [say(self.minutes / 60, hour), say(self.minutes % 60, minute)];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        if said.is_empty() { none.to_owned() } else { said.join(" ") }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +148,22 @@ mod tests {
         let local = Moment::local(time.naive_utc() + chrono::TimeDelta::days(300), "Europe/Zurich");
         assert_eq!(local.de(), "26. Dezember 2026, 00:05 (Europe/Zurich)");
         assert_eq!(local.fr(), "26 décembre 2026 à 00:05 (Europe/Zurich)");
+    }
+
+    #[test]
+    fn a_span_is_said_in_hours_and_minutes_one_or_many() {
+        let start = DateTime::from_timestamp(1_772_323_500, 0).unwrap();
+        let span = |seconds| Span::between(start, start + chrono::TimeDelta::seconds(seconds));
+        for (seconds, en, fr, de) in [
+            (-60, "less than a minute", "moins d’une minute", "weniger als eine Minute"),
+            (59, "less than a minute", "moins d’une minute", "weniger als eine Minute"),
+            (60, "1 minute", "1 minute", "1 Minute"),
+            (1_620, "27 minutes", "27 minutes", "27 Minuten"),
+            (3_660, "1 hour 1 minute", "1 heure 1 minute", "1 Stunde 1 Minute"),
+            (7_200, "2 hours", "2 heures", "2 Stunden"),
+        ] {
+            assert_eq!((span(seconds).en().as_str(), span(seconds).fr().as_str()), (en, fr));
+            assert_eq!(span(seconds).de(), de);
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The conversation with the mail server (RFC 5321).
 //!
-//! Owns up to four connections, the deadlines, and telling how a conversation ended. lettre speaks; its own timeout
+//! Owns the connections, as many as the settings allow, the deadlines, and telling how a conversation ended. lettre speaks; its own timeout
 //! covers connecting only and its transport sets no TCP_NODELAY, so both are done here.
 
-use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use lettre::Address;
 use lettre::message::Mailbox;
@@ -17,7 +17,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use messaging::failpoint;
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::message::Letter;
@@ -27,7 +27,10 @@ use crate::delivery::Setback;
 /// A crash after the content was sent and before the server has said that it took it.
 pub(crate) const AFTER_DATA_BEFORE_250: &str = "email.after_data_before_250";
 
-const MAX_CONNECTIONS: usize = 4;
+/// The job runner runs no more jobs than this at once.
+const MAX_CONNECTIONS: usize = 8;
+/// How long a mail waits for a connection before others are let past it.
+const PLACE_WITHIN: Duration = Duration::from_secs(2);
 /// From connecting until the recipient is accepted.
 const GREETING_WITHIN: Duration = Duration::from_secs(30);
 /// The whole: RFC 5321 §4.5.3.2.6 asks for ten minutes after the final dot, or copies result (RFC 1047).
@@ -53,6 +56,9 @@ struct Idle {
     since: Instant,
 }
 
+/// The right to one connection.
+pub(crate) struct Place<'a>(#[expect(dead_code, reason = "it is held, not read")] SemaphorePermit<'a>);
+
 #[derive(Clone, Copy)]
 struct Deadlines {
     greeting: Duration,
@@ -74,7 +80,7 @@ enum Cause {
     /// 4xx.
     PutOff(u16),
     /// 5xx.
-    Refused(u16),
+    Refused(Refusal),
     TimedOut,
     Broken(io::ErrorKind),
     /// The server ended the connection, or said what is not SMTP.
@@ -82,6 +88,43 @@ enum Cause {
     NotEncrypted,
     /// The address needs SMTPUTF8, which the server does not speak.
     AddressTooNew,
+}
+
+/// What a 5xx reply says: its code, and the code that tells more (RFC 3463), where there is one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Refusal {
+    code: u16,
+    enhanced: Option<(u16, u16, u16)>,
+}
+
+impl Refusal {
+    fn of(code: u16, text: &str) -> Self {
+        Self { code, enhanced: enhanced_code(text) }
+    }
+
+    /// Whether it is the address that is bad, and not us (5.1.7 and 5.1.8), our mail or the moment.
+    fn is_of_address(self) -> bool {
+        match self.enhanced {
+            Some((class, subject, detail)) => class == 5 && subject == 1 && !matches!(detail, 7 | 8),
+            None => self.code == 550,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if let Some((class, subject, detail)) = self.enhanced {
+            write!(f, " {class}.{subject}.{detail}")?;
+        }
+        Ok(())
+    }
+}
+
+fn enhanced_code(text: &str) -> Option<(u16, u16, u16)> {
+    let mut parts = text.split_ascii_whitespace().next()?.split('.').map(|part| part.parse().ok());
+    let code = (parts.next()??, parts.next()??, parts.next()??);
+    parts.next().is_none().then_some(code)
 }
 
 /// Why a mail was not sent. Tells neither the address nor what the server said, which often repeats it.
@@ -103,10 +146,10 @@ impl SendError {
         };
         match self.cause {
             Cause::PutOff(code) => format!("the mail server put off {what} (SMTP {code})"),
-            Cause::Refused(code) if self.is_permanent() => {
-                format!("the mail server refused {what} for good (SMTP {code})")
+            Cause::Refused(refusal) if self.is_permanent() => {
+                format!("the mail server refused {what} for good (SMTP {refusal})")
             }
-            Cause::Refused(code) => format!("the mail server refused {what} (SMTP {code})"),
+            Cause::Refused(refusal) => format!("the mail server refused {what} (SMTP {refusal})"),
             Cause::TimedOut => format!("the mail server did not answer in time about {what}"),
             Cause::Broken(kind) => format!("the connection to the mail server broke at {what} ({kind})"),
             Cause::Unintelligible => format!("the mail server broke off at {what}"),
@@ -127,6 +170,25 @@ impl SendError {
             | Cause::Broken(_)
             | Cause::Unintelligible
             | Cause::NotEncrypted => false,
+        }
+    }
+
+    /// Tells whether the server may have taken the mail all the same: the connection ended once the content was under way.
+    fn may_have_arrived(&self) -> bool {
+        let is_unknown = match self.cause {
+            Cause::TimedOut | Cause::Broken(_) | Cause::Unintelligible => true,
+            Cause::PutOff(_) | Cause::Refused(_) | Cause::NotEncrypted | Cause::AddressTooNew => false,
+        };
+        self.step == Step::Content && is_unknown
+    }
+
+    /// Returns the codes with which the server refused the address itself for good.
+    pub(crate) fn refusal_of_address(&self) -> Option<String> {
+        match self.cause {
+            Cause::Refused(refusal) if self.step == Step::Recipient && refusal.is_of_address() => {
+                Some(refusal.to_string())
+            }
+            _ => None,
         }
     }
 
@@ -154,7 +216,10 @@ impl Step {
     fn failed(self, error: &smtp::Error) -> SendError {
         let code = error.status().map(u16::from);
         let cause = match code {
-            Some(code) if error.is_permanent() => Cause::Refused(code),
+            Some(code) if error.is_permanent() => {
+                let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+                Cause::Refused(Refusal::of(code, &text))
+            }
             Some(code) => Cause::PutOff(code),
             None if error.is_tls() => Cause::NotEncrypted,
             None => io_kind(error).map_or(Cause::Unintelligible, Cause::Broken),
@@ -183,15 +248,18 @@ impl Smtp {
         if config.username.is_some() && config.tls == TlsMode::None {
             anyhow::bail!("setting smtp.tls: expected starttls or implicit, because smtp.password is set");
         }
+        if !(1..=MAX_CONNECTIONS).contains(&config.connections) {
+            anyhow::bail!("setting smtp.connections: expected 1 to {MAX_CONNECTIONS}");
+        }
         let tls = match config.tls {
             TlsMode::None => None,
             TlsMode::StartTls | TlsMode::Implicit => Some(TlsParameters::new_rustls(config.host.clone())?),
         };
         Ok(Self {
+            places: Semaphore::new(config.connections),
             config,
             tls,
             hello: ClientId::default(),
-            places: Semaphore::new(MAX_CONNECTIONS),
             idle: Mutex::default(),
             deadlines: Deadlines { greeting: GREETING_WITHIN, sent: SENT_WITHIN },
         })
@@ -215,22 +283,34 @@ impl Smtp {
         &self.config.from
     }
 
-    /// Hands a message to the mail server. Where it fails after the content was sent, the server may have taken it.
-    pub(crate) async fn send(&self, letter: &Letter) -> Result<(), SendError> {
-        let Ok(_place) = self.places.acquire().await else {
-            return Err(SendError { step: Step::Connection, cause: Cause::Unintelligible });
-        };
+    /// Waits two seconds for a connection to be free. Nothing: all are in use, be it by mails that a server keeps waiting.
+    pub(crate) async fn find_place(&self) -> Option<Place<'_>> {
+        timeout(PLACE_WITHIN, self.places.acquire()).await.ok()?.ok().map(Place)
+    }
+
+    /// Hands a message to the mail server. `may_have_arrived` is set as soon as the server may take it, be it that this is
+    /// broken off, and set back where the server says that it did not.
+    pub(crate) async fn send(
+        &self,
+        _place: Place<'_>,
+        letter: &Letter,
+        may_have_arrived: &mut bool,
+    ) -> Result<(), SendError> {
         let started = Instant::now();
         let mut connection = timeout(self.deadlines.greeting, self.begin(letter))
             .await
             .map_err(|elapsed| Step::Connection.timed_out(elapsed))??;
+        let might_before = std::mem::replace(may_have_arrived, true);
         let left = self.deadlines.sent.saturating_sub(started.elapsed());
         let handed_over = timeout(left, hand_over(&mut connection, &letter.content))
             .await
             .unwrap_or_else(|elapsed| Err(Step::Content.timed_out(elapsed)));
         match handed_over {
             Ok(()) => self.keep(connection),
-            Err(error) => leave(connection, error).await,
+            Err(error) => {
+                *may_have_arrived = might_before || error.may_have_arrived();
+                leave(connection, error).await;
+            }
         }
         handed_over
     }
@@ -344,5 +424,50 @@ async fn leave(mut connection: AsyncSmtpConnection, error: SendError) {
     if matches!(error.cause, Cause::PutOff(_) | Cause::Refused(_) | Cause::AddressTooNew) {
         // What the server answers to a goodbye changes nothing.
         let _goodbye = timeout(QUIT_WITHIN, connection.quit()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(step: Step, code: u16, text: &str) -> SendError {
+        SendError { step, cause: Cause::Refused(Refusal::of(code, text)) }
+    }
+
+    #[test]
+    fn only_a_refusal_for_good_of_the_address_itself_is_one() {
+        for (code, text, detail) in [
+            (550, "no such user", "550"),
+            (550, "5.1.1 no such user", "550 5.1.1"),
+            (553, "5.1.3 bad syntax", "553 5.1.3"),
+            (550, "5.1.10 null MX", "550 5.1.10"),
+        ] {
+            let refused = refused(Step::Recipient, code, text);
+            assert_eq!(refused.refusal_of_address().as_deref(), Some(detail));
+        }
+        for (step, code, text) in [
+            (Step::Recipient, 550, "5.7.1 you are on a list"),
+            (Step::Recipient, 550, "5.1.8 bad sender"),
+            (Step::Recipient, 552, "mailbox full"),
+            (Step::Recipient, 552, "5.2.2 mailbox full"),
+            (Step::Recipient, 554, "no"),
+            (Step::Sender, 550, "5.1.1 no"),
+            (Step::Content, 550, "5.1.1 no"),
+        ] {
+            assert_eq!(refused(step, code, text).refusal_of_address(), None, "{step:?} {code} {text}");
+        }
+        let put_off = SendError { step: Step::Recipient, cause: Cause::PutOff(450) };
+        assert_eq!(put_off.refusal_of_address(), None);
+    }
+
+    #[test]
+    fn a_mail_may_have_arrived_only_where_the_connection_ended_with_its_content_under_way() {
+        for cause in [Cause::TimedOut, Cause::Broken(io::ErrorKind::ConnectionReset), Cause::Unintelligible] {
+            assert!(SendError { step: Step::Content, cause }.may_have_arrived(), "{cause:?}");
+            assert!(!SendError { step: Step::Recipient, cause }.may_have_arrived(), "{cause:?}");
+        }
+        assert!(!refused(Step::Content, 554, "no").may_have_arrived());
+        assert!(!SendError { step: Step::Content, cause: Cause::PutOff(451) }.may_have_arrived());
     }
 }

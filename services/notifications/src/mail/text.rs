@@ -30,6 +30,17 @@ impl Line {
         self.0.is_empty()
     }
 
+    /// Returns the beginning of the line for a header, as [`Self::plain`] does, with `…` where something is left out:
+    /// at most so many characters.
+    pub(super) fn short(&self, max: usize) -> String {
+        let plain = self.plain();
+        if plain.chars().count() <= max {
+            return plain;
+        }
+        let kept: String = plain.chars().take(max.saturating_sub(1)).collect();
+        format!("{}…", kept.trim_end())
+    }
+
     /// Returns the line for a header: nothing is made a link there, but what looks like an encoded word (RFC 2047) would
     /// be read as one, and could bring back what [`Self::new`] took out.
     pub(super) fn plain(&self) -> String {
@@ -43,7 +54,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// The personal note: several lines of plain text (R8.3).
+/// What somebody wrote: several lines of plain text, such as the personal note (R8.3).
 #[derive(Clone, Debug)]
 pub(super) struct Note(Vec<Line>);
 
@@ -62,6 +73,35 @@ impl Note {
     /// Returns the lines; each shows itself with its links broken.
     pub(super) fn lines(&self) -> &[Line] {
         &self.0
+    }
+}
+
+/// Several things to show, as many as fit into a mail.
+#[derive(Clone, Debug)]
+pub(super) struct Several<T> {
+    /// Those that are shown, in their order.
+    pub(super) shown: Vec<T>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
+/// Most things that a mail shows of one sort.
+const MAX_SHOWN: usize = 20;
+
+impl<T> Several<T> {
+    pub(super) fn of<S>(all: &[S], show: impl FnMut(&S) -> T) -> Self {
+        let shown: Vec<T> = all.iter().take(MAX_SHOWN).map(show).collect();
+        Self { more: all.len() - shown.len(), shown }
+    }
+
+    /// Returns how many there are in all.
+    pub(super) fn len(&self) -> usize {
+        self.shown.len() + self.more
+    }
+
+    /// Tells whether there is nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shown.is_empty()
     }
 }
 
@@ -174,6 +214,25 @@ mod tests {
     fn what_looks_like_an_encoded_word_is_none_in_a_header() {
         let plain = Line::new("=?utf-8?q?=0D=0ABcc:_eve?=").plain();
         assert_eq!(plain.replace(BREAK, "|"), "=|?utf-8?q?=0D=0ABcc:_eve?=");
+    }
+
+    #[test]
+    fn a_line_too_long_for_a_subject_is_cut_between_characters() {
+        let line = |length: usize| Line::new(&"é".repeat(length));
+        assert_eq!(line(60).short(60), "é".repeat(60));
+        assert_eq!(line(61).short(60), format!("{}…", "é".repeat(59)));
+        assert_eq!(Line::new("one two three").short(5), "one…");
+        assert_eq!(Line::new("").short(60), "");
+    }
+
+    #[test]
+    fn a_mail_shows_twenty_of_a_sort_and_counts_the_rest() {
+        let several = |count: usize| Several::of(&vec![(); count], |()| "x");
+        for (count, shown, more) in [(0, 0, 0), (1, 1, 0), (20, 20, 0), (21, 20, 1), (50, 20, 30)] {
+            let several = several(count);
+            assert_eq!((several.shown.len(), several.more, several.len()), (shown, more, count));
+            assert_eq!(several.is_empty(), count == 0);
+        }
     }
 
     #[test]

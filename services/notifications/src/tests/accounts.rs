@@ -16,7 +16,7 @@ use tonic::Status;
 use url::Url;
 use uuid::Uuid;
 
-use super::world::{World, user_id};
+use super::world::{GATHERING, World, user_id};
 use crate::consumers::identity::{security_noticed, sign_in_link_requested};
 use crate::consumers::{identity, spaces};
 use crate::delivery::{Delivery, DeliveryError, DeliveryId, MAX_ATTEMPTS, MailKind, State};
@@ -456,7 +456,7 @@ async fn mails_about_accounts_are_sent_by_the_job_runner_and_listed_for_admins()
     // Jobs run without a broker.
     let broker = BrokerConfig { url: "amqp://127.0.0.1:1".into(), prefix: String::new() };
     let messaging = Messaging::over("notifications", scene.world.db().clone(), broker);
-    let messaging = identity::subscribe(spaces::subscribe(messaging));
+    let messaging = identity::subscribe(spaces::subscribe(messaging, GATHERING));
     let stop = CancellationToken::new();
     let _running = register(messaging, &scene.world.send_mail).start(&stop);
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
-use super::world::{World, guest_invited};
+use super::world::{GATHERING, World, guest_invited};
 use crate::consumers::{identity, spaces};
 use crate::delivery::{DeliveryId, Outcome, Told};
 use crate::grpc::DeliveryGrpc;
@@ -25,7 +25,7 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let world = World::new().await;
-        let service = DeliveryGrpc { deliveries: world.deliveries.clone() };
+        let service = world.delivery_grpc();
         Self { world, service }
     }
 
@@ -49,8 +49,21 @@ impl Scene {
             page_token: token.to_owned(),
             ..pb::ListDeliveriesRequest::default()
         };
+        self.list_some(request).await
+    }
+
+    async fn list_some(
+        &self,
+        request: pb::ListDeliveriesRequest,
+    ) -> Result<pb::ListDeliveriesResponse, Status> {
         let request = request_of(&self.world.admin, "ListDeliveries", request);
         self.service.list_deliveries(request).await.map(Response::into_inner)
+    }
+
+    async fn get(&self, caller: &Caller, id: &str) -> Result<pb::Delivery, Status> {
+        let request = pb::GetDeliveryRequest { delivery_id: id.to_owned() };
+        let answer = self.service.get_delivery(request_of(caller, "GetDelivery", request)).await;
+        answer.map(|response| response.into_inner().delivery.unwrap())
     }
 
     async fn retry(&self, caller: &Caller, id: &str) -> Result<pb::Delivery, Status> {
@@ -111,6 +124,60 @@ async fn a_listed_mail_tells_what_it_is_and_how_it_fares() {
 }
 
 #[tokio::test]
+async fn mails_are_listed_by_state_address_and_space() {
+    let scene = Scene::new().await;
+    let waiting = scene.planned().await.to_string();
+    let failed = scene.failed().await.to_string();
+    let space_id = scene.get(&scene.world.admin, &failed).await.unwrap().space_id;
+    let base = pb::ListDeliveriesRequest::default();
+    let state = |state: pb::DeliveryState| i32::from(state);
+    let (pending, failed_state) = (state(pb::DeliveryState::Pending), state(pb::DeliveryState::Failed));
+    let both = vec![failed.clone(), waiting.clone()];
+    for (request, expected) in [
+        (base.clone(), both.clone()),
+        (pb::ListDeliveriesRequest { states: vec![pending], ..base.clone() }, vec![waiting.clone()]),
+        (pb::ListDeliveriesRequest { states: vec![failed_state], ..base.clone() }, vec![failed.clone()]),
+        (pb::ListDeliveriesRequest { states: vec![pending, failed_state], ..base.clone() }, both),
+        (pb::ListDeliveriesRequest { states: vec![state(pb::DeliveryState::Sent)], ..base.clone() }, vec![]),
+        (
+            pb::ListDeliveriesRequest { email_address: " GIL@globex.test".to_owned(), ..base.clone() },
+            vec![failed.clone()],
+        ),
+        (pb::ListDeliveriesRequest { email_address: "gil@globex.testa".to_owned(), ..base.clone() }, vec![]),
+        (pb::ListDeliveriesRequest { space_id: space_id.clone(), ..base.clone() }, vec![failed.clone()]),
+        (pb::ListDeliveriesRequest { space_id, states: vec![pending], ..base.clone() }, vec![]),
+    ] {
+        let listed = scene.list_some(request.clone()).await.unwrap().deliveries;
+        let ids: Vec<String> = listed.into_iter().map(|delivery| delivery.delivery_id).collect();
+        assert_eq!(ids, expected, "{request:?}");
+    }
+    for (request, field) in [
+        (pb::ListDeliveriesRequest { states: vec![pending, 0], ..base.clone() }, "states[1]"),
+        (pb::ListDeliveriesRequest { states: vec![99], ..base.clone() }, "states[0]"),
+        (pb::ListDeliveriesRequest { email_address: "gil".to_owned(), ..base.clone() }, "email_address"),
+        (pb::ListDeliveriesRequest { space_id: "x".to_owned(), ..base }, "space_id"),
+    ] {
+        let status = scene.list_some(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().contains(field), "{}", status.message());
+    }
+}
+
+#[tokio::test]
+async fn one_mail_is_shown_to_its_own_organisation_only() {
+    let scene = Scene::new().await;
+    let id = scene.failed().await.to_string();
+    let shown = scene.get(&scene.world.admin, &id).await.unwrap();
+    assert_eq!(shown, scene.list(0, "").await.unwrap().deliveries.remove(0));
+    let stranger = testkit::caller(CallerKind::Admin);
+    let foreign = scene.get(&stranger, &id).await.unwrap_err();
+    let random = scene.get(&stranger, &testkit::ids().next::<Uuid>().to_string()).await.unwrap_err();
+    assert_eq!((foreign.code(), foreign.message()), (Code::NotFound, random.message()));
+    assert_eq!(foreign.details(), random.details());
+    assert_eq!(scene.get(&stranger, "x").await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
 async fn a_bad_page_is_refused_with_its_field() {
     let scene = Scene::new().await;
     for (size, token) in [(101, ""), (-1, ""), (0, "nonsense")] {
@@ -156,12 +223,13 @@ async fn a_retried_mail_is_sent_by_the_same_job_that_had_given_up() {
     // Jobs run without a broker.
     let broker = BrokerConfig { url: "amqp://127.0.0.1:1".into(), prefix: String::new() };
     let messaging = Messaging::over("notifications", scene.world.db().clone(), broker);
-    let messaging = register(identity::subscribe(spaces::subscribe(messaging)), &scene.world.send_mail);
+    let messaging =
+        register(identity::subscribe(spaces::subscribe(messaging, GATHERING)), &scene.world.send_mail);
     let stop = CancellationToken::new();
     let _running = messaging.start(&stop);
     let pool = scene.world.db().pool();
 
-    scene.world.fault(serde_json::json!({"phase": "rcpt", "reply": "550 unknown"})).await;
+    scene.world.fault(serde_json::json!({"phase": "rcpt", "reply": "552 full"})).await;
     let id = scene.planned().await;
     testkit::eventually("the job gives up", async || messaging::backlog(pool).await.unwrap().jobs_dead == 1)
         .await;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use mail_parser::MessageParser;
 use messaging::jobs::JobError;
 use serde_json::json;
-use service_kit::page::PageRequest;
 use sharedspaces_proto::identity::v1::{Person, PersonKind};
 use sharedspaces_proto::spaces::events::v1::{ParticipantInvited, ParticipantJoined, SpaceSnapshot};
 use sharedspaces_proto::spaces::v1::ParticipantKind;
@@ -238,9 +237,10 @@ async fn a_mail_that_is_put_off_is_tried_again_later() {
 async fn a_mail_that_is_refused_for_good_fails_with_its_reason() {
     let scene = Scene::new().await;
     for (phase, reply) in [
-        ("rcpt", "550 gil@globex.test unknown"),
         ("data", "554 no"),
         ("after_data", "552 gil@globex.test is full"),
+        // The last: from then on the address gets no mails.
+        ("rcpt", "550 gil@globex.test unknown"),
     ] {
         let id = scene.planned().await;
         scene.world.fault(json!({"phase": phase, "reply": reply})).await;
@@ -344,6 +344,7 @@ async fn a_password_is_only_taken_for_an_encrypted_connection() {
             tls,
             username: username.map(str::to_owned),
             password: password.map(Into::into),
+            connections: 4,
         })
     };
     assert!(with(TlsMode::StartTls, Some("u"), Some("p")).is_ok());
@@ -355,6 +356,21 @@ async fn a_password_is_only_taken_for_an_encrypted_connection() {
     ] {
         let error = with(tls, username, password).err().unwrap().to_string();
         assert!(error.contains(setting), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn mails_are_sent_over_one_to_eight_connections() {
+    for (connections, good) in [(0, false), (1, true), (8, true), (9, false)] {
+        let world = World::with(move |config| {
+            let made = Smtp::try_new(SmtpConfig { connections, ..config.clone() });
+            assert_eq!(made.is_ok(), good, "{connections}");
+            if let Err(error) = made {
+                assert!(error.to_string().contains("smtp.connections"), "{error}");
+            }
+            Smtp::try_new(config).unwrap()
+        });
+        drop(world.await);
     }
 }
 
@@ -435,6 +451,6 @@ async fn many_mails_at_once_all_arrive_once() {
     sent.sort();
     sent.dedup();
     assert_eq!(sent.len(), 20);
-    let page = scene.world.deliveries.list(&scene.world.admin, PageRequest { size: 100, after: None }).await;
-    assert!(page.unwrap().items.iter().all(|delivery| delivery.state == State::Sent));
+    let page = scene.world.listed(&scene.world.admin).await;
+    assert!(page.iter().all(|delivery| delivery.state == State::Sent));
 }

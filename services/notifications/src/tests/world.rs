@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use messaging::Received;
 use messaging::jobs::{Job, JobError};
@@ -20,19 +21,35 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use super::assets::PlayedAssets;
 use super::identity::PlayedIdentity;
+use super::participants::PlayedSpaces;
 use crate::config::{SmtpConfig, TlsMode};
 use crate::consumers::spaces::{participant_invited, participant_joined};
-use crate::delivery::{Deliveries, Delivery, DeliveryId, MAX_ATTEMPTS};
+use crate::delivery::{Deliveries, Delivery, DeliveryId, Filter, Gathering, Mail, NewDelivery, Space};
 use crate::directory::Directory;
+use crate::due::Dues;
+use crate::grpc::DeliveryGrpc;
 use crate::jobs::{SendMail, tell_owner};
 use crate::letters::Letters;
 use crate::mail::Smtp;
+use crate::organization::{Logos, Organizations};
+use crate::preview::Previews;
+use crate::recipients::Recipients;
+use crate::suppression::Suppressions;
+use crate::unsubscribe::{Links, Unsubscribing};
+
+/// As long as by default.
+pub(super) const GATHERING: Gathering = Gathering { window: Duration::from_secs(300) };
 
 pub(super) struct World {
     pub(super) database: TestDatabase,
     pub(super) deliveries: Deliveries,
     pub(super) identity: PlayedIdentity,
+    pub(super) assets: PlayedAssets,
+    pub(super) previews: Previews,
+    pub(super) spaces: PlayedSpaces,
+    pub(super) recipients: Recipients,
     pub(super) directory: Directory,
     pub(super) send_mail: Arc<SendMail>,
     /// An admin of the organisation whose mails are sent.
@@ -55,10 +72,32 @@ impl World {
         let directory = Directory::new(testkit::peers(address).identity().unwrap());
         let deliveries = Deliveries::new(database.database.clone());
         let smtp = smtp(smtp_config(&sandbox));
-        let letters = Letters::new(deliveries.clone(), directory.clone(), smtp.from().clone());
-        let send_mail = Arc::new(SendMail::new(deliveries.clone(), letters, smtp, testkit::clock()));
+        let (assets, address) = PlayedAssets::start().await;
+        let logos = Logos::new(testkit::peers(address).assets().unwrap());
+        let organizations = Organizations::new(database.database.clone());
+        let previews = Previews::new(organizations.clone(), logos.clone());
+        let from = smtp.from().clone();
+        let letters =
+            Letters::new(deliveries.clone(), directory.clone(), organizations, logos, key_of_links(), from);
+        let (spaces, address) = PlayedSpaces::start().await;
+        let recipients = Recipients::new(testkit::peers(address).spaces().unwrap());
+        let dues = Dues::new(deliveries.clone(), directory.clone(), recipients.clone());
+        let send_mail = Arc::new(SendMail::new(deliveries.clone(), dues, letters, smtp, testkit::clock()));
         let admin = testkit::caller(CallerKind::Admin);
-        Self { database, deliveries, identity, directory, send_mail, admin, sandbox, dir }
+        Self {
+            database,
+            deliveries,
+            identity,
+            assets,
+            previews,
+            spaces,
+            recipients,
+            directory,
+            send_mail,
+            admin,
+            sandbox,
+            dir,
+        }
     }
 
     /// Makes somebody whom identity knows.
@@ -85,7 +124,9 @@ impl World {
     /// Returns the event's id.
     pub(super) async fn joined(&self, event: ParticipantJoined) -> Uuid {
         let event_id = testkit::ids().next();
-        self.apply(event_id, event, |tx, event| Box::pin(participant_joined(tx, event))).await.unwrap();
+        self.apply(event_id, event, |tx, event| Box::pin(participant_joined(tx, event, GATHERING)))
+            .await
+            .unwrap();
         event_id
     }
 
@@ -138,7 +179,51 @@ impl World {
 
     /// Runs the job of a delivery as its `attempt`th try.
     pub(super) async fn run(&self, id: DeliveryId, attempt: i32) -> Result<(), JobError> {
-        self.send_mail.run(self.job(id, attempt)).await
+        let job_id: Uuid = sqlx::query_scalar("SELECT job_id FROM deliveries WHERE delivery_id = $1")
+            .bind(id.uuid())
+            .fetch_one(&self.database.superuser_pool())
+            .await
+            .unwrap();
+        self.send_mail.run(Job { id: job_id, ..self.job(id, attempt) }).await
+    }
+
+    /// Runs a job of a delivery that is not its own any more.
+    pub(super) async fn run_other_job(&self, id: DeliveryId) -> Result<(), JobError> {
+        self.send_mail.run(Job { id: testkit::ids().next(), ..self.job(id, 1) }).await
+    }
+
+    pub(super) fn delivery_grpc(&self) -> DeliveryGrpc {
+        let deliveries = self.deliveries.clone();
+        DeliveryGrpc {
+            suppressions: Suppressions::new(self.db().clone()),
+            unsubscribing: Unsubscribing::new(key_of_links(), self.recipients.clone(), deliveries.clone()),
+            deliveries,
+        }
+    }
+
+    /// Plans a mail that can be muted.
+    pub(super) async fn plan_new_joiner(
+        &self,
+        recipient: &Person,
+        due_time: Option<chrono::DateTime<chrono::Utc>>,
+    ) -> DeliveryId {
+        let delivery_id = DeliveryId::of(testkit::ids().next(), user_id(recipient));
+        let space = Space {
+            space_id: testkit::ids().next::<Uuid>().into(),
+            title: "Big deal".to_owned(),
+            url: "https://app.acme.test/acme/big-deal".to_owned(),
+            colors: None,
+        };
+        let new = NewDelivery {
+            delivery_id,
+            organization_id: self.admin.organization_id,
+            event_time: service_kit::clock::SystemClock.now(),
+            recipient_user_id: Some(user_id(recipient)),
+            due_time,
+            mail: Mail::NewJoiner { space, people: vec!["Gil".to_owned()], more: 0 },
+        };
+        self.deliveries.plan(new).await.unwrap();
+        delivery_id
     }
 
     fn job(&self, id: DeliveryId, attempt: i32) -> Job {
@@ -147,7 +232,7 @@ impl World {
             organization_id: self.admin.organization_id,
             payload: serde_json::json!({ "delivery_id": id }),
             attempt,
-            max_attempts: MAX_ATTEMPTS,
+            max_attempts: 200,
             create_time: service_kit::clock::SystemClock.now(),
         }
     }
@@ -157,7 +242,11 @@ impl World {
     }
 
     pub(super) async fn listed(&self, caller: &Caller) -> Vec<Delivery> {
-        self.deliveries.list(caller, PageRequest { size: 100, after: None }).await.unwrap().items
+        self.deliveries
+            .list(caller, Filter::default(), PageRequest { size: 100, after: None })
+            .await
+            .unwrap()
+            .items
     }
 
     /// Tells the mail server to fail; see the sandbox's pages.
@@ -226,6 +315,11 @@ impl From<service_kit::error::CommonError> for Applied {
     }
 }
 
+/// Makes links with a key of these tests.
+pub(super) fn key_of_links() -> Links {
+    Links::try_new(&"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".into()).unwrap()
+}
+
 fn smtp_config(sandbox: &Sandbox) -> SmtpConfig {
     SmtpConfig {
         host: sandbox.smtp_addr().ip().to_string(),
@@ -234,6 +328,7 @@ fn smtp_config(sandbox: &Sandbox) -> SmtpConfig {
         tls: TlsMode::None,
         username: None,
         password: None,
+        connections: 4,
     }
 }
 
