@@ -9,7 +9,7 @@ use service_kit::locale::Locale;
 use service_kit::validate::Violations;
 
 use crate::delivery::{DeliveryError, MailKind, Setback};
-use crate::mail::{Look, Mute, Page, Preview, RECIPIENT, preview, sample};
+use crate::mail::{Look, Mute, Page, Preview, preview, recipient, sample};
 use crate::organization::{Logos, Organizations};
 
 /// Where made-up links lead while the organisation's own address is not known.
@@ -68,5 +68,5 @@ pub(crate) fn shown(
         )?),
         None => None,
     };
-    preview(&Page { words, look, mute }, RECIPIENT, locale).map(Some)
+    preview(&Page { words, look, mute }, recipient(kind), locale).map(Some)
 }

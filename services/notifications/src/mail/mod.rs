@@ -14,6 +14,6 @@ mod words;
 pub(crate) use look::{Logo, Look, Mute};
 pub(crate) use message::{Addressee, Letter, Page, Preview, compose, preview};
 pub(crate) use moment::{Moment, Span};
-pub(crate) use sample::{RECIPIENT, sample};
+pub(crate) use sample::{recipient, sample};
 pub(crate) use smtp::{AFTER_DATA_BEFORE_250, Smtp};
 pub(crate) use words::{Visit, Words};

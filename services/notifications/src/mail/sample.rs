@@ -13,6 +13,7 @@ use crate::delivery::{Added, Asked, MailKind, Said, Setback};
 struct Sayings {
     title: &'static str,
     note: &'static str,
+    note_to_colleague: &'static str,
     message: &'static str,
     comment: &'static str,
     reply: &'static str,
@@ -24,6 +25,7 @@ const ENGLISH: Sayings = Sayings {
     title: "Globex and Acme: new production line",
     note: "Dear Gil,\n\nas promised, here is everything about the new line: the offer, the drawings and our schedule. Please have \
            a look before Thursday.\n\nKind regards\nInes",
+    note_to_colleague: "Hi Mara,\n\nGlobex decides next month. Could you look after the technical questions?\n\nThanks\nInes",
     message: "I look after purchasing at Globex and would like to see the offer, too.",
     comment: "Could you tell us more about the delivery times of the second stage?",
     reply: "Gladly! We can deliver within eight weeks; details are on page 4.",
@@ -34,6 +36,7 @@ const FRENCH: Sayings = Sayings {
     title: "Globex et Acme : nouvelle ligne de production",
     note: "Bonjour Gil,\n\ncomme convenu, voici tout ce qui concerne la nouvelle ligne : l’offre, les plans et notre calendrier. \
            Merci d’y jeter un œil avant jeudi.\n\nBien à vous\nInes",
+    note_to_colleague: "Bonjour Mara,\n\nGlobex décide le mois prochain. Peux-tu t’occuper des questions techniques ?\n\nMerci\nInes",
     message: "Je m’occupe des achats chez Globex et j’aimerais consulter l’offre, moi aussi.",
     comment: "Pourriez-vous préciser les délais de livraison de la deuxième étape ?",
     reply: "Avec plaisir ! Nous pouvons livrer sous huit semaines ; les détails sont en page 4.",
@@ -44,6 +47,7 @@ const GERMAN: Sayings = Sayings {
     title: "Globex und Acme: neue Fertigungslinie",
     note: "Guten Tag Herr Gold\n\nWie versprochen finden Sie hier alles zur neuen Linie: das Angebot, die Pläne und unseren \
            Zeitplan. Bitte sehen Sie vor Donnerstag hinein.\n\nFreundliche Grüße\nInes Quell",
+    note_to_colleague: "Hallo Mara\n\nGlobex entscheidet nächsten Monat. Kannst du dich um die technischen Fragen kümmern?\n\nDanke\nInes",
     message: "Ich bin bei Globex für den Einkauf zuständig und würde das Angebot gern ebenfalls sehen.",
     comment: "Können Sie uns mehr zu den Lieferzeiten der zweiten Etappe sagen?",
     reply: "Gern! Wir können innerhalb von acht Wochen liefern; Näheres steht auf Seite 4.",
@@ -54,14 +58,12 @@ const GERMAN: Sayings = Sayings {
 const INVITER: &str = "Ines Quell";
 const GUEST: &str = "Gil Gold";
 const COLLEAGUE: &str = "Mara Lind";
+const ASKING: &str = "Hana Moss";
 const DEVICE: &str = "Firefox, Windows";
 const CODE: &str = "483920";
 /// 3 March 2026, 14:05 in UTC.
 const START_SECONDS: i64 = 1_772_546_700;
 const VISIT: TimeDelta = TimeDelta::minutes(27);
-
-/// Whom the made-up mails greet.
-pub(crate) const RECIPIENT: &str = GUEST;
 
 /// Returns what a made-up mail says; its links begin with `base_url`, which has no slash at its end. Nothing where there is
 /// no such mail: what a link is for is only known once it is sent.
@@ -80,7 +82,9 @@ pub(crate) fn sample(kind: MailKind, locale: Locale, base_url: &str) -> Result<O
         MailKind::GuestInvitation => {
             Words::guest_invitation(title, INVITER, said.note, &personal("invitation"))
         }
-        MailKind::ColleagueInvitation => Words::colleague_invitation(title, INVITER, said.note, &space),
+        MailKind::ColleagueInvitation => {
+            Words::colleague_invitation(title, INVITER, said.note_to_colleague, &space)
+        }
         MailKind::InvitationAccepted => Words::invitation_accepted(title, GUEST, None, &space),
         MailKind::Reminder => Words::reminder(title, INVITER, &personal("invitation")),
         MailKind::AccessRequested => {
@@ -92,7 +96,7 @@ pub(crate) fn sample(kind: MailKind, locale: Locale, base_url: &str) -> Result<O
         MailKind::PasswordReset => Words::password_reset(&personal("reset-password")),
         MailKind::RequestLink => Words::request_link(&personal("request-access")),
         MailKind::VisitSummary => visit_summary(said, &space),
-        MailKind::NewJoiner => Words::new_joiner(title, &[GUEST.to_owned(), COLLEAGUE.to_owned()], &space),
+        MailKind::NewJoiner => Words::new_joiner(title, &[GUEST, ASKING].map(str::to_owned), &space),
         MailKind::NewComment => Words::new_comment(title, &comments(said), &space),
         MailKind::NewContent => Words::new_content(title, &items(said), &space),
         MailKind::NewDevice => Ok(Words::new_device(DEVICE, moment())),
@@ -102,6 +106,30 @@ pub(crate) fn sample(kind: MailKind, locale: Locale, base_url: &str) -> Result<O
     words.map(Some)
 }
 
+/// Returns whom a made-up mail greets.
+pub(crate) fn recipient(kind: MailKind) -> &'static str {
+    match kind {
+        MailKind::ColleagueInvitation
+        | MailKind::InvitationAccepted
+        | MailKind::AccessRequested
+        | MailKind::VisitSummary
+        | MailKind::NewJoiner
+        | MailKind::NewComment
+        | MailKind::NewContent => COLLEAGUE,
+        MailKind::AccessDeclined => "",
+        MailKind::GuestInvitation
+        | MailKind::AccountLink
+        | MailKind::SignInLink
+        | MailKind::PasswordReset
+        | MailKind::NewDevice
+        | MailKind::PasswordChanged
+        | MailKind::SessionReused
+        | MailKind::Reminder
+        | MailKind::AccessGranted
+        | MailKind::RequestLink => GUEST,
+    }
+}
+
 fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(START_SECONDS, 0).unwrap_or_default()
 }
@@ -109,7 +137,7 @@ fn start() -> DateTime<Utc> {
 fn asked(said: &Sayings) -> Asked {
     Asked {
         email_address: "hana.moss@globex.example".to_owned(),
-        name: "Hana Moss".to_owned(),
+        name: ASKING.to_owned(),
         message: said.message.to_owned(),
         proposer: None,
     }

@@ -12,7 +12,7 @@ use tonic::{Code, Request, Response, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
-use super::world::{World, guest_invited, links as links_of_tests, user_id};
+use super::world::{World, guest_invited, key_of_links, user_id};
 use crate::delivery::{DeliveryId, Leave, MailKind, Sendable, State};
 
 fn request_of<T>(principal: Principal, method: &str, message: T) -> Request<T> {
@@ -169,7 +169,7 @@ async fn the_link_of_a_mail_takes_its_recipient_out_of_its_kind_and_space_howeve
     let id = world.plan_new_joiner(&cleo, None).await;
     let space_id = world.delivery(id).await.space_id.unwrap();
     let organization_id = world.admin.organization_id;
-    let links = links_of_tests().of(
+    let links = key_of_links().of(
         organization_id,
         space_id,
         user_id(&cleo),
@@ -189,7 +189,7 @@ async fn the_link_of_a_mail_takes_its_recipient_out_of_its_kind_and_space_howeve
     assert_eq!(world.spaces.muted().len(), 2);
 
     // Somebody about whose space no mail was ever planned gets no title of others.
-    let other = links_of_tests().of(
+    let other = key_of_links().of(
         testkit::ids().next::<Uuid>().into(),
         space_id,
         user_id(&cleo),
@@ -215,7 +215,7 @@ async fn a_forged_link_is_refused_and_mutes_nothing() {
 async fn a_link_that_spaces_cannot_be_told_of_does_not_seem_to_have_worked() {
     let world = World::new().await;
     let cleo = world.person("Cleo", "cleo@acme.test", "en");
-    let links = links_of_tests().of(
+    let links = key_of_links().of(
         world.admin.organization_id,
         testkit::ids().next::<Uuid>().into(),
         user_id(&cleo),

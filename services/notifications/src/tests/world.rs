@@ -46,10 +46,10 @@ pub(super) struct World {
     pub(super) database: TestDatabase,
     pub(super) deliveries: Deliveries,
     pub(super) identity: PlayedIdentity,
-    pub(super) spaces: PlayedSpaces,
-    pub(super) recipients: Recipients,
     pub(super) assets: PlayedAssets,
     pub(super) previews: Previews,
+    pub(super) spaces: PlayedSpaces,
+    pub(super) recipients: Recipients,
     pub(super) directory: Directory,
     pub(super) send_mail: Arc<SendMail>,
     /// An admin of the organisation whose mails are sent.
@@ -78,7 +78,7 @@ impl World {
         let previews = Previews::new(organizations.clone(), logos.clone());
         let from = smtp.from().clone();
         let letters =
-            Letters::new(deliveries.clone(), directory.clone(), organizations, logos, links(), from);
+            Letters::new(deliveries.clone(), directory.clone(), organizations, logos, key_of_links(), from);
         let (spaces, address) = PlayedSpaces::start().await;
         let recipients = Recipients::new(testkit::peers(address).spaces().unwrap());
         let dues = Dues::new(deliveries.clone(), directory.clone(), recipients.clone());
@@ -88,10 +88,10 @@ impl World {
             database,
             deliveries,
             identity,
-            spaces,
-            recipients,
             assets,
             previews,
+            spaces,
+            recipients,
             directory,
             send_mail,
             admin,
@@ -196,7 +196,7 @@ impl World {
         let deliveries = self.deliveries.clone();
         DeliveryGrpc {
             suppressions: Suppressions::new(self.db().clone()),
-            unsubscribing: Unsubscribing::new(links(), self.recipients.clone(), deliveries.clone()),
+            unsubscribing: Unsubscribing::new(key_of_links(), self.recipients.clone(), deliveries.clone()),
             deliveries,
         }
     }
@@ -316,7 +316,7 @@ impl From<service_kit::error::CommonError> for Applied {
 }
 
 /// Makes links with a key of these tests.
-pub(super) fn links() -> Links {
+pub(super) fn key_of_links() -> Links {
     Links::try_new(&"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=".into()).unwrap()
 }
 
