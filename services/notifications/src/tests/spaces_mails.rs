@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use mail_parser::{HeaderValue, MessageParser};
+use service_kit::clock::{Clock, SystemClock};
 use sharedspaces_proto::identity::v1::{IssueSignInLinkResponse, LinkPurpose, Person};
 use sharedspaces_proto::spaces::v1::MuteableMail;
 use uuid::Uuid;
@@ -364,7 +365,7 @@ async fn an_address_without_an_account_gets_a_link_that_proves_it() {
         ..IssueSignInLinkResponse::default()
     };
     scene.world.identity.has_link(sign_in_link_id, link.clone());
-    let expire_time = Utc::now() + chrono::TimeDelta::minutes(10);
+    let expire_time = SystemClock.now() + chrono::TimeDelta::minutes(10);
     let id = scene.planned(None, Mail::AccountLink { sign_in_link_id, expire_time }).await;
     scene.world.run(id, 1).await.unwrap();
     let (to, raw) = scene.world.taken().pop().unwrap();
