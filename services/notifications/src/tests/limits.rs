@@ -1,11 +1,12 @@
 //! How many mails that can be muted go out within an hour.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
+use service_kit::clock::{Clock, SystemClock};
 use service_kit::ids::{OrganizationId, UserId};
 use sharedspaces_proto::identity::v1::Person;
 
 use super::world::{World, user_id};
-use crate::delivery::{DeliveryId, Leave, MailKind, Sendable};
+use crate::delivery::{DeliveryId, Leave, MailKind, Sendable, State};
 
 fn sendable(id: DeliveryId, person: &Person, kind: MailKind) -> Sendable {
     let email_address = person.email_address.clone();
@@ -35,7 +36,7 @@ async fn counted(
     .bind(organization.uuid())
     .bind(recipient.map(UserId::uuid))
     .bind(count)
-    .bind(Utc::now() - ago)
+    .bind(SystemClock.now() - ago)
     .execute(&world.database.superuser_pool())
     .await
     .unwrap();
@@ -43,7 +44,7 @@ async fn counted(
 
 fn waits(leave: Leave) -> TimeDelta {
     match leave {
-        Leave::Later(until) => until - Utc::now(),
+        Leave::Later(until) => until - SystemClock.now(),
         other => panic!("expected to wait, got {other:?}"),
     }
 }
@@ -103,4 +104,30 @@ async fn an_organisation_sends_a_thousand_muteable_mails_an_hour_however_many_as
         let wait = waits(leave);
         assert!((TimeDelta::minutes(49)..=TimeDelta::minutes(50)).contains(&wait), "{wait}");
     }
+}
+
+#[tokio::test]
+async fn a_mail_over_the_limit_waits_loses_no_try_and_arrives_when_there_is_room() {
+    let world = World::new().await;
+    let anna = world.person("Anna", "anna@acme.test", "en");
+    counted(&world, world.admin.organization_id, Some(user_id(&anna)), 20, TimeDelta::minutes(20)).await;
+    let id = world.plan_new_joiner(&anna, None).await;
+    world.run(id, 1).await.unwrap();
+    let waiting = world.delivery(id).await;
+    assert_eq!((waiting.state, waiting.attempts), (State::Pending, 0));
+    assert!(waiting.reason.contains("too many"), "{}", waiting.reason);
+    let wait = waiting.due_time.unwrap() - SystemClock.now();
+    assert!((TimeDelta::minutes(39)..=TimeDelta::minutes(40)).contains(&wait), "{wait}");
+    assert!(world.taken().is_empty());
+
+    // Time passes.
+    sqlx::query("UPDATE deliveries SET counted_time = counted_time - interval '1 hour', due_time = now()")
+        .execute(&world.database.superuser_pool())
+        .await
+        .unwrap();
+    world.run(id, 1).await.unwrap();
+    let sent = world.delivery(id).await;
+    assert_eq!((sent.state, sent.attempts, sent.reason.as_str()), (State::Sent, 1, ""));
+    let raw = String::from_utf8(world.taken().remove(0).1).unwrap();
+    assert!(raw.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"), "{raw}");
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use messaging::jobs::JobError;
 use serde_json::json;
+use service_kit::clock::{Clock, SystemClock};
 use sharedspaces_proto::identity::v1::Person;
 use sharedspaces_proto::spaces::events::v1::ParticipantInvited;
 use sharedspaces_proto::spaces::v1::{MuteableMail, ParticipantKind};
@@ -128,7 +128,7 @@ async fn only_a_connection_that_ended_with_the_content_under_way_leaves_a_doubt(
 async fn a_mail_that_is_not_due_waits_in_a_job_of_its_own_and_loses_no_try() {
     let world = World::new().await;
     let person = world.person("Cleo", "cleo@acme.test", "en");
-    let due = Utc::now() + chrono::TimeDelta::hours(1);
+    let due = SystemClock.now() + chrono::TimeDelta::hours(1);
     let id = world.plan_new_joiner(&person, Some(due)).await;
     let wait = |name: &'static str| {
         let pool = world.db().pool().clone();

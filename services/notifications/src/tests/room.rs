@@ -334,20 +334,20 @@ async fn apply(tx: &mut PgConnection, organization_id: OrganizationId, told: Tol
         event: (),
     };
     match happening {
-        Happening::Invited(event) => spaces::participant_invited(tx, with(received, event)).await,
-        Happening::Joined(event) => spaces::participant_joined(tx, with(received, event), GATHERING).await,
-        Happening::Reminded(event) => spaces::participant_reminded(tx, with(received, event)).await,
-        Happening::Removed(event) => spaces::participant_removed(tx, with(received, event)).await,
-        Happening::Requested(event) => spaces::access_requested(tx, with(received, event)).await,
-        Happening::Granted(event) => spaces::access_granted(tx, with(received, event)).await,
-        Happening::Declined(event) => spaces::access_declined(tx, with(received, event)).await,
-        Happening::Commented(event) => spaces::comment_added(tx, with(received, event), GATHERING).await,
-        Happening::Added(event) => spaces::item_added(tx, with(received, event), GATHERING).await,
-        Happening::Visited(event) => spaces::visit_ended(tx, with(received, event)).await,
+        Happening::Invited(event) => spaces::participant_invited(tx, with(&received, event)).await,
+        Happening::Joined(event) => spaces::participant_joined(tx, with(&received, event), GATHERING).await,
+        Happening::Reminded(event) => spaces::participant_reminded(tx, with(&received, event)).await,
+        Happening::Removed(event) => spaces::participant_removed(tx, with(&received, event)).await,
+        Happening::Requested(event) => spaces::access_requested(tx, with(&received, event)).await,
+        Happening::Granted(event) => spaces::access_granted(tx, with(&received, event)).await,
+        Happening::Declined(event) => spaces::access_declined(tx, with(&received, event)).await,
+        Happening::Commented(event) => spaces::comment_added(tx, with(&received, event), GATHERING).await,
+        Happening::Added(event) => spaces::item_added(tx, with(&received, event), GATHERING).await,
+        Happening::Visited(event) => spaces::visit_ended(tx, with(&received, event)).await,
     }
 }
 
-fn with<E>(received: Received<()>, event: E) -> Received<E> {
+fn with<E>(received: &Received<()>, event: E) -> Received<E> {
     Received {
         event_id: received.event_id,
         organization_id: received.organization_id,

@@ -23,14 +23,14 @@ pub(crate) async fn access_requested(
     let event = &received.event;
     let space = certain(space(event.space.as_ref()))?;
     let news = certain(asked(&received, &space))?;
-    let owner = certain(event.owner.clone().context("the event has no owner"))?;
+    let owner = certain(event.owner.as_ref().context("the event has no owner"))?;
     let requests = vec![Asked {
         email_address: event.email_address.clone(),
         name: event.display_name.clone(),
         message: event.message.clone(),
         proposer: event.proposer.as_ref().map(name_of),
     }];
-    for owner in recipients(tx, &received, space.space_id, &[owner]).await? {
+    for owner in recipients(tx, &received, space.space_id, std::slice::from_ref(owner)).await? {
         let mail = Mail::AccessRequested { space: space.clone(), requests: requests.clone(), more: 0 };
         delivery::gather_after_first(tx, &new_delivery(&received, owner.user_id, mail)).await?;
     }
@@ -49,7 +49,7 @@ pub(crate) async fn access_granted(
     match (&event.person, &event.granter) {
         (Some(person), Some(granter)) if event.invitation_id.is_empty() => {
             let space = certain(space(event.space.as_ref()))?;
-            added(tx, &received, &space, &[person.clone()], Some(granter)).await
+            added(tx, &received, &space, std::slice::from_ref(person), Some(granter)).await
         }
         _ => Ok(()),
     }
