@@ -4,7 +4,7 @@
 //! - [`permission`]: who may do what, decided in one place; [`policy`]: what an organisation lets guests do at all
 //! - [`participant`]: inviting, and who is there
 //! - [`item`]: what a space holds; [`comment`]: what is said about it; [`duplication`]: a new space of an old one
-//! - [`activity`]: the timeline; [`theme`]: looks
+//! - [`activity`]: the timeline; [`visit`]: who looked; [`theme`]: looks
 //! - [`organization`], [`person`]: what is kept of identity's, from events
 //! - [`grpc`]: transport; [`consumers`]: one file per service listened to; [`jobs`]: one file per job
 //!
@@ -28,6 +28,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod visit;
 
 use messaging::Messaging;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
@@ -57,6 +58,7 @@ use crate::participant::Participants;
 use crate::policy::Policies;
 use crate::space::Spaces;
 use crate::theme::Themes;
+use crate::visit::Visits;
 
 pub use crate::comment::CommentError;
 pub use crate::item::ItemError;
@@ -78,10 +80,12 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let policies = Policies::new(database.clone(), clock.clone());
     let activities = Activities::new(database.clone());
     let files = AssetServiceClient::new(kit.peers.assets()?);
-    let items = Items::new(database.clone(), clock.clone(), ids.clone(), files);
+    let visits = Visits::new(database.clone(), clock.clone(), ids.clone());
+    let items = Items::new(database.clone(), clock.clone(), ids.clone(), files, visits.clone());
     let comments = Comments::new(database.clone(), clock.clone(), ids.clone());
     let duplications = Duplications::new(database.clone(), clock.clone(), ids.clone());
     let purge = jobs::purge_deleted_spaces::worker(database.clone(), ids.clone());
+    let end_visits = jobs::end_visits::worker(database.clone(), visits.clone());
     let directory = OrganizationServiceClient::new(kit.peers.identity()?);
     let participants = Participants::new(database, clock, ids.clone(), directory);
     let routes = Routes::new(
@@ -97,7 +101,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
             .max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
-        ActivityServiceServer::new(ActivityGrpc { activities }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        ActivityServiceServer::new(ActivityGrpc { activities, visits }).max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
         ContentServiceServer::new(ContentGrpc { items }).max_decoding_message_size(UNARY_LIMIT_BYTES),
@@ -110,6 +114,6 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     );
     let messaging = consumers::identity::subscribe(Messaging::new(&kit), &participants);
     let mut workers = consumers::crm_sync::subscribe(messaging, &ids).workers()?;
-    workers.push(purge);
+    workers.extend([purge, end_visits]);
     Ok(Parts { routes, workers, ..Parts::default() })
 }

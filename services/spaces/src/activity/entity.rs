@@ -56,13 +56,15 @@ service_kit::text_enum! {
         CrmLogged = "CRM_LOGGED",
         /// The notification defaults were changed.
         NotificationDefaultsChanged = "NOTIFICATION_DEFAULTS_CHANGED",
+        /// A guest began a visit.
+        SpaceVisited = "SPACE_VISITED",
     }
 }
 
 impl ActivityKind {
     /// Every kind there is.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::SpaceCreated,
         Self::SpaceRenamed,
         Self::DescriptionChanged,
@@ -87,6 +89,7 @@ impl ActivityKind {
         Self::SpaceDeleted,
         Self::CrmLogged,
         Self::NotificationDefaultsChanged,
+        Self::SpaceVisited,
     ];
 
     /// Tells whether guests must not see it.
@@ -103,7 +106,8 @@ impl ActivityKind {
             | Self::SpaceReactivated
             | Self::SpaceDeleted
             | Self::CrmLogged
-            | Self::NotificationDefaultsChanged => true,
+            | Self::NotificationDefaultsChanged
+            | Self::SpaceVisited => true,
             Self::SpaceCreated
             | Self::SpaceRenamed
             | Self::DescriptionChanged

@@ -13,6 +13,7 @@ mod convert_list;
 mod convert_participant;
 mod convert_policy;
 mod convert_theme;
+mod convert_visit;
 mod participant_service;
 mod policy_service;
 mod space_service;

@@ -20,4 +20,5 @@ mod room;
 mod themes;
 mod timeline;
 mod upgrading;
+mod visiting;
 mod world;
