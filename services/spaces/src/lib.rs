@@ -4,7 +4,7 @@
 //! - [`permission`]: who may do what, decided in one place; [`policy`]: what an organisation lets guests do at all
 //! - [`participant`]: inviting, and who is there; [`access_request`]: asking to be let in by a link
 //! - [`item`]: what a space holds; [`comment`]: what is said about it; [`duplication`]: a new space of an old one
-//! - [`activity`]: the timeline; [`theme`]: looks
+//! - [`activity`]: the timeline; [`visit`]: who looked; [`theme`]: looks
 //! - [`organization`], [`person`]: what is kept of identity's, from events
 //! - [`grpc`]: transport; [`consumers`]: one file per service listened to; [`jobs`]: one file per job
 //!
@@ -29,6 +29,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod visit;
 
 use anyhow::Context;
 use messaging::Messaging;
@@ -65,6 +66,7 @@ use crate::participant::{Neighbours, Participants};
 use crate::policy::Policies;
 use crate::space::Spaces;
 use crate::theme::Themes;
+use crate::visit::Visits;
 
 pub use crate::access_request::AccessRequestError;
 pub use crate::comment::CommentError;
@@ -87,7 +89,8 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let policies = Policies::new(database.clone(), clock.clone());
     let activities = Activities::new(database.clone());
     let files = AssetServiceClient::new(kit.peers.assets()?);
-    let items = Items::new(database.clone(), clock.clone(), ids.clone(), files);
+    let visits = Visits::new(database.clone(), clock.clone(), ids.clone());
+    let items = Items::new(database.clone(), clock.clone(), ids.clone(), files, visits.clone());
     let comments = Comments::new(database.clone(), clock.clone(), ids.clone());
     let duplications = Duplications::new(database.clone(), clock.clone(), ids.clone());
     let purge = jobs::purge_deleted_spaces::worker(database.clone(), ids.clone());
@@ -101,6 +104,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         records: RecordServiceClient::new(kit.peers.crm_sync()?),
     };
     let limits = kit.settings.inviting;
+    let end_visits = jobs::end_visits::worker(database.clone(), visits.clone());
     let participants = Participants::new(database, clock, ids.clone(), neighbours, limits);
     let routes = Routes::new(
         SpaceServiceServer::new(SpaceGrpc { spaces, duplications })
@@ -115,7 +119,8 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
             .max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
-        ActivityServiceServer::new(ActivityGrpc { activities }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+        ActivityServiceServer::new(ActivityGrpc { activities, visits })
+            .max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
     .add_service(
         ContentServiceServer::new(ContentGrpc { items }).max_decoding_message_size(UNARY_LIMIT_BYTES),
@@ -130,8 +135,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let messaging = consumers::identity::subscribe(Messaging::new(&kit), &participants);
     let messaging = jobs::take_access_requests::register(messaging, &access_requests);
     let mut workers = consumers::crm_sync::subscribe(messaging, &ids).workers()?;
-    workers.push(purge);
-    workers.push(lapse);
+    workers.extend([purge, lapse, end_visits]);
     Ok(Parts { routes, workers, ..Parts::default() })
 }
 

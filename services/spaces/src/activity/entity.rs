@@ -66,13 +66,15 @@ service_kit::text_enum! {
         AccessDeclined = "ACCESS_DECLINED",
         /// A guest's profile was changed; the object is the guest.
         ProfileChanged = "PROFILE_CHANGED",
+        /// A guest began a visit.
+        SpaceVisited = "SPACE_VISITED",
     }
 }
 
 impl ActivityKind {
     /// Every kind there is.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::SpaceCreated,
         Self::SpaceRenamed,
         Self::DescriptionChanged,
@@ -102,6 +104,7 @@ impl ActivityKind {
         Self::AccessGranted,
         Self::AccessDeclined,
         Self::ProfileChanged,
+        Self::SpaceVisited,
     ];
 
     /// Tells whether guests must not see it.
@@ -123,7 +126,8 @@ impl ActivityKind {
             | Self::AccessRequested
             | Self::AccessGranted
             | Self::AccessDeclined
-            | Self::ProfileChanged => true,
+            | Self::ProfileChanged
+            | Self::SpaceVisited => true,
             Self::SpaceCreated
             | Self::SpaceRenamed
             | Self::DescriptionChanged

@@ -155,6 +155,9 @@ fn sentence(kind: ActivityKind, locale: Locale) -> &'static str {
             "{actor} a consigné l’espace dans « {object} »",
             "{actor} hat den Space bei „{object}“ protokolliert",
         ),
+        ActivityKind::SpaceVisited => {
+            ("{actor} visited the space", "{actor} a visité l’espace", "{actor} hat den Space besucht")
+        }
         ActivityKind::NotificationDefaultsChanged => (
             "{actor} changed the notification defaults",
             "{actor} a modifié les notifications par défaut",

@@ -10,11 +10,14 @@ use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::activity_service_server::ActivityService;
 use tonic::{Request, Response, Status};
 
+use super::convert_visit::{duration, space_of};
 use crate::activity::{Activities, ActivityKey, ActivityKind, ToldActivity};
+use crate::visit::{NEXT_CALL, Visits};
 
 /// ActivityService.
 pub(crate) struct ActivityGrpc {
     pub(crate) activities: Activities,
+    pub(crate) visits: Visits,
 }
 
 #[tonic::async_trait]
@@ -31,16 +34,22 @@ impl ActivityService for ActivityGrpc {
 
     async fn record_visit(
         &self,
-        _request: Request<pb::RecordVisitRequest>,
+        request: Request<pb::RecordVisitRequest>,
     ) -> Result<Response<pb::RecordVisitResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let space_id = space_of(&request.into_inner().space_id)?;
+        self.visits.record(&caller, space_id).await?;
+        Ok(Response::new(pb::RecordVisitResponse { next_call_after: Some(duration(NEXT_CALL)) }))
     }
 
     async fn get_insights(
         &self,
-        _request: Request<pb::GetInsightsRequest>,
+        request: Request<pb::GetInsightsRequest>,
     ) -> Result<Response<pb::GetInsightsResponse>, Status> {
-        Err(Status::unimplemented("SKELETON"))
+        let caller = Caller::of(&request)?;
+        let space_id = space_of(&request.into_inner().space_id)?;
+        let insights = self.visits.insights(&caller, space_id).await?;
+        Ok(Response::new(insights.into()))
     }
 }
 
@@ -95,6 +104,7 @@ impl From<ActivityKind> for pb::ActivityType {
             ActivityKind::AccessGranted => Self::AccessGranted,
             ActivityKind::AccessDeclined => Self::AccessDeclined,
             ActivityKind::ProfileChanged => Self::ProfileChanged,
+            ActivityKind::SpaceVisited => Self::SpaceVisited,
         }
     }
 }

@@ -16,6 +16,7 @@ mod convert_participant;
 mod convert_policy;
 mod convert_settings;
 mod convert_theme;
+mod convert_visit;
 mod participant_service;
 mod policy_service;
 mod space_service;

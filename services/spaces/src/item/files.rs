@@ -16,6 +16,7 @@ use super::{Change, Item, ItemError, ItemFile, ItemKind, Items, repo};
 use crate::activity::ActivityKind;
 use crate::permission::{Permission, Viewer};
 use crate::space::{self, SpaceView};
+use crate::visit::Deed;
 
 /// The reason by which assets refuses to show a file in the browser.
 const INLINE_NOT_ALLOWED: &str = "INLINE_NOT_ALLOWED";
@@ -41,6 +42,13 @@ impl Wish {
         match self {
             Self::Open => Permission::View,
             Self::Download => Permission::Download,
+        }
+    }
+
+    fn deed(self) -> Deed {
+        match self {
+            Self::Open => Deed::Open,
+            Self::Download => Deed::Download,
         }
     }
 
@@ -133,10 +141,12 @@ impl Items {
             (None, _) => return Err(ItemError::NotAFile),
         };
         let (now, activity_id, ids) = (self.clock.now(), self.ids.next(), self.ids.clone());
+        let visits = self.visits.clone();
         self.database
             .transaction(viewer.organization_id, move |tx| {
                 Box::pin(async move {
-                    let (view, item) = admitted(tx, &viewer, space_id, item_id, wish).await?;
+                    let (mut view, item) = admitted(tx, &viewer, space_id, item_id, wish).await?;
+                    visits.note(tx, &mut view, item_id, &item.title, wish.deed()).await?;
                     let change = Change { viewer, view, now, activity_id, ids };
                     change.note(tx, wish.activity(), &item).await?;
                     Ok::<_, ItemError>(())

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::activity::{self, ActivityKind, NewActivity};
 use crate::permission::{Permission, Viewer};
 use crate::space::{self, SpaceView};
+use crate::visit::Visits;
 
 pub(crate) use described::{DescribedItem, describe};
 pub(crate) use entity::{
@@ -43,6 +44,7 @@ pub(crate) struct Items {
     clock: SharedClock,
     ids: Ids,
     assets: AssetServiceClient<PeerChannel>,
+    visits: Visits,
 }
 
 /// One change of what a space holds: who makes it, when, and what they see of the space.
@@ -61,8 +63,9 @@ impl Items {
         clock: SharedClock,
         ids: Ids,
         assets: AssetServiceClient<PeerChannel>,
+        visits: Visits,
     ) -> Self {
-        Self { database, clock, ids, assets }
+        Self { database, clock, ids, assets, visits }
     }
 
     /// Adds a folder, link or file at the end of a folder.

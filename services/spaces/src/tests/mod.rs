@@ -28,4 +28,5 @@ mod settings;
 mod themes;
 mod timeline;
 mod upgrading;
+mod visiting;
 mod world;

@@ -18,6 +18,7 @@ use crate::comment::Comments;
 use crate::duplication::Duplications;
 use crate::item::Items;
 use crate::theme::Themes;
+use crate::visit::Visits;
 
 /// A space and the people in it.
 pub(super) struct Room {
@@ -147,7 +148,17 @@ impl Room {
     }
 
     pub(super) fn items(&self) -> Items {
-        Items::new(self.database.database.clone(), testkit::clock(), testkit::ids(), self.peers.files())
+        Items::new(
+            self.database.database.clone(),
+            testkit::clock(),
+            testkit::ids(),
+            self.peers.files(),
+            self.visits(),
+        )
+    }
+
+    pub(super) fn visits(&self) -> Visits {
+        Visits::new(self.database.database.clone(), testkit::clock(), testkit::ids())
     }
 
     pub(super) fn comments(&self) -> Comments {

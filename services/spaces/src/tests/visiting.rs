@@ -1,0 +1,178 @@
+//! Visits of guests.
+
+use service_kit::caller::{Caller, CallerKind};
+use sharedspaces_proto::spaces::events::v1::VisitEnded;
+use sharedspaces_proto::spaces::v1 as pb;
+use uuid::Uuid;
+
+use super::room::Room;
+use crate::activity::ActivityKind;
+use crate::item::{NewContent, NewItem};
+use crate::jobs::end_visits::end_all;
+use crate::space::SpaceError;
+use crate::visit::Insights;
+
+async fn link(room: &Room, title: &str) -> Uuid {
+    add(room, title, NewContent::Link("https://a.example/".to_owned())).await
+}
+
+async fn add(room: &Room, title: &str, content: NewContent) -> Uuid {
+    let new = NewItem {
+        space_id: room.space_id,
+        folder_id: None,
+        title: title.to_owned(),
+        description: String::new(),
+        content,
+    };
+    let added: pb::AddItemResponse = room.items().add(&Room::call(&room.owner), new).await.unwrap();
+    added.item.unwrap().item_id.parse().unwrap()
+}
+
+async fn look(room: &Room, caller: &Caller) {
+    room.visits().record(caller, room.space_id).await.unwrap();
+}
+
+/// Lets time pass for what is there.
+async fn minutes_pass(room: &Room, minutes: i32) {
+    sqlx::query(
+        "UPDATE visits SET start_time = start_time - make_interval(mins => $1),
+                           last_time = last_time - make_interval(mins => $1)",
+    )
+    .bind(minutes)
+    .execute(&room.superuser)
+    .await
+    .unwrap();
+}
+
+async fn end_due(room: &Room) -> u64 {
+    end_all(&room.database.database, &room.visits()).await.unwrap()
+}
+
+async fn insights(room: &Room) -> Insights {
+    room.visits().insights(&room.owner, room.space_id).await.unwrap()
+}
+
+async fn count(room: &Room, table: &str) -> i64 {
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+        .fetch_one(&room.superuser)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn calls_within_half_an_hour_are_one_visit_and_later_ones_another() {
+    let room = Room::open().await;
+    look(&room, &room.guest).await;
+    minutes_pass(&room, 29).await;
+    look(&room, &room.guest).await;
+    let one = insights(&room).await;
+    assert_eq!(one.visit_count, 1);
+    assert!((1_739.0..1_800.0).contains(&one.seconds), "{} s", one.seconds);
+    minutes_pass(&room, 30).await;
+    look(&room, &room.guest).await;
+    let two = insights(&room).await;
+    assert_eq!(two.visit_count, 2);
+    assert_eq!(room.outbox::<VisitEnded>().await.len(), 1, "the first was told when the second began");
+    let [guest] = two.guests.try_into().unwrap();
+    assert_eq!((guest.user_id, guest.visit_count), (room.guest.user_id, 2));
+    assert!(guest.first_visit_time < guest.last_visit_time);
+}
+
+#[tokio::test]
+async fn a_visit_is_told_once_half_an_hour_after_it_was_last_heard_of() {
+    let room = Room::open().await;
+    let brochure = link(&room, "Brochure").await;
+    look(&room, &room.guest).await;
+    let _opened = room.items().open(&room.guest, room.space_id, brochure).await.unwrap();
+    let _again = room.items().open(&room.guest, room.space_id, brochure).await.unwrap();
+    minutes_pass(&room, 29).await;
+    assert_eq!(end_due(&room).await, 0);
+    assert!(room.outbox::<VisitEnded>().await.is_empty());
+    minutes_pass(&room, 1).await;
+    assert_eq!(end_due(&room).await, 1);
+    assert_eq!(end_due(&room).await, 0);
+    let [told] = room.outbox::<VisitEnded>().await.try_into().unwrap();
+    assert_eq!(told.visitor.unwrap().user_id, room.guest.user_id.to_string());
+    assert_eq!(told.opened_titles, ["Brochure"]);
+    assert!(told.downloaded_titles.is_empty());
+    let mut audience: Vec<_> = told.audience.into_iter().map(|person| person.user_id).collect();
+    audience.sort();
+    let mut members = [room.owner.user_id.to_string(), room.colleague.user_id.to_string()];
+    members.sort();
+    assert_eq!(audience, members, "members who take part, and no guest");
+}
+
+#[tokio::test]
+async fn members_and_previews_leave_no_trace() {
+    let room = Room::open().await;
+    let brochure = link(&room, "Brochure").await;
+    for member in [&room.owner, &room.colleague] {
+        look(&room, member).await;
+        let _opened = room.items().open(member, room.space_id, brochure).await.unwrap();
+    }
+    assert_eq!((count(&room, "visits").await, count(&room, "visit_items").await), (0, 0));
+    let seen = insights(&room).await;
+    assert_eq!((seen.visit_count, seen.guests.len(), seen.guests[0].visit_count), (0, 1, 0));
+}
+
+#[tokio::test]
+async fn what_a_guest_opens_and_downloads_is_counted_and_what_is_unopened_too() {
+    let room = Room::open().await;
+    let (seen, unseen) = (link(&room, "Seen").await, link(&room, "Unseen").await);
+    let asset = room.assets.upload(&room.owner, room.space_id, "offer.pdf");
+    let file = add(&room, "Offer", NewContent::File(asset)).await;
+    let _folder = add(&room, "Folder", NewContent::Folder).await;
+    // Without a call before: opening is being there.
+    let _opened = room.items().open(&room.guest, room.space_id, seen).await.unwrap();
+    let _opened = room.items().open(&room.guest, room.space_id, seen).await.unwrap();
+    let _file = room.items().download(&room.guest, room.space_id, file).await.unwrap();
+    let told = insights(&room).await;
+    assert_eq!(told.visit_count, 1);
+    let [guest] = told.guests.try_into().unwrap();
+    assert_eq!(guest.unopened_item_count, 1, "{unseen} alone; folders are not counted");
+    let counted: Vec<_> =
+        guest.items.iter().map(|item| (item.item_id, item.open_count, item.download_count)).collect();
+    assert_eq!(counted, [(seen, 2, 0), (file, 0, 1)]);
+    assert_eq!(told.items, guest.items);
+}
+
+#[tokio::test]
+async fn many_windows_of_one_guest_are_one_visit() {
+    let room = Room::open().await;
+    let calls = (0..16).map(|_| room.visits()).map(|visits| {
+        let (guest, space_id) = (room.guest.clone(), room.space_id);
+        tokio::spawn(async move { visits.record(&guest, space_id).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(count(&room, "visits").await, 1);
+    let visited = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM activities WHERE kind = $1")
+        .bind(ActivityKind::SpaceVisited.as_str())
+        .fetch_one(&room.superuser)
+        .await
+        .unwrap();
+    assert_eq!(visited, 1);
+}
+
+#[tokio::test]
+async fn insights_are_for_internal_participants_and_visits_for_who_sees_the_space() {
+    let room = Room::open().await;
+    let (visits, space_id) = (room.visits(), room.space_id);
+    assert!(matches!(visits.insights(&room.guest, space_id).await, Err(SpaceError::InternalParticipantsOnly)));
+    assert!(matches!(visits.insights(&room.stranger, space_id).await, Err(SpaceError::NotFound)));
+    assert!(matches!(visits.record(&room.stranger, space_id).await, Err(SpaceError::NotFound)));
+    let foreign = testkit::caller(CallerKind::Guest);
+    assert!(matches!(visits.record(&foreign, space_id).await, Err(SpaceError::NotFound)));
+    assert_eq!(count(&room, "visits").await, 0);
+}
+
+#[tokio::test]
+async fn a_visit_of_a_space_that_was_archived_meanwhile_ends_untold() {
+    let room = Room::open().await;
+    look(&room, &room.guest).await;
+    sqlx::query("UPDATE spaces SET state = 'ARCHIVED'").execute(&room.superuser).await.unwrap();
+    minutes_pass(&room, 31).await;
+    assert_eq!(end_due(&room).await, 1);
+    assert!(room.outbox::<VisitEnded>().await.is_empty());
+}
