@@ -4,6 +4,7 @@ mod accounts;
 mod assets;
 mod browser;
 mod gathering;
+mod hostile;
 mod identity;
 mod letters;
 mod limits;
