@@ -31,9 +31,7 @@ use uuid::Uuid;
 
 use super::spaces::{Rights, serve_spaces};
 use crate::config::{DataverseConfig, SalesforceConfig, SapC4cConfig, SapSalesCloudConfig};
-use crate::connection::{
 use crate::connection::{Connections, FinishedFlow, Secrets};
-};
 use crate::connectors::c4c::C4c;
 use crate::connectors::dataverse::Dataverse;
 use crate::connectors::sales_cloud::SalesCloud;
