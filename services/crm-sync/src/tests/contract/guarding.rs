@@ -80,7 +80,7 @@ pub(super) async fn it_follows_no_redirect_and_no_foreign_link(crm: Crm) {
 #[tokio::test]
 async fn dataverse_and_c4c_leave_a_list_that_never_ends() {
     for (provider, path, row) in [
-        (Provider::Dataverse, "api/data/v9.2/contacts", json!({"contactid": "x"})),
+        (Provider::Dataverse, "api/data/v9.2/contacts", json!({"contactid": "x", "leadid": "x"})),
         (Provider::SapC4c, "sap/c4c/odata/v1/c4codataapi/ContactCollection", json!({"ContactID": "1"})),
     ] {
         let crm = Crm::start(provider).await;

@@ -89,6 +89,23 @@ async fn dataverse_makes_the_part_of_a_log_that_is_missing_and_completes_its_tas
 }
 
 #[tokio::test]
+async fn dataverse_follows_a_converted_lead_to_the_contact_that_has_another_address_by_now() {
+    let crm = Crm::start(Provider::Dataverse).await;
+    let session = crm.session().await;
+    let known = crm.known(&session).await;
+    let url = format!("{}api/data/v9.2/contacts({})", session.instance_url, known.contact);
+    let token = secrecy::ExposeSecret::expose_secret(&session.access_token);
+    let moved = json!({"emailaddress1": "nora@new.test"});
+    let answer = crm.http.patch(url).bearer_auth(token).json(&moved).send().await.unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+    let asked = ["nora.field@contoso.test", "nora@new.test"].map(str::to_owned);
+    for found in crm.connector.match_addresses(&session, &asked).await.unwrap() {
+        let shown: Vec<_> = found.iter().map(|one| (one.person_type, &one.record_id)).collect();
+        assert_eq!(shown, [(PersonType::Contact, &known.contact)]);
+    }
+}
+
+#[tokio::test]
 async fn dataverse_completes_the_tasks_that_an_earlier_try_left_open() {
     let crm = Crm::start(Provider::Dataverse).await;
     let session = crm.session().await;
