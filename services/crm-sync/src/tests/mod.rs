@@ -2,6 +2,7 @@
 
 mod connecting;
 mod contract;
+mod forms;
 mod gates;
 mod keys;
 mod kinds;

@@ -31,9 +31,7 @@ use uuid::Uuid;
 
 use super::spaces::{Rights, serve_spaces};
 use crate::config::{DataverseConfig, SalesforceConfig, SapC4cConfig, SapSalesCloudConfig};
-use crate::connection::{
-    ConnectionError, Connections, FinishedFlow, ListConnections, NewConnection, Secrets,
-};
+use crate::connection::{Connections, FinishedFlow, Secrets};
 use crate::connectors::c4c::C4c;
 use crate::connectors::dataverse::Dataverse;
 use crate::connectors::sales_cloud::SalesCloud;
@@ -57,7 +55,7 @@ pub(super) struct World {
     pub(super) test: TestDatabase,
     pub(super) superuser: PgPool,
     pub(super) http: reqwest::Client,
-    sandbox: Sandbox,
+    pub(super) sandbox: Sandbox,
     rights: Rights,
     dir: PathBuf,
 }
@@ -177,67 +175,6 @@ impl World {
         let call = testkit::call(caller);
         let started: pb::StartConnectionResponse = self.connections.start(&call, new).await.unwrap();
         started.authorization_url.parse().unwrap()
-    }
-
-    /// The form for the look-alike of Salesforce, by code.
-    pub(super) fn salesforce(&self, display_name: &str) -> NewConnection {
-        let request = pb::StartConnectionRequest {
-            provider: pb::CrmProvider::Salesforce.into(),
-            display_name: display_name.to_owned(),
-            login_url: self.login_url(),
-            ..Default::default()
-        };
-        request.try_into().unwrap()
-    }
-
-    /// The form for the look-alike of C4C, by user and password.
-    pub(super) fn c4c(&self) -> pb::StartConnectionRequest {
-        pb::StartConnectionRequest {
-            provider: pb::CrmProvider::SapC4c.into(),
-            display_name: "Our C4C".to_owned(),
-            instance_url: format!("http://{}", self.sandbox.c4c_addr()),
-            credentials: Some(pb::CrmCredentials {
-                username: sandbox::C4C_USER.to_owned(),
-                password: sandbox::C4C_PASSWORD.to_owned(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    /// The form for the look-alike of Dataverse, by client credentials.
-    pub(super) fn dataverse(&self) -> pb::StartConnectionRequest {
-        pb::StartConnectionRequest {
-            provider: pb::CrmProvider::Dataverse.into(),
-            display_name: "Our Dynamics".to_owned(),
-            sign_in: pb::CrmSignIn::ClientCredentials.into(),
-            instance_url: format!("http://{}", self.sandbox.dataverse_addr()),
-            credentials: Some(pb::CrmCredentials {
-                tenant: sandbox::DATAVERSE_TENANT.to_owned(),
-                client_id: sandbox::DATAVERSE_CLIENT_ID.to_owned(),
-                client_secret: sandbox::DATAVERSE_CLIENT_SECRET.to_owned(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        }
-    }
-
-    /// Connects by a form that needs no browser.
-    pub(super) async fn connect_by(
-        &self,
-        form: pb::StartConnectionRequest,
-    ) -> Result<pb::Connection, ConnectionError> {
-        let call = self.call();
-        let started: pb::StartConnectionResponse =
-            self.connections.start(&call, form.try_into().unwrap()).await?;
-        Ok(started.connection.unwrap())
-    }
-
-    /// The connections that are not ended.
-    pub(super) async fn connected(&self) -> Vec<pb::Connection> {
-        let list = ListConnections { with_disconnected: false };
-        let listed = self.connections.list(&self.admin, list).await.unwrap();
-        pb::ListConnectionsResponse::from(listed).connections
     }
 
     /// Allows access as the CRM's admin would; returns what the browser brings back.
