@@ -43,7 +43,6 @@ use secrecy::SecretString;
 use service_kit::clock::SharedClock;
 use service_kit::db::Database;
 use service_kit::ids::Ids;
-use service_kit::mac;
 use service_kit::seal::Sealer;
 use service_kit::{Kit, Parts, budget, client, mac};
 use sqlx::migrate::Migrator;

@@ -159,7 +159,10 @@ async fn many_windows_of_one_guest_are_one_visit() {
 async fn insights_are_for_internal_participants_and_visits_for_who_sees_the_space() {
     let room = Room::open().await;
     let (visits, space_id) = (room.visits(), room.space_id);
-    assert!(matches!(visits.insights(&room.guest, space_id).await, Err(SpaceError::InternalParticipantsOnly)));
+    assert!(matches!(
+        visits.insights(&room.guest, space_id).await,
+        Err(SpaceError::InternalParticipantsOnly)
+    ));
     assert!(matches!(visits.insights(&room.stranger, space_id).await, Err(SpaceError::NotFound)));
     assert!(matches!(visits.record(&room.stranger, space_id).await, Err(SpaceError::NotFound)));
     let foreign = testkit::caller(CallerKind::Guest);
