@@ -5,6 +5,7 @@ use prost_reflect::FieldDescriptor;
 /// A kind of object that belongs to one organisation.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Kind {
+    AccessRequest,
     /// A file that an item shows.
     Asset,
     Banner,
@@ -22,6 +23,8 @@ pub(crate) enum Kind {
     Logo,
     Member,
     Notice,
+    /// A notice in the app of whoever calls.
+    Notification,
     OtherTheme,
     /// Who owns the space.
     Owner,
@@ -45,7 +48,12 @@ pub(crate) enum FieldKind {
 pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
     let kind = match field.name() {
         "user_id" if field.parent_message().name() == "IssueInvitationRequest" => Kind::Invitee,
-        "user_id" if field.parent_message().name() == "ListConsentsRequest" => Kind::Guest,
+        "user_id"
+            if ["ListConsentsRequest", "UpdateGuestProfileRequest"].contains(&field.parent_message().name()) =>
+        {
+            Kind::Guest
+        }
+        "access_request_id" => Kind::AccessRequest,
         "asset_id" => Kind::Asset,
         "banner_logo_id" => Kind::Banner,
         "comment_id" => Kind::Comment,
@@ -57,6 +65,7 @@ pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
         "log_id" => Kind::Log,
         "logo_id" | "logo_ids" => Kind::Logo,
         "user_id" | "user_ids" | "mentioned_user_ids" => Kind::Member,
+        "notification_ids" | "up_to_notification_id" => Kind::Notification,
         "owner_user_id" | "inviter_user_id" => Kind::Owner,
         "privacy_notice_id" => Kind::Notice,
         "replacement_theme_id" => Kind::OtherTheme,
@@ -65,7 +74,8 @@ pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
         "sign_in_link_id" => Kind::SignInLink,
         "space_id" => Kind::Space,
         "theme_id" => Kind::Theme,
-        "organization_id" | "record_id" => return Some(FieldKind::NotOurs),
+        // What a CRM calls its clients, and what spaces calls the use of a token, belong to nobody here.
+        "organization_id" | "record_id" | "client_id" | "use_id" => return Some(FieldKind::NotOurs),
         _ => return None,
     };
     Some(FieldKind::Object(kind))

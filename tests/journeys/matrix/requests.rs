@@ -7,8 +7,8 @@ use super::tenant::Tenant;
 
 const MASK: &str = "google.protobuf.FieldMask";
 /// What a mask names where the attacked field is not one to change.
-const HARMLESS: [&str; 5] =
-    ["title", "display_name", "name", "allow_download", "organization_logo_height_px"];
+const HARMLESS: [&str; 6] =
+    ["title", "display_name", "name", "allow_download", "organization_logo_height_px", "comments"];
 
 /// A field that takes the id of one of our objects, with the fields that lead to it.
 #[derive(Clone, Debug)]

@@ -16,6 +16,7 @@ use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::crmsync::v1 as crm;
 use sharedspaces_proto::identity::v1 as identity;
 use sharedspaces_proto::notifications::v1 as notifications;
+use sharedspaces_proto::spaces::v1 as spaces;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -35,6 +36,8 @@ pub(crate) struct Tenant {
     invitation_token: String,
     /// The CRM's own.
     record_id: String,
+    /// Where the CRM's sign-in is.
+    login_url: String,
     ids: BTreeMap<Kind, String>,
 }
 
@@ -59,6 +62,7 @@ impl Tenant {
             // An item is a link or a file; this one is a file.
             "url" if field.parent_message().name() == "AddItemRequest" => return None,
             "url" => "https://www.example.com/",
+            "login_url" => &self.login_url,
             "file_name" => "matrix.txt",
             "sha256" => "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "background" | "header_text" | "accent_text" => "#ffffff",
@@ -111,6 +115,9 @@ impl Tenant {
         ids.extend([(Kind::Member, member), (Kind::Guest, guest.user_id.clone())]);
         ids.insert(Kind::Owner, admin.user_id.clone());
         ids.insert(Kind::Delivery, delivery_of(journey, &admin).await);
+        ids.insert(Kind::Notification, notification_of(journey, &admin).await);
+        let asking = journey.sign_in(&slug, &accounts.members[1]).await.unwrap();
+        ids.insert(Kind::AccessRequest, ask_for_access(journey, &asking, &admin, &slug, &space).await);
 
         let shown = journey.show_logo(&admin, &space, &png(64, 32).unwrap()).await.unwrap();
         ids.insert(Kind::Logo, shown.customer_logo.unwrap().logo_id);
@@ -141,7 +148,8 @@ impl Tenant {
             ids.insert(kind, kept(world, sql, &organization_id).await);
         }
         let record_id = account.record_id;
-        Self { slug, organization_id, admin, guest, invitation_token, record_id, ids }
+        let login_url = journey.outside.salesforce().to_owned();
+        Self { slug, organization_id, admin, guest, invitation_token, record_id, login_url, ids }
     }
 }
 
@@ -210,6 +218,40 @@ async fn delivery_of(journey: &Journey, admin: &Session) -> String {
         let request = with_token(notifications::ListDeliveriesRequest::default(), admin.token());
         let list = journey.api.deliveries.clone().list_deliveries(request).await?;
         Ok(list.into_inner().deliveries.pop().map(|delivery| delivery.delivery_id))
+    })
+    .await
+    .unwrap()
+}
+
+async fn notification_of(journey: &Journey, admin: &Session) -> String {
+    within(PATIENCE, "a notice", async || {
+        let request = with_token(notifications::ListNotificationsRequest::default(), admin.token());
+        let list = journey.api.notices.clone().list_notifications(request).await?;
+        Ok(list.into_inner().notifications.pop().map(|notice| notice.notification_id))
+    })
+    .await
+    .unwrap()
+}
+
+/// Lets a member who takes no part ask to be let in, and waits until that is seen.
+async fn ask_for_access(
+    journey: &Journey,
+    asking: &Session,
+    admin: &Session,
+    organization: &str,
+    space_id: &str,
+) -> String {
+    let space = journey.get_space(admin, space_id).await.unwrap();
+    let request = spaces::RequestAccessRequest {
+        organization: organization.to_owned(),
+        space_address: space.address,
+        ..Default::default()
+    };
+    journey.api.access_requests.clone().request_access(with_token(request, asking.token())).await.unwrap();
+    within(PATIENCE, "a request for access", async || {
+        let request = spaces::ListAccessRequestsRequest { space_id: space_id.to_owned(), ..Default::default() };
+        let list = journey.api.access_requests.clone().list_access_requests(with_token(request, admin.token()));
+        Ok(list.await?.into_inner().access_requests.pop().map(|request| request.access_request_id))
     })
     .await
     .unwrap()
