@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod crashes;
+mod crm;
 mod files;
 mod first_visit;
 mod forged;
@@ -11,6 +12,7 @@ mod golden;
 mod hostile_files;
 mod isolation;
 mod matrix;
+mod people;
 mod raw;
 mod reconciliation;
 mod refusals;

@@ -11,6 +11,8 @@ use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServi
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use sharedspaces_proto::notifications::v1::delivery_service_client::DeliveryServiceClient;
+use sharedspaces_proto::notifications::v1::notification_service_client::NotificationServiceClient;
+use sharedspaces_proto::spaces::v1::access_request_service_client::AccessRequestServiceClient;
 use sharedspaces_proto::spaces::v1::activity_service_client::ActivityServiceClient;
 use sharedspaces_proto::spaces::v1::comment_service_client::CommentServiceClient;
 use sharedspaces_proto::spaces::v1::content_service_client::ContentServiceClient;
@@ -51,8 +53,12 @@ pub struct Api {
     pub assets: AssetServiceClient<Channel>,
     /// assets
     pub logos: LogoServiceClient<Channel>,
+    /// spaces
+    pub access_requests: AccessRequestServiceClient<Channel>,
     /// notifications
     pub deliveries: DeliveryServiceClient<Channel>,
+    /// notifications
+    pub notices: NotificationServiceClient<Channel>,
     /// crm-sync
     pub connections: ConnectionServiceClient<Channel>,
     /// crm-sync
@@ -67,6 +73,7 @@ impl Api {
         let identity = channel(&environment.identity)?;
         let spaces = channel(&environment.spaces)?;
         let assets = channel(&environment.assets)?;
+        let notifications = channel(&environment.notifications)?;
         let crm_sync = channel(&environment.crm_sync)?;
         Ok(Self {
             organizations: OrganizationServiceClient::new(identity.clone()),
@@ -79,10 +86,12 @@ impl Api {
             policies: PolicyServiceClient::new(spaces.clone()),
             activities: ActivityServiceClient::new(spaces.clone()),
             content: ContentServiceClient::new(spaces.clone()),
-            comments: CommentServiceClient::new(spaces),
+            comments: CommentServiceClient::new(spaces.clone()),
+            access_requests: AccessRequestServiceClient::new(spaces),
             assets: AssetServiceClient::new(assets.clone()),
             logos: LogoServiceClient::new(assets),
-            deliveries: DeliveryServiceClient::new(channel(&environment.notifications)?),
+            deliveries: DeliveryServiceClient::new(notifications.clone()),
+            notices: NotificationServiceClient::new(notifications),
             connections: ConnectionServiceClient::new(crm_sync.clone()),
             records: RecordServiceClient::new(crm_sync.clone()),
             logs: LogServiceClient::new(crm_sync),

@@ -22,6 +22,12 @@ pub struct Environment {
     pub sandbox: String,
     /// The Salesforce look-alike.
     pub salesforce: String,
+    /// The Dataverse look-alike.
+    pub dataverse: String,
+    /// The SAP C4C look-alike.
+    pub c4c: String,
+    /// The SAP Sales Cloud V2 look-alike.
+    pub sales_cloud: String,
     /// The operator's token.
     pub operator_token_file: PathBuf,
 }
@@ -44,6 +50,9 @@ impl Environment {
             crm_sync: get("DEMO_CRM_SYNC")?,
             sandbox: get("DEMO_SANDBOX_HTTP")?,
             salesforce: get("DEMO_SALESFORCE")?,
+            dataverse: get("DEMO_DATAVERSE")?,
+            c4c: get("DEMO_C4C")?,
+            sales_cloud: get("DEMO_SALES_CLOUD")?,
             operator_token_file: get("DEMO_OPERATOR_TOKEN_FILE")?.into(),
         })
     }

@@ -1,5 +1,6 @@
 //! The outside world as a person sees it: their mailbox, and the CRM's records.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -22,6 +23,8 @@ pub struct Mail {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// The header fields by name.
+    pub headers: BTreeMap<String, String>,
 }
 
 impl Mail {
@@ -34,6 +37,13 @@ impl Mail {
             .context("the mail has no link with a token")?;
         Ok(link.parse()?)
     }
+
+    /// Returns the token of the link by which one gets out of mails of this kind.
+    pub fn unsubscribe_token(&self) -> anyhow::Result<String> {
+        let link = self.text.split_whitespace().find(|word| word.contains("/unsubscribe#"));
+        let link: Url = link.context("the mail has no link to get out of it")?.parse()?;
+        Ok(link.fragment().context("the link has no token")?.to_owned())
+    }
 }
 
 /// A record of the Salesforce look-alike.
@@ -45,6 +55,9 @@ pub struct Outside {
     http: reqwest::Client,
     sandbox: String,
     salesforce: String,
+    dataverse: String,
+    c4c: String,
+    sales_cloud: String,
 }
 
 impl Outside {
@@ -54,7 +67,14 @@ impl Outside {
             .timeout(REQUEST_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { http, sandbox: environment.sandbox.clone(), salesforce: environment.salesforce.clone() })
+        Ok(Self {
+            http,
+            sandbox: environment.sandbox.clone(),
+            salesforce: environment.salesforce.clone(),
+            dataverse: environment.dataverse.clone(),
+            c4c: environment.c4c.clone(),
+            sales_cloud: environment.sales_cloud.clone(),
+        })
     }
 
     /// Returns all mails to an address, newest first.
@@ -120,6 +140,18 @@ impl Outside {
         Ok(())
     }
 
+    /// Puts everything in the sandbox back to how it behaved at first.
+    pub async fn fail_no_more(&self) -> anyhow::Result<()> {
+        self.http.delete(format!("{}/api/faults", self.sandbox)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Returns what the sandbox tells of a look-alike, such as `dataverse/records`.
+    pub async fn tell(&self, what: &str) -> anyhow::Result<serde_json::Value> {
+        let url = format!("{}/api/{what}", self.sandbox);
+        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
+    }
+
     /// Fetches an address, such as a presigned one; returns status, content type and bytes.
     pub async fn fetch(&self, url: &str) -> anyhow::Result<(u16, String, Vec<u8>)> {
         let answer = self.http.get(url).send().await?;
@@ -142,6 +174,21 @@ impl Outside {
     /// Returns where the Salesforce look-alike is.
     pub fn salesforce(&self) -> &str {
         &self.salesforce
+    }
+
+    /// Returns where the Dataverse look-alike is.
+    pub fn dataverse(&self) -> &str {
+        &self.dataverse
+    }
+
+    /// Returns where the SAP C4C look-alike is.
+    pub fn c4c(&self) -> &str {
+        &self.c4c
+    }
+
+    /// Returns where the SAP Sales Cloud V2 look-alike is.
+    pub fn sales_cloud(&self) -> &str {
+        &self.sales_cloud
     }
 }
 

@@ -21,6 +21,10 @@ pub const S3_BUCKET: &str = "sharedspaces";
 const S3_ACCESS_KEY: &str = "sandbox";
 const S3_SECRET_KEY: &str = "sandbox-secret";
 const S3_REGION: &str = "us-east-1";
+/// Where the CRMs' look-alikes are; crm-sync takes hosts beside the vendors' own in development only.
+const LOOK_ALIKE_HOSTS: &str = "[\"127.0.0.1\"]";
+/// The application that the Dataverse look-alike knows.
+const DATAVERSE_CLIENT_ID: &str = "00000000-0000-4000-8000-0000000000bb";
 
 /// Where one service listens and which database it works on.
 #[derive(Clone, Debug)]
@@ -244,6 +248,8 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
                 ("SMTP__FROM", "Shared Spaces <no-reply@sharedspaces.example>".to_owned()),
                 ("SMTP__TLS", "none".to_owned()),
                 ("UNSUBSCRIBE__KEY", world.keys.notifications_unsubscribe.clone()),
+                // Short enough to wait for.
+                ("GATHER__WINDOW_SECONDS", "30".to_owned()),
             ]
         }
         "assets" => vec![
@@ -261,7 +267,14 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
             ("SALESFORCE__CLIENT_ID", "sharedspaces-dev".to_owned()),
             ("SALESFORCE__CLIENT_SECRET", "sharedspaces-dev-secret".to_owned()),
             ("SALESFORCE__REDIRECT_URL", format!("http://{}/crm/callback", world.web)),
-            ("SALESFORCE__ALLOWED_HOSTS", "[\"127.0.0.1\"]".to_owned()),
+            ("SALESFORCE__ALLOWED_HOSTS", LOOK_ALIKE_HOSTS.to_owned()),
+            ("DATAVERSE__CLIENT_ID", DATAVERSE_CLIENT_ID.to_owned()),
+            ("DATAVERSE__CLIENT_SECRET", "sharedspaces-dev-secret".to_owned()),
+            ("DATAVERSE__REDIRECT_URL", format!("http://{}/crm/callback", world.web)),
+            ("DATAVERSE__LOGIN_URL", format!("http://{}", world.sandbox.dataverse)),
+            ("DATAVERSE__ALLOWED_HOSTS", LOOK_ALIKE_HOSTS.to_owned()),
+            ("SAP_C4C__ALLOWED_HOSTS", LOOK_ALIKE_HOSTS.to_owned()),
+            ("SAP_SALES_CLOUD__ALLOWED_HOSTS", LOOK_ALIKE_HOSTS.to_owned()),
         ],
         _ => Vec::new(),
     })
@@ -279,6 +292,9 @@ pub fn demo_env(world: &Addresses) -> Result<Vec<(String, String)>> {
     }
     env.push(("DEMO_SANDBOX_HTTP".to_owned(), format!("http://{}", world.sandbox.http)));
     env.push(("DEMO_SALESFORCE".to_owned(), format!("http://{}", world.sandbox.salesforce)));
+    env.push(("DEMO_DATAVERSE".to_owned(), format!("http://{}", world.sandbox.dataverse)));
+    env.push(("DEMO_C4C".to_owned(), format!("http://{}", world.sandbox.c4c)));
+    env.push(("DEMO_SALES_CLOUD".to_owned(), format!("http://{}", world.sandbox.sales_cloud)));
     env.push(("DEMO_OPERATOR_TOKEN_FILE".to_owned(), path(&world.sandbox.token_file("operator"))));
     Ok(env)
 }

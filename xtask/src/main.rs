@@ -32,9 +32,9 @@ enum Task {
     /// Starts everything under .dev/ and keeps it running until Ctrl-C.
     Up,
     /// Walks through what `up` started: a guest's first visit, the ways of signing in, what a seller does in a room,
-    /// what people do with files.
+    /// what people do with files, how they come in and go, and what arrives in each CRM.
     Demo {
-        /// Only this walk: visit, signing-in, room or content.
+        /// Only this walk: visit, signing-in, room, content, people or crm.
         part: Option<String>,
     },
     /// Checks and tests everything against throw-away servers.

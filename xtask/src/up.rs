@@ -274,7 +274,7 @@ fn greet(logs: &Path, world: &Addresses) -> Result<()> {
     say(&format!("  {:<14} {}", "logs", logs.display()));
     say("\nThree things to try:");
     say(
-        "  1. In another terminal: cargo xtask demo     (a first visit, signing in, a room, files; step by step)",
+        "  1. In another terminal: cargo xtask demo     (a first visit, signing in, a room, files, people, CRMs; step by step)",
     );
     say(&format!("  2. Read the mails it sent: http://{}", world.sandbox.http));
     say("  3. Press Ctrl-C and run cargo xtask up again: everything is still there.");

@@ -1,9 +1,12 @@
 //! `demo seed` founds the demo organisations; `demo run` walks through a running system and tells each step with what it
-//! sent and saw: a guest's first [`visit`], the ways of [`signing_in`], what a seller does in a [`room`], and what people do with files ([`content`]).
+//! sent and saw: a guest's first [`visit`], the ways of [`signing_in`], what a seller does in a [`room`], what people do with files
+//! ([`content`]), how [`people`] come in and go, and what arrives in each [`crm`].
 //! Started by `cargo xtask up` and `cargo xtask demo`.
 #![expect(clippy::print_stdout, reason = "a person reads this")]
 
 mod content;
+mod crm;
+mod people;
 mod room;
 mod signing_in;
 mod visit;
@@ -22,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("seed") => seed(&journey).await,
         Some("run") => run(&journey, std::env::args().nth(2).as_deref()).await,
-        _ => bail!("usage: demo seed | demo run [visit | signing-in | room | content]"),
+        _ => bail!("usage: demo seed | demo run [visit | signing-in | room | content | people | crm]"),
     }
 }
 
@@ -46,13 +49,19 @@ async fn run(journey: &Journey, part: Option<&str>) -> anyhow::Result<()> {
             visit::walk(journey).await?;
             signing_in::walk(journey).await?;
             room::walk(journey).await?;
-            content::walk(journey).await
+            content::walk(journey).await?;
+            people::walk(journey).await?;
+            crm::walk(journey).await
         }
         Some("visit") => visit::walk(journey).await,
         Some("signing-in") => signing_in::walk(journey).await,
         Some("room") => room::walk(journey).await,
         Some("content") => content::walk(journey).await,
-        Some(other) => bail!("there is no walk `{other}`; there are visit, signing-in, room and content"),
+        Some("people") => people::walk(journey).await,
+        Some("crm") => crm::walk(journey).await,
+        Some(other) => {
+            bail!("there is no walk `{other}`; there are visit, signing-in, room, content, people and crm")
+        }
     }
 }
 
