@@ -49,7 +49,8 @@ pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
     let kind = match field.name() {
         "user_id" if field.parent_message().name() == "IssueInvitationRequest" => Kind::Invitee,
         "user_id"
-            if ["ListConsentsRequest", "UpdateGuestProfileRequest"].contains(&field.parent_message().name()) =>
+            if ["ListConsentsRequest", "UpdateGuestProfileRequest"]
+                .contains(&field.parent_message().name()) =>
         {
             Kind::Guest
         }

@@ -249,9 +249,11 @@ async fn ask_for_access(
     };
     journey.api.access_requests.clone().request_access(with_token(request, asking.token())).await.unwrap();
     within(PATIENCE, "a request for access", async || {
-        let request = spaces::ListAccessRequestsRequest { space_id: space_id.to_owned(), ..Default::default() };
-        let list = journey.api.access_requests.clone().list_access_requests(with_token(request, admin.token()));
-        Ok(list.await?.into_inner().access_requests.pop().map(|request| request.access_request_id))
+        let request =
+            spaces::ListAccessRequestsRequest { space_id: space_id.to_owned(), ..Default::default() };
+        let request = with_token(request, admin.token());
+        let list = journey.api.access_requests.clone().list_access_requests(request).await?;
+        Ok(list.into_inner().access_requests.pop().map(|request| request.access_request_id))
     })
     .await
     .unwrap()
