@@ -40,7 +40,9 @@ impl Rpc {
 }
 
 /// What is answered with something new each time: it says nothing of the id, which is not looked up or only later.
-const ANSWERED_ANEW: [(&str, &str); 7] = [
+const ANSWERED_ANEW: [(&str, &str); 8] = [
+    // Its link counts only where no connection is named; the address in the answer is a new one each time.
+    ("RecordService/CheckInvitation", "space_id"),
     // The creation's log says that there is no such connection.
     ("SpaceService/CreateSpace", "crm_target.connection_id"),
     // Given back to whoever signs in, who is then refused by spaces.
@@ -55,7 +57,9 @@ const ANSWERED_ANEW: [(&str, &str); 7] = [
 ];
 
 /// What takes something away comes last when everything is called with one's own ids, in this order.
-const ENDS: [&str; 14] = [
+const ENDS: [&str; 16] = [
+    "AccessRequestService/GrantAccess",
+    "AccessRequestService/DeclineAccess",
     "ConnectionService/Disconnect",
     "InvitationService/AcceptInvitation",
     "CommentService/DeleteComment",

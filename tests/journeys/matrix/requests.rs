@@ -72,6 +72,8 @@ pub(crate) fn request(
             Type::Enum(values) if !field.is_list() => {
                 values.get_value(1).map(|v| Value::EnumNumber(v.number()))
             }
+            // Names go with addresses of the same request, of which each is a new one.
+            Type::Message(_) if field.name() == "guest_names" => None,
             Type::Message(inner) if inner.full_name() == MASK => mask(message, &field, attack, &inner),
             Type::Message(inner) if inner.full_name().starts_with("sharedspaces.") => {
                 let inner = Value::Message(self::request(&inner, tenant, attacked));

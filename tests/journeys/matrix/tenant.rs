@@ -23,6 +23,8 @@ use uuid::Uuid;
 use super::kinds::Kind;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Somebody whom the CRM knows.
+const CONTACT: &str = "nora.field@contoso.test";
 
 /// An organisation as the matrix uses it.
 pub(crate) struct Tenant {
@@ -36,6 +38,8 @@ pub(crate) struct Tenant {
     invitation_token: String,
     /// The CRM's own.
     record_id: String,
+    /// That of a person in it.
+    contact_id: String,
     /// Where the CRM's sign-in is.
     login_url: String,
     ids: BTreeMap<Kind, String>,
@@ -49,18 +53,25 @@ impl Tenant {
 
     /// Returns what this organisation's client would write into a field that is no id; nothing: it leaves it empty.
     pub(crate) fn text(&self, field: &FieldDescriptor) -> Option<String> {
+        let message = field.parent_message().name().to_owned();
         let text = match field.name() {
             "organization_id" => &self.organization_id,
+            "record_id" if message == "LogPerson" => &self.contact_id,
             "record_id" => &self.record_id,
+            // Invitations that are logged go to people of the CRM alone.
+            "email_addresses" if message == "InviteParticipantsRequest" => CONTACT,
+            // With an address, only mails to that one.
+            "email_address" if message == "ListDeliveriesRequest" => return None,
             "organization" => &self.slug,
             "token" => &self.invitation_token,
             "title" | "display_name" | "record_name" => "Written by the matrix",
             "name" => return Some(format!("Matrix {}", unique())),
             "email_address" | "email_addresses" => return Some(format!("m{}@buyer.example", unique())),
             "locale" => "en",
-            "query" if field.parent_message().name() == "SearchAccountsRequest" => "Contoso",
+            "query" if message == "SearchPeopleRequest" => "Nora",
+            "query" if message.starts_with("Search") && message != "SearchMembersRequest" => "Contoso",
             // An item is a link or a file; this one is a file.
-            "url" if field.parent_message().name() == "AddItemRequest" => return None,
+            "url" if message == "AddItemRequest" => return None,
             "url" => "https://www.example.com/",
             "login_url" => &self.login_url,
             "file_name" => "matrix.txt",
@@ -148,8 +159,9 @@ impl Tenant {
             ids.insert(kind, kept(world, sql, &organization_id).await);
         }
         let record_id = account.record_id;
+        let contact_id = contact_of(journey, &admin, &connection.connection_id).await;
         let login_url = journey.outside.salesforce().to_owned();
-        Self { slug, organization_id, admin, guest, invitation_token, record_id, login_url, ids }
+        Self { slug, organization_id, admin, guest, invitation_token, record_id, contact_id, login_url, ids }
     }
 }
 
@@ -221,6 +233,13 @@ async fn delivery_of(journey: &Journey, admin: &Session) -> String {
     })
     .await
     .unwrap()
+}
+
+async fn contact_of(journey: &Journey, admin: &Session, connection_id: &str) -> String {
+    let query = "Nora".to_owned();
+    let request = crm::SearchPeopleRequest { connection_id: connection_id.to_owned(), query };
+    let found = journey.api.records.clone().search_people(with_token(request, admin.token())).await.unwrap();
+    found.into_inner().people.swap_remove(0).record_id
 }
 
 async fn notification_of(journey: &Journey, admin: &Session) -> String {
