@@ -90,3 +90,11 @@ async fn one_crm(journey: &Journey, acme: &Organization, which: Crm) {
     let written: usize = panel.logs.iter().map(|log| log.records.len()).sum();
     assert_eq!(journey.records_naming(which, &word).await.unwrap(), written, "{name}: {:?}", panel.logs);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demos_walk_through_the_crms_goes_to_its_end() {
+    let world = start(World::start).await;
+    let told = crate::walk(&world, "crm").await;
+    assert_eq!(told.matches("connected again and tried once more").count(), Crm::ALL.len(), "{told}");
+    assert!(told.ends_with("Every log is in its CRM, once.\n"), "{told}");
+}

@@ -322,3 +322,11 @@ async fn notices_come_live_and_after_a_break_and_stop_with_the_next_call_of_whoe
     assert!(!content.is_empty());
     assert!(content.iter().all(|one| one.state() == notifications::DeliveryState::NotDue), "{content:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demos_walk_through_people_goes_to_its_end() {
+    let world = start(|| World::start_with(&[("GATHER__WINDOW_SECONDS", WINDOW_SECONDS)])).await;
+    let told = crate::walk(&world, "people").await;
+    assert!(told.contains("`not-an-address` was left out"), "{told}");
+    assert!(told.ends_with("Everybody came in, was told, and went.\n"), "{told}");
+}
