@@ -341,11 +341,6 @@ async fn nobody_gets_at_a_file_of_another_organisation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demos_walk_through_files_goes_to_its_end() {
     let world = start(World::start).await;
-    let demo = std::path::PathBuf::from(std::env::var_os("TEST_BINARIES").unwrap()).join("demo");
-    let mut walk = std::process::Command::new(demo);
-    walk.args(["run", "content"]).envs(xtask::environment::demo_env(&world.addresses).unwrap());
-    let walked = tokio::task::spawn_blocking(move || walk.output()).await.unwrap().unwrap();
-    let told = String::from_utf8_lossy(&walked.stdout);
-    assert!(walked.status.success(), "{told}\n{}", String::from_utf8_lossy(&walked.stderr));
+    let told = crate::walk(&world, "content").await;
     assert!(told.contains("the same address: 404") && told.ends_with("where they belong.\n"), "{told}");
 }

@@ -29,6 +29,17 @@ async fn start(world: impl FnOnce() -> anyhow::Result<World> + Send + 'static) -
     tokio::task::spawn_blocking(world).await.unwrap().unwrap()
 }
 
+/// Walks as `cargo xtask demo` does; returns what was told.
+async fn walk(world: &World, part: &str) -> String {
+    let demo = std::path::PathBuf::from(std::env::var_os("TEST_BINARIES").unwrap()).join("demo");
+    let mut walk = std::process::Command::new(demo);
+    walk.args(["run", part]).envs(xtask::environment::demo_env(&world.addresses).unwrap());
+    let walked = tokio::task::spawn_blocking(move || walk.output()).await.unwrap().unwrap();
+    let told = String::from_utf8_lossy(&walked.stdout).into_owned();
+    assert!(walked.status.success(), "{told}\n{}", String::from_utf8_lossy(&walked.stderr));
+    told
+}
+
 /// An organisation of its own, with everybody signed in.
 struct Organization {
     accounts: Accounts,

@@ -44,6 +44,11 @@ impl Crm {
         }
     }
 
+    /// Tells whether its records have addresses; none of Sales Cloud V2 is confirmed.
+    pub fn has_links(self) -> bool {
+        self != Self::SalesCloud
+    }
+
     /// What breaks the connection so that an admin must connect anew.
     fn trouble(self) -> Vec<Value> {
         match self {
@@ -59,13 +64,13 @@ impl Crm {
         }
     }
 
-    /// Where its look-alike tells its records, and in which set logs are.
-    fn shelf(self) -> (&'static str, &'static str) {
+    /// Where its look-alike tells its records, and in which sets logs are.
+    fn shelf(self) -> (&'static str, &'static [&'static str]) {
         match self {
-            Self::Salesforce => ("salesforce/tasks", ""),
-            Self::Dynamics => ("dataverse/records", "/tasks"),
-            Self::C4c => ("c4c/records", "/TasksCollection"),
-            Self::SalesCloud => ("sales_cloud/records", "/tasks"),
+            Self::Salesforce => ("salesforce/tasks", &[""]),
+            Self::Dynamics => ("dataverse/records", &["/tasks", "/annotations"]),
+            Self::C4c => ("c4c/records", &["/TasksCollection"]),
+            Self::SalesCloud => ("sales_cloud/records", &["/tasks"]),
         }
     }
 }
@@ -284,10 +289,15 @@ impl Journey {
 
     /// Counts the records of logs in a CRM that name a word.
     pub async fn records_naming(&self, which: Crm, word: &str) -> anyhow::Result<usize> {
-        let (what, set) = which.shelf();
+        let (what, sets) = which.shelf();
         let told = self.outside.tell(what).await?;
-        let rows = told.pointer(set).and_then(Value::as_array).with_context(|| format!("no {what}{set}"))?;
-        Ok(rows.iter().filter(|row| row.to_string().contains(word)).count())
+        let mut count = 0;
+        for set in sets {
+            let rows =
+                told.pointer(set).and_then(Value::as_array).with_context(|| format!("no {what}{set}"))?;
+            count += rows.iter().filter(|row| row.to_string().contains(word)).count();
+        }
+        Ok(count)
     }
 
     /// Opens a record's page in the CRM, as a person does.

@@ -76,6 +76,13 @@ async fn calls_within_half_an_hour_are_one_visit_and_later_ones_another() {
     let [guest] = two.guests.try_into().unwrap();
     assert_eq!((guest.user_id, guest.visit_count), (room.guest.user_id, 2));
     assert!(guest.first_visit_time < guest.last_visit_time);
+    let remembered: Vec<Option<chrono::DateTime<chrono::Utc>>> =
+        sqlx::query_scalar("SELECT last_visit_time FROM participants ORDER BY last_visit_time NULLS LAST")
+            .fetch_all(&room.superuser)
+            .await
+            .unwrap();
+    assert_eq!(remembered.first(), Some(&guest.last_visit_time), "{remembered:?}");
+    assert!(remembered.iter().skip(1).all(Option::is_none), "only the guest visits: {remembered:?}");
 }
 
 #[tokio::test]

@@ -106,6 +106,25 @@ pub(super) async fn go_on(
     Ok(Begun { visit_id, is_new: visit_id == new_visit_id })
 }
 
+/// Remembers on the participant that a visit of theirs has begun.
+pub(super) async fn remember(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    space_id: SpaceId,
+    user_id: UserId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE participants SET last_visit_time = now()
+          WHERE organization_id = $1 AND space_id = $2 AND user_id = $3",
+        organization_id.uuid(),
+        space_id.uuid(),
+        user_id.uuid(),
+    )
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
 /// Counts what is done with an item in a visit.
 pub(super) async fn note(
     tx: &mut PgConnection,

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use journeys::crm::{Crm, person};
 use journeys::visit::{Accounts, Journey, Session, unique};
-use sharedspaces_proto::crmsync::v1::{CrmPersonType, LogState};
+use sharedspaces_proto::crmsync::v1::{CrmLog, CrmPersonType, LogState};
 use sharedspaces_proto::identity::v1::Plan;
 use tonic::Code;
 
@@ -35,7 +35,7 @@ async fn one_crm(journey: &Journey, admin: &Session, seller: &Session, which: Cr
     let space = journey.create_space(seller, &title, "", Some((&connection, &account))).await?;
     let id = space.space_id.as_str();
     let log = journey.logged(seller, id).await?;
-    saw(&format!("`{}` on {}: {}", log.title, account.display_name, log.record_url));
+    saw(&format!("`{}` on {}: {}", log.title, account.display_name, place(&log)));
 
     let nora = "nora.field@contoso.test";
     let stranger = format!("stranger.{word}@buyer.example");
@@ -46,7 +46,7 @@ async fn one_crm(journey: &Journey, admin: &Session, seller: &Session, which: Cr
     )?;
     let invited = journey.invite_logged(seller, id, &[nora]).await?;
     let log = journey.log_in_state(seller, &invited.crm_log_id, LogState::Logged).await?;
-    saw(&format!("`{}`: {}", log.title, log.record_url));
+    saw(&format!("`{}`: {}", log.title, place(&log)));
     for (name, person_type) in [("Nora Field", CrmPersonType::Contact), ("Lena Brook", CrmPersonType::Lead)] {
         let found = journey.find_person(seller, connection_id, name, person_type).await?;
         let log = journey.log_snapshot(seller, id, Some(person(&found))).await?;
@@ -63,7 +63,7 @@ async fn one_crm(journey: &Journey, admin: &Session, seller: &Session, which: Cr
     ensure!(again.connection_id == connection_id, "connected under another id");
     journey.retry_log(seller, &log.log_id).await?;
     let log = journey.log_in_state(seller, &log.log_id, LogState::Logged).await?;
-    saw(&format!("connected again and tried once more: {}", log.record_url));
+    saw(&format!("connected again and tried once more: {}", place(&log)));
 
     let panel = journey.crm_panel(seller, id).await?;
     let written: usize = panel.logs.iter().map(|log| log.records.len()).sum();
@@ -71,4 +71,13 @@ async fn one_crm(journey: &Journey, admin: &Session, seller: &Session, which: Cr
     ensure!(found == written, "{found} records of {written}");
     saw(&format!("{} logs are {found} records", panel.logs.len()));
     Ok(())
+}
+
+/// Where a person opens the record.
+fn place(log: &CrmLog) -> &str {
+    if log.record_url.is_empty() {
+        "in the CRM, whose records have no known address"
+    } else {
+        &log.record_url
+    }
 }

@@ -52,16 +52,7 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
     let mail = journey.outside.wait_for_mail(seller_address, "Gina Guest accepted").await?;
     saw(&mail.subject);
 
-    step(3, "The guest may invite, and names somebody of the organisation: the owner is asked.");
-    let sharing = SharingToggles { download: true, invite: true, upload: false };
-    journey.share(&seller, id, sharing).await?;
-    let proposed = journey.invite(&guest, id, &[&acme.admin], "").await?;
-    ensure!(proposed.requested_email_addresses == [acme.admin.as_str()], "{proposed:?}");
-    let request = journey.access_request_of(&seller, id, &acme.admin).await?;
-    let granted = journey.grant(&seller, id, &request).await?;
-    saw(&format!("granted: {} takes part", granted.email_address));
-
-    step(4, "A visitor opens the link of the space, proves an address and asks to be let in.");
+    step(3, "A visitor opens the link of the space, proves an address and asks to be let in.");
     let vera = format!("vera.{word}@visitor.example");
     let bare = |address: &str| RequestAccessRequest {
         organization: organization.to_owned(),
@@ -88,6 +79,15 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
     let token = journey.invitation_token(&vera, "You have access").await?;
     let (_, visitor) = journey.enter(&token, "Vera Visitor").await?;
     saw(&format!("Vera is in `{}`", journey.get_space(&visitor, id).await?.title));
+
+    step(4, "The guest may invite, and names somebody of the organisation: the owner is asked.");
+    let sharing = SharingToggles { download: true, invite: true, upload: false };
+    journey.share(&seller, id, sharing).await?;
+    let proposed = journey.invite(&guest, id, &[&acme.admin], "").await?;
+    ensure!(proposed.requested_email_addresses == [acme.admin.as_str()], "{proposed:?}");
+    let request = journey.access_request_of(&seller, id, &acme.admin).await?;
+    let granted = journey.grant(&seller, id, &request).await?;
+    saw(&format!("granted: {} takes part", granted.email_address));
 
     step(5, "In the guided way an address is taken as it is; this one is declined.");
     journey.set_sign_in_mode(&admin, SignInMode::Guided).await?;
