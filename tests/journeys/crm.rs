@@ -43,8 +43,8 @@ async fn one_crm(journey: &Journey, acme: &Organization, which: Crm) {
     let refused = journey.invite_logged(&acme.member, id, &[nora, &stranger]).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{name}: {refused}");
     let violations = refused.get_details_bad_request().unwrap().field_violations;
-    assert_eq!(violations.len(), 1, "{name}: {violations:?}");
-    assert_eq!(violations[0].field, "email_addresses[1]", "{name}");
+    let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(fields, ["email_addresses[1]"], "{name}: {violations:?}");
     let invited = journey.invite_logged(&acme.member, id, &[nora]).await.unwrap();
     let invitation =
         journey.log_in_state(&acme.member, &invited.crm_log_id, crm::LogState::Logged).await.unwrap();
