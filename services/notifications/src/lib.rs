@@ -36,6 +36,7 @@ mod suppression;
 #[cfg(test)]
 mod tests;
 mod unsubscribe;
+mod zones;
 
 use std::sync::Arc;
 use std::time::Duration;

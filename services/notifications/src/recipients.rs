@@ -24,15 +24,15 @@ impl Recipients {
         Self { participants: ParticipantServiceClient::new(channel) }
     }
 
-    /// Tells whether somebody still gets a mail. One that is about no space, or goes to whom has not come in yet, is not
-    /// asked about: spaces tells by an event when such a person is shut out, which takes their waiting mails away.
+    /// Tells whether somebody still gets a mail. One that is about no space, or goes to whom was declined, is not asked
+    /// about. Whoever was invited and has not come in yet gets what cannot be muted.
     pub(crate) async fn may_get(
         &self,
         organization_id: OrganizationId,
         recipient: Option<UserId>,
         mail: &Mail,
     ) -> Result<bool, Setback> {
-        let (Some(space), Some(recipient), true) = (mail.space(), recipient, is_for_participant(mail)) else {
+        let (Some(space), Some(recipient), true) = (mail.space(), recipient, is_asked_about(mail)) else {
             return Ok(true);
         };
         let recipient = recipient.to_string();
@@ -65,22 +65,19 @@ impl Recipients {
     }
 }
 
-/// Whoever is invited, reminded or let in by a link takes part only once they have used it; who was declined never does.
-fn is_for_participant(mail: &Mail) -> bool {
+/// Whoever is invited, reminded or let in is among the people of the space from then on; who was declined never is.
+fn is_asked_about(mail: &Mail) -> bool {
     match mail {
-        Mail::ColleagueInvitation { .. }
+        Mail::GuestInvitation { .. }
+        | Mail::ColleagueInvitation { .. }
+        | Mail::Reminder { .. }
         | Mail::InvitationAccepted { .. }
         | Mail::AccessRequested { .. }
-        | Mail::AccessGranted { invitation: None, .. }
+        | Mail::AccessGranted { .. }
         | Mail::VisitSummary { .. }
         | Mail::NewJoiner { .. }
         | Mail::NewComment { .. }
         | Mail::NewContent { .. } => true,
-        Mail::GuestInvitation { .. }
-        | Mail::Reminder { .. }
-        | Mail::AccessGranted { invitation: Some(_), .. }
-        | Mail::AccessDeclined { .. }
-        | Mail::AccountLink { .. }
-        | Mail::SecurityNotice { .. } => false,
+        Mail::AccessDeclined { .. } | Mail::AccountLink { .. } | Mail::SecurityNotice { .. } => false,
     }
 }

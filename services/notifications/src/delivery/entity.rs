@@ -216,7 +216,7 @@ pub(crate) struct Delivery {
     pub(crate) state: State,
     /// Why it waits, failed, was not due or is not known for certain to have arrived, in words; empty otherwise.
     pub(crate) reason: String,
-    /// How often it was tried.
+    /// How often it was tried since it was planned, or an admin had it sent once more.
     pub(crate) attempts: i32,
     /// When its event happened.
     pub(crate) create_time: DateTime<Utc>,
@@ -252,6 +252,7 @@ impl Delivery {
         }
         self.state = State::Pending;
         self.reason.clear();
+        self.attempts = 0;
         Ok(())
     }
 }

@@ -49,19 +49,19 @@ impl Mail {
     }
 }
 
-/// Returns when a muteable mail is due that waits for others: at the end of the window, or of quiet hours then.
-pub(crate) async fn due_time(
+/// Returns when muteable mails are due that wait for others, for each of some people, in their order: at the end of the
+/// window, or of quiet hours then.
+pub(crate) async fn due_times(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
-    user_id: UserId,
+    people: &[(UserId, &str)],
     window: Duration,
-    time_zone: &str,
-) -> Result<DateTime<Utc>, sqlx::Error> {
+) -> Result<Vec<DateTime<Utc>>, sqlx::Error> {
     let end =
         sqlx::query_scalar!(r#"SELECT now() + make_interval(secs => $1) AS "end!""#, window.as_secs_f64())
             .fetch_one(&mut *tx)
             .await?;
-    Ok(preference::not_before(tx, organization_id, user_id, end, time_zone).await?.unwrap_or(end))
+    preference::not_before_for(tx, organization_id, people, end).await
 }
 
 /// Adds what a mail says to the one that is gathered for its recipient, or begins that one, which is sent when it is due.

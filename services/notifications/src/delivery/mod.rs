@@ -26,7 +26,7 @@ pub(crate) use entity::{
     Delivery, DeliveryId, Filter, MAX_ATTEMPTS, MailKind, NewDelivery, Setback, State, Told, delay_after,
 };
 pub use error::DeliveryError;
-pub(crate) use gathering::{Gathering, due_time, gather, gather_after_first, withdraw};
+pub(crate) use gathering::{Gathering, due_times, gather, gather_after_first, withdraw};
 pub(crate) use mail::{Added, Asked, Colors, GrantedInvitation, Mail, Notice, Said, Space};
 pub(crate) use sending::{BUSY_DELAY, Found, Leave, MAYBE_SENT, Outcome, Sendable};
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::entity::{Delivery, DeliveryId, Filter, MailKind, NewDelivery, Setback, State};
 use super::{DeliveryError, Found, PageKey};
+use crate::zones;
 
 struct Row {
     delivery_id: Uuid,
@@ -195,13 +196,13 @@ pub(super) async fn find_local_time(
     time: DateTime<Utc>,
     zone: &str,
 ) -> Result<Option<NaiveDateTime>, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"SELECT $1::timestamptz AT TIME ZONE name AS "local!" FROM pg_timezone_names WHERE name = $2"#,
-        time,
-        zone,
-    )
-    .fetch_optional(tx)
-    .await
+    if !zones::is_known(tx, zone).await? {
+        return Ok(None);
+    }
+    sqlx::query_scalar!(r#"SELECT $1::timestamptz AT TIME ZONE $2::text AS "local!""#, time, zone)
+        .fetch_one(tx)
+        .await
+        .map(Some)
 }
 
 pub(super) async fn set_pending(
@@ -211,7 +212,7 @@ pub(super) async fn set_pending(
     job_id: Uuid,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE deliveries SET state = 'PENDING', reason = '', job_id = $3
+        "UPDATE deliveries SET state = 'PENDING', reason = '', attempts = 0, job_id = $3
           WHERE organization_id = $1 AND delivery_id = $2",
         organization_id.uuid(),
         id.uuid(),

@@ -61,6 +61,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Sendable {
     /// Which.
     pub(crate) delivery_id: DeliveryId,
+    /// The job that sends it.
+    pub(crate) job_id: Uuid,
     /// What it is.
     pub(crate) kind: MailKind,
     /// Who gets it.
@@ -76,8 +78,10 @@ pub(crate) enum Leave {
     Given,
     /// The address gets no mails any more.
     Suppressed,
-    /// Too many went out within an hour: from then on there is room.
+    /// Too many went out within an hour: it is asked for again then.
     Later(DateTime<Utc>),
+    /// Not at all: since it was taken up it was withdrawn, or given to another job.
+    Gone,
 }
 
 impl Deliveries {
@@ -92,6 +96,23 @@ impl Deliveries {
                 Box::pin(async move {
                     sending_repo::close(tx, organization_id, id).await?;
                     Ok(repo::find(tx, organization_id, id).await?)
+                })
+            })
+            .await
+    }
+
+    /// Returns when to ask again for leave for a mail that can be muted, where too many went out within an hour. Nothing is
+    /// promised where there is room: only leave is.
+    pub(crate) async fn find_room(
+        &self,
+        organization_id: OrganizationId,
+        id: DeliveryId,
+        recipient: UserId,
+    ) -> Result<Option<DateTime<Utc>>, CommonError> {
+        self.database
+            .read(organization_id, move |tx| {
+                Box::pin(async move {
+                    Ok(sending_repo::find_room(tx, organization_id, id, Some(recipient)).await?)
                 })
             })
             .await
@@ -204,10 +225,19 @@ async fn ask_leave(
     if is_counted {
         // Two that are counted at once would both find the last place free.
         sending_repo::lock_counts(tx, organization_id).await?;
-        if let Some(room) = sending_repo::find_room(tx, organization_id, sendable).await? {
+        if let Some(room) = find_room(tx, organization_id, sendable).await? {
             return Ok(Leave::Later(room));
         }
     }
-    sending_repo::begin(tx, organization_id, sendable, is_counted).await?;
-    Ok(Leave::Given)
+    let has_begun = sending_repo::begin(tx, organization_id, sendable, is_counted).await?;
+    Ok(if has_begun { Leave::Given } else { Leave::Gone })
+}
+
+async fn find_room(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    sendable: &Sendable,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    let Sendable { delivery_id, recipient_user_id, .. } = *sendable;
+    sending_repo::find_room(tx, organization_id, delivery_id, recipient_user_id).await
 }

@@ -48,50 +48,63 @@ pub(super) async fn lock_counts(
     Ok(())
 }
 
-/// Returns when there is room again for a mail that can be muted; nothing where there is now.
+/// Returns when to look again for room for a mail that can be muted; nothing where there is room now. At least a minute
+/// passes, and each mail looks at a moment of its own within five minutes: those that wait do not all wake at once.
 pub(super) async fn find_room(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
-    sendable: &Sendable,
+    id: DeliveryId,
+    recipient: Option<UserId>,
 ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"WITH counted AS MATERIALIZED (
                SELECT counted_time, recipient_user_id FROM deliveries
                 WHERE organization_id = $1 AND counted_time > clock_timestamp() - interval '1 hour'
-                  AND delivery_id <> $2)
-           SELECT greatest(
-                      (SELECT counted_time FROM counted ORDER BY counted_time DESC OFFSET $4::bigint - 1 LIMIT 1),
-                      (SELECT counted_time FROM counted WHERE recipient_user_id = $3
-                        ORDER BY counted_time DESC OFFSET $5::bigint - 1 LIMIT 1)) + interval '1 hour'"#,
+                  AND delivery_id <> $2),
+           full_until AS (
+               SELECT greatest(
+                          (SELECT counted_time FROM counted ORDER BY counted_time DESC OFFSET $4::bigint - 1 LIMIT 1),
+                          (SELECT counted_time FROM counted WHERE recipient_user_id = $3
+                            ORDER BY counted_time DESC OFFSET $5::bigint - 1 LIMIT 1)) + interval '1 hour' AS room)
+           SELECT greatest(room, clock_timestamp() + interval '1 minute') + $6::bigint * interval '1 second' AS "until!"
+             FROM full_until
+            WHERE room IS NOT NULL"#,
         organization_id.uuid(),
-        sendable.delivery_id.uuid(),
-        sendable.recipient_user_id.map(UserId::uuid),
+        id.uuid(),
+        recipient.map(UserId::uuid),
         MAX_PER_ORGANIZATION,
         MAX_PER_PERSON,
+        spread(id),
     )
-    .fetch_one(tx)
+    .fetch_optional(tx)
     .await
 }
 
-/// Notes that a mail is being handed over.
+/// Returns a number of seconds within five minutes, the same each time for the same mail.
+fn spread(id: DeliveryId) -> i64 {
+    i64::try_from(id.uuid().as_u128() % 300).unwrap_or_default()
+}
+
+/// Notes that a mail is being handed over; false where it does not wait for this job any more.
 pub(super) async fn begin(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     sendable: &Sendable,
     is_counted: bool,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+) -> Result<bool, sqlx::Error> {
+    let begun = sqlx::query!(
         "UPDATE deliveries
             SET handover_time = coalesce(handover_time, clock_timestamp()),
                 counted_time = CASE WHEN $3 THEN clock_timestamp() END
-          WHERE organization_id = $1 AND delivery_id = $2 AND state = 'PENDING'",
+          WHERE organization_id = $1 AND delivery_id = $2 AND job_id = $4 AND state = 'PENDING'",
         organization_id.uuid(),
         sendable.delivery_id.uuid(),
         is_counted,
+        sendable.job_id,
     )
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(begun.rows_affected() > 0)
 }
 
 /// Returns how many seconds it waits, by the database's clock; nothing where it does not wait for this job.
@@ -137,7 +150,7 @@ pub(super) async fn record(
                 handover_time = CASE WHEN $9 THEN coalesce(handover_time, clock_timestamp()) END
           WHERE organization_id = $1 AND delivery_id = $2
             -- What was withdrawn while the mail server took it has arrived all the same.
-            AND (state = 'PENDING' OR ($3 = 'SENT' AND state = 'NOT_DUE'))",
+            AND (state = 'PENDING' OR ($3 = 'SENT' AND state = 'NOT_DUE' AND handover_time IS NOT NULL))",
         organization_id.uuid(),
         id.uuid(),
         state as State,

@@ -26,7 +26,7 @@ use crate::delivery::{
     BUSY_DELAY, Deliveries, DeliveryId, Found, Leave, MAX_ATTEMPTS, MAYBE_SENT, Mail, Outcome,
     SEND_ACCOUNT_MAIL, SEND_MAIL, SEND_SPACE_MAIL, Sendable, Setback, State, Told, delay_after,
 };
-use crate::due::{Due, Dues};
+use crate::due::{Due, Dues, TOO_MANY};
 use crate::letters::{Letters, Ready};
 use crate::mail::{Letter, Smtp};
 
@@ -40,7 +40,6 @@ const NOTHING_TO_SEND: &str = "there was no mail to send for this request, or no
 const EXPIRED: &str = "the link had expired before a mail could be sent";
 const SUPPRESSED: &str =
     "a mail server has refused the address for good before, so that it gets no mails any more";
-const TOO_MANY: &str = "too many mails were sent within an hour";
 const BUSY: &str = "all connections to the mail server are in use";
 
 /// Lets the job runner send mails.
@@ -79,6 +78,8 @@ enum End {
 enum Led {
     To(End),
     Later(DateTime<Utc>, String),
+    /// It was withdrawn or given to another job meanwhile: nothing is left to do or to record.
+    Gone,
 }
 
 impl SendMail {
@@ -133,6 +134,7 @@ impl SendMail {
                 self.deliveries.put_off(organization_id, found, until, reason).await?;
                 ("put_off", Ok(()))
             }
+            Ok(Led::Gone) => ("gone", Ok(())),
             Ok(Led::To(end)) => self.record(job, found, told, Ok(end)).await?,
             Err(setback) => self.record(job, found, told, Err(setback)).await?,
         };
@@ -201,6 +203,7 @@ impl SendMail {
             Leave::Given => {}
             Leave::Suppressed => return Err(Setback::permanent(SUPPRESSED)),
             Leave::Later(until) => return Ok(Led::Later(until, TOO_MANY.to_owned())),
+            Leave::Gone => return Ok(Led::Gone),
         }
         failpoint(BEFORE_SEND);
         if let Err(error) = self.smtp.send(place, letter, &mut told.may_have_arrived).await {
@@ -231,13 +234,15 @@ impl SendMail {
         };
         let reason = setback.reason.clone();
         let source = anyhow::Error::new(setback.clone());
+        // Of the mail, not of the job: one that is put off goes on in another job, and its tries with it.
+        let attempt = found.delivery.attempts.saturating_add(1);
         // A link that lives for minutes ends the tries itself.
         let has_short_life = found.delivery.kind.has_short_life();
-        let is_last = job.is_last_attempt() || (!has_short_life && job.attempt >= MAX_ATTEMPTS);
+        let is_last = job.is_last_attempt() || (!has_short_life && attempt >= MAX_ATTEMPTS);
         if setback.is_permanent || is_last {
             return (Outcome::Failed(reason), Err(JobError::Dead { source }));
         }
-        let after = Some(delay_after(job.attempt, has_short_life));
+        let after = Some(delay_after(attempt, has_short_life));
         (Outcome::Waiting(reason), Err(JobError::Retry { source, after }))
     }
 }
@@ -254,6 +259,7 @@ fn label_of(outcome: &Outcome) -> &'static str {
 fn sendable(found: &Found, told: &Told) -> Sendable {
     Sendable {
         delivery_id: found.delivery.delivery_id,
+        job_id: found.job_id,
         kind: found.delivery.kind,
         recipient_user_id: found.delivery.recipient_user_id,
         email_address: told.email_address.clone().unwrap_or_default(),

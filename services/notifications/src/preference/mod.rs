@@ -71,6 +71,26 @@ pub(crate) async fn find(
     Ok(Preferences { quiet_hours: repo::find_quiet_hours(tx, organization_id, user_id).await? })
 }
 
+/// Returns when muteable mails may be sent that would be `at` a time, for each of some people, in their order.
+pub(crate) async fn not_before_for(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    people: &[(UserId, &str)],
+    at: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, sqlx::Error> {
+    let user_ids: Vec<UserId> = people.iter().map(|(user_id, _)| *user_id).collect();
+    let quiet_hours = repo::list_quiet_hours(tx, organization_id, &user_ids).await?;
+    let mut times = Vec::with_capacity(people.len());
+    for (user_id, time_zone) in people {
+        let quiet_until = match quiet_hours.get(user_id) {
+            Some(quiet_hours) => repo::find_end(tx, *quiet_hours, at, time_zone).await?,
+            None => None,
+        };
+        times.push(quiet_until.unwrap_or(at));
+    }
+    Ok(times)
+}
+
 /// Returns when a muteable mail that would be sent `at` a time may be: the end of the quiet hours that time falls into.
 /// Nothing: it may be sent then. A time zone that is empty or unknown is UTC.
 pub(crate) async fn not_before(

@@ -1,10 +1,14 @@
 //! All SQL of preferences.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use service_kit::ids::{OrganizationId, UserId};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::QuietHours;
+use crate::zones;
 
 pub(super) async fn find_quiet_hours(
     tx: &mut PgConnection,
@@ -20,6 +24,27 @@ pub(super) async fn find_quiet_hours(
     )
     .fetch_optional(tx)
     .await
+}
+
+/// Lists the quiet hours of those of some people who have any.
+pub(super) async fn list_quiet_hours(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_ids: &[UserId],
+) -> Result<HashMap<UserId, QuietHours>, sqlx::Error> {
+    let user_ids: Vec<Uuid> = user_ids.iter().map(|user_id| user_id.uuid()).collect();
+    let rows = sqlx::query!(
+        "SELECT user_id, quiet_start, quiet_end FROM preferences
+          WHERE organization_id = $1 AND user_id = ANY ($2)",
+        organization_id.uuid(),
+        &user_ids,
+    )
+    .fetch_all(tx)
+    .await?;
+    let hours = rows
+        .into_iter()
+        .map(|row| (row.user_id.into(), QuietHours { start: row.quiet_start, end: row.quiet_end }));
+    Ok(hours.collect())
 }
 
 pub(super) async fn set_quiet_hours(
@@ -60,9 +85,9 @@ pub(super) async fn find_end(
     time_zone: &str,
 ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
     let QuietHours { start, end } = quiet_hours;
+    let zone = if zones::is_known(tx, time_zone).await? { time_zone } else { "UTC" };
     sqlx::query_scalar!(
-        r#"WITH place AS (
-               SELECT coalesce((SELECT name FROM pg_timezone_names WHERE name = $4 LIMIT 1), 'UTC') AS zone),
+        r#"WITH place AS (SELECT $4::text AS zone),
            clock AS (
                SELECT zone, $1::timestamptz AT TIME ZONE zone AS local, ($1::timestamptz AT TIME ZONE zone)::time AS time
                  FROM place)
@@ -74,7 +99,7 @@ pub(super) async fn find_end(
         at,
         start,
         end,
-        time_zone,
+        zone,
     )
     .fetch_optional(tx)
     .await

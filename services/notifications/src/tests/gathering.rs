@@ -251,3 +251,31 @@ async fn a_gathered_mail_that_would_be_due_in_quiet_hours_waits_for_their_end_an
     comment(&room, &ann, "2", &[&bea]).await;
     assert_eq!(excerpts(&room.mails_to(&bea, "NEW_COMMENT").await), ["1", "2"]);
 }
+
+#[tokio::test]
+async fn each_of_an_audience_waits_for_the_end_of_their_own_quiet_hours() {
+    let room = Room::new().await;
+    let [ann, mut bea, mut cid, dee] = ["Ann", "Bea", "Cid", "Dee"].map(|name| person(name, "en"));
+    bea.time_zone = "Asia/Tokyo".to_owned();
+    cid.time_zone = "Mars/Olympus".to_owned();
+    for (who, zone, hours) in [(&bea, "Asia/Tokyo", 2), (&cid, "UTC", 4)] {
+        sqlx::query(
+            "INSERT INTO preferences (organization_id, user_id, quiet_start, quiet_end)
+             SELECT $1, $2, date_trunc('minute', here - interval '3 hours')::time,
+                    date_trunc('minute', here + make_interval(hours => $4))::time
+               FROM (SELECT now() AT TIME ZONE $3 AS here) AS clock",
+        )
+        .bind(room.organization_id.uuid())
+        .bind(super::room::id_of(who))
+        .bind(zone)
+        .bind(hours)
+        .execute(&room.all)
+        .await
+        .unwrap();
+    }
+    comment(&room, &ann, "1", &[&bea, &cid, &dee]).await;
+    for (who, most) in [(&bea, 7_200.0), (&cid, 14_400.0), (&dee, 300.0)] {
+        let wait = room.mails_to(who, "NEW_COMMENT").await[0].wait;
+        assert!((most - 65.0..=most + 1.0).contains(&wait), "to {}: {wait}", who.display_name);
+    }
+}

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::world::{GATHERING, World, guest_invited};
 use crate::consumers::{identity, spaces};
-use crate::delivery::{DeliveryId, Outcome, Told};
+use crate::delivery::{DeliveryId, MAX_ATTEMPTS, Outcome, State, Told};
 use crate::grpc::DeliveryGrpc;
 use crate::jobs::send_mail::register;
 
@@ -244,7 +244,7 @@ async fn a_retried_mail_is_sent_by_the_same_job_that_had_given_up() {
     })
     .await;
     let sent = scene.list(0, "").await.unwrap().deliveries.remove(0);
-    assert_eq!((sent.state(), sent.attempts), (pb::DeliveryState::Sent, 2));
+    assert_eq!((sent.state(), sent.attempts), (pb::DeliveryState::Sent, 1), "tries are counted anew");
     stop.cancel();
 }
 
@@ -325,4 +325,44 @@ async fn only_a_failed_mail_is_sent_once_more() {
     assert_eq!(scene.world.taken().len(), 1);
     let status = scene.retry(&admin, &failed.to_string()).await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition, "a mail that was sent is not sent again");
+}
+
+#[tokio::test]
+async fn a_failed_invitation_of_somebody_who_was_removed_since_is_not_sent_by_a_retry() {
+    let scene = Scene::new().await;
+    let id = scene.failed().await;
+    let guest = scene.world.delivery(id).await.recipient_user_id.unwrap();
+    scene.world.spaces.shuts_out(&guest.to_string());
+    scene.retry(&scene.world.admin, &id.to_string()).await.unwrap();
+    scene.world.run(id, 1).await.unwrap();
+    assert_eq!(scene.world.delivery(id).await.state, State::NotDue);
+    assert!(scene.world.taken().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_that_is_put_off_each_night_fails_after_as_many_tries_as_any_and_a_retry_counts_anew() {
+    let scene = Scene::new().await;
+    let id = scene.planned().await;
+    let pool = scene.world.database.superuser_pool();
+    scene.world.spaces.fails_with(Some(Status::unavailable("played")));
+    for attempt in 1..=MAX_ATTEMPTS {
+        let night = "UPDATE deliveries SET due_time = now() + interval '8 hours'";
+        sqlx::query(night).execute(&pool).await.unwrap();
+        scene.world.run(id, 1).await.unwrap();
+        sqlx::query("UPDATE deliveries SET due_time = NULL").execute(&pool).await.unwrap();
+        // The first try of another job each time.
+        let tried = scene.world.run(id, 1).await;
+        assert_eq!(
+            matches!(tried, Err(JobError::Dead { .. })),
+            attempt == MAX_ATTEMPTS,
+            "{attempt}: {tried:?}"
+        );
+        assert_eq!(scene.world.delivery(id).await.attempts, attempt);
+    }
+    assert_eq!(scene.world.delivery(id).await.state, State::Failed);
+
+    assert_eq!(scene.retry(&scene.world.admin, &id.to_string()).await.unwrap().attempts, 0);
+    let tried = scene.world.run(id, 1).await;
+    let Err(JobError::Retry { after: Some(after), .. }) = tried else { panic!("{tried:?}") };
+    assert_eq!((after.as_secs(), scene.world.delivery(id).await.attempts), (5, 1));
 }

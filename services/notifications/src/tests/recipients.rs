@@ -6,12 +6,16 @@ use messaging::jobs::JobError;
 use serde_json::json;
 use service_kit::clock::{Clock, SystemClock};
 use sharedspaces_proto::identity::v1::Person;
-use sharedspaces_proto::spaces::events::v1::ParticipantInvited;
+use sharedspaces_proto::spaces::events::v1::{ParticipantInvited, ParticipantRemoved};
 use sharedspaces_proto::spaces::v1::{MuteableMail, ParticipantKind};
 use tonic::Status;
+use uuid::Uuid;
 
 use super::world::{World, guest_invited, user_id};
-use crate::delivery::{DeliveryId, Leave, MailKind, Sendable, State};
+use crate::consumers::spaces::participant_removed;
+use crate::delivery::{
+    DeliveryId, GrantedInvitation, Leave, Mail, MailKind, NewDelivery, Outcome, Sendable, Space, State, Told,
+};
 use crate::mail::Smtp;
 
 async fn invited_colleague(world: &World) -> (Person, DeliveryId) {
@@ -73,15 +77,127 @@ async fn a_mail_waits_while_spaces_cannot_say_who_gets_it() {
 }
 
 #[tokio::test]
-async fn an_invited_guest_is_not_asked_about_because_they_have_not_come_in() {
+async fn whoever_was_invited_reminded_or_let_in_by_a_link_gets_nothing_once_they_were_shut_out() {
     let world = World::new().await;
-    let inviter = world.person("Ines", "ines@acme.test", "en");
     let guest = world.person("Gil", "gil@globex.test", "en");
-    let id = world.invited(guest_invited(&inviter, &guest, "Big deal", ""), &guest).await;
     world.spaces.shuts_out(&guest.user_id);
-    world.run(id, 1).await.unwrap();
-    assert!(world.spaces.checked().is_empty());
-    assert_eq!(world.taken().len(), 1);
+    let inviter = (testkit::ids().next(), "Ines".to_owned(), "Gil".to_owned());
+    let (invitation_id, (inviter_user_id, inviter, recipient)) = (testkit::ids().next(), inviter);
+    let space = Space {
+        space_id: testkit::ids().next::<Uuid>().into(),
+        title: "Big deal".to_owned(),
+        url: "https://app.acme.test/acme/big-deal".to_owned(),
+        colors: None,
+    };
+    for mail in [
+        Mail::GuestInvitation {
+            space: space.clone(),
+            invitation_id,
+            inviter_user_id,
+            inviter: inviter.clone(),
+            recipient: recipient.clone(),
+            note: String::new(),
+        },
+        Mail::Reminder {
+            space: space.clone(),
+            invitation_id,
+            inviter_user_id,
+            inviter: inviter.clone(),
+            recipient: recipient.clone(),
+        },
+        Mail::AccessGranted {
+            space: space.clone(),
+            invitation: Some(GrantedInvitation { invitation_id, granter_user_id: inviter_user_id }),
+            granter: inviter.clone(),
+            recipient: recipient.clone(),
+        },
+    ] {
+        let new = NewDelivery {
+            delivery_id: DeliveryId::of(testkit::ids().next(), user_id(&guest)),
+            organization_id: world.admin.organization_id,
+            event_time: SystemClock.now(),
+            recipient_user_id: Some(user_id(&guest)),
+            due_time: None,
+            mail,
+        };
+        let id = new.delivery_id;
+        world.deliveries.plan(new).await.unwrap();
+        world.run(id, 1).await.unwrap();
+        let delivery = world.delivery(id).await;
+        assert_eq!(delivery.state, State::NotDue, "{:?}", delivery.kind);
+        let asked = world.spaces.checked().pop().unwrap();
+        assert_eq!(
+            (asked.mail(), asked.user_ids.clone()),
+            (MuteableMail::Unspecified, vec![guest.user_id.clone()])
+        );
+    }
+    assert_eq!(world.spaces.checked().len(), 3);
+    assert!(world.taken().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_is_withdrawn_between_being_taken_up_and_handed_over_is_not_sent() {
+    let world = World::new().await;
+    let person = world.person("Cleo", "cleo@acme.test", "en");
+    let id = world.plan_new_joiner(&person, None).await;
+    let space_id = world.delivery(id).await.space_id.unwrap();
+    let pool = world.database.superuser_pool();
+    // Whoever counts mails holds up the leave for this one.
+    let mut counting = pool.begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(format!("mails of {}", world.admin.organization_id))
+        .execute(&mut *counting)
+        .await
+        .unwrap();
+    let withdrawn = async {
+        testkit::eventually("the try asks for leave", async || {
+            let waiting: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database
+                  WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()",
+            )
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+            waiting > 0
+        })
+        .await;
+        let event = ParticipantRemoved {
+            space_id: space_id.to_string(),
+            user_id: person.user_id.clone(),
+            ..ParticipantRemoved::default()
+        };
+        world
+            .apply(testkit::ids().next(), event, |tx, event| Box::pin(participant_removed(tx, event)))
+            .await
+            .unwrap();
+        counting.commit().await.unwrap();
+    };
+    let (tried, ()) = tokio::join!(world.run(id, 1), withdrawn);
+    tried.unwrap();
+    let delivery = world.delivery(id).await;
+    assert_eq!((delivery.state, delivery.attempts), (State::NotDue, 0));
+    assert!(world.taken().is_empty());
+
+    // Nor does what a try comes to make it sent that was never handed over.
+    let (organization_id, sent) = (world.admin.organization_id, Outcome::Sent(SystemClock.now()));
+    world.deliveries.record(organization_id, id, Told::default(), sent).await.unwrap();
+    assert_eq!(world.delivery(id).await.state, State::NotDue);
+}
+
+#[tokio::test]
+async fn a_mail_that_another_job_sends_by_now_gets_no_leave() {
+    let world = World::new().await;
+    let (colleague, id) = invited_colleague(&world).await;
+    let sendable = Sendable {
+        delivery_id: id,
+        job_id: testkit::ids().next(),
+        kind: MailKind::ColleagueInvitation,
+        recipient_user_id: Some(user_id(&colleague)),
+        email_address: colleague.email_address.clone(),
+    };
+    let ask = |sendable| world.deliveries.ask_leave(world.admin.organization_id, sendable);
+    assert_eq!(ask(sendable.clone()).await.unwrap(), Leave::Gone);
+    assert_eq!(ask(Sendable { job_id: id.uuid(), ..sendable }).await.unwrap(), Leave::Given);
 }
 
 #[tokio::test]
@@ -90,6 +206,7 @@ async fn a_mail_that_may_have_arrived_before_its_recipient_was_shut_out_says_so(
     let (colleague, id) = invited_colleague(&world).await;
     let sendable = Sendable {
         delivery_id: id,
+        job_id: id.uuid(),
         kind: MailKind::ColleagueInvitation,
         recipient_user_id: Some(user_id(&colleague)),
         email_address: colleague.email_address.clone(),

@@ -13,7 +13,7 @@ use sharedspaces_proto::spaces::events::v1::{CommentAdded, ItemAdded, VisitEnded
 use sqlx::PgConnection;
 
 use super::super::id;
-use super::{certain, gather, new_delivery, news, recipients, space};
+use super::{certain, due_times, gather, new_delivery, news, recipients, space};
 use crate::delivery::{self, Added, Gathering, Mail, NewDelivery, Said};
 use crate::directory::name_of;
 use crate::notice::{self, News, NoticeKind};
@@ -89,11 +89,9 @@ pub(crate) async fn visit_ended(
         space: space.clone(),
     };
     let told = recipients(tx, &received, space.space_id, &event.audience).await?;
-    for person in &told {
-        let organization_id = received.organization_id;
-        let (user_id, time_zone) = (person.user_id, person.time_zone.as_str());
-        let due_time = delivery::due_time(tx, organization_id, user_id, Duration::ZERO, time_zone).await?;
-        let new = new_delivery(&received, user_id, mail.clone());
+    let due_times = due_times(tx, &received, &told, Duration::ZERO).await?;
+    for (person, due_time) in told.iter().zip(due_times) {
+        let new = new_delivery(&received, person.user_id, mail.clone());
         delivery::plan(tx, &NewDelivery { due_time: Some(due_time), ..new }).await?;
     }
     Ok(notice::tell(tx, &news, told.iter().map(|person| person.hears(NoticeKind::Visit))).await?)

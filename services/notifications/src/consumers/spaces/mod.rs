@@ -10,6 +10,7 @@ mod people;
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use messaging::jobs::JobError;
 use messaging::{Messaging, Received};
 use service_kit::ids::{SpaceId, UserId};
@@ -115,14 +116,24 @@ async fn gather<E>(
     window: Duration,
     mail_to: impl Fn(UserId) -> Mail,
 ) -> Result<(), JobError> {
-    for recipient in recipients {
+    let due_times = due_times(tx, received, recipients, window).await?;
+    for (recipient, due_time) in recipients.iter().zip(due_times) {
         let user_id = recipient.user_id;
-        let due_time =
-            delivery::due_time(tx, received.organization_id, user_id, window, &recipient.time_zone).await?;
         let new = new_delivery(received, user_id, mail_to(user_id));
         delivery::gather(tx, &NewDelivery { due_time: Some(due_time), ..new }).await?;
     }
     Ok(())
+}
+
+async fn due_times<E>(
+    tx: &mut PgConnection,
+    received: &Received<E>,
+    recipients: &[Recipient],
+    window: Duration,
+) -> Result<Vec<DateTime<Utc>>, JobError> {
+    let people: Vec<_> =
+        recipients.iter().map(|person| (person.user_id, person.time_zone.as_str())).collect();
+    Ok(delivery::due_times(tx, received.organization_id, &people, window).await?)
 }
 
 fn new_delivery<E>(received: &Received<E>, recipient_user_id: UserId, mail: Mail) -> NewDelivery {
