@@ -82,7 +82,8 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         SpaceAccess::new(kit.peers.spaces()?),
         Describer::new(kit.peers.spaces()?),
     );
-    let write_log = WriteLog::new(kit.database.clone(), Arc::clone(&kit.clock), kit.ids.clone(), sessions);
+    let (database, clock) = (kit.database.clone(), Arc::clone(&kit.clock));
+    let write_log = WriteLog::new(database, clock, kit.ids.clone(), sessions, write_log::SETTLING);
 
     let messaging = consumers::identity::subscribe(Messaging::new(&kit));
     let messaging = consumers::spaces::subscribe(messaging);

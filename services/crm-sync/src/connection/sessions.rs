@@ -106,13 +106,43 @@ impl Sessions {
         input: &I,
         work: Work<I, T>,
     ) -> Result<T, CallError> {
+        self.call_and_note(organization_id, connection, input, work, |_| None).await
+    }
+
+    /// The same for work of several parts: what the first that failed tells of the connection is kept as if all had.
+    pub(crate) async fn call_each<I: Sync + ?Sized, T>(
+        &self,
+        organization_id: OrganizationId,
+        connection: ConnectionId,
+        input: &I,
+        work: Work<I, Vec<Result<T, CrmError>>>,
+    ) -> Result<Vec<Result<T, CrmError>>, CallError> {
+        self.call_and_note(organization_id, connection, input, work, |outcomes| {
+            outcomes.iter().find_map(|outcome| outcome.as_ref().err())
+        })
+        .await
+    }
+
+    async fn call_and_note<I: Sync + ?Sized, T>(
+        &self,
+        organization_id: OrganizationId,
+        connection: ConnectionId,
+        input: &I,
+        work: Work<I, T>,
+        failure: fn(&T) -> Option<&CrmError>,
+    ) -> Result<T, CallError> {
         let credentials = self.credentials(organization_id, connection).await?;
         let connector = self.connectors.of(credentials.provider)?;
         if let Some(pause) = credentials.pause.clone() {
             return Err(CrmError::from(pause).into());
         }
         let answered = self.call_in(organization_id, &credentials, connector, input, work).await;
-        if let Err(CallError::Crm(error)) = &answered {
+        let told = match &answered {
+            Ok(answer) => failure(answer).cloned(),
+            Err(CallError::Crm(error)) => Some(error.clone()),
+            Err(_) => None,
+        };
+        if let Some(error) = told {
             self.note(organization_id, &credentials, error).await?;
         }
         answered
@@ -158,10 +188,10 @@ impl Sessions {
         &self,
         organization_id: OrganizationId,
         credentials: &Credentials,
-        error: &CrmError,
+        error: CrmError,
     ) -> Result<(), CommonError> {
         let (connection, version) = (credentials.connection_id, credentials.token_version);
-        match error.clone() {
+        match error {
             CrmError::Deferred { after, message } | CrmError::Retry { after: Some(after), message } => {
                 let length = after.min(LONGEST_PAUSE);
                 self.database

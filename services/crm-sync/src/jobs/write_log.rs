@@ -2,8 +2,8 @@
 //!
 //! Owns what becomes of a log after each answer. It may run again after a crash at any point: each record has a key, and is
 //! noted as begun before the CRM is called and as done afterwards, so that one log is the same records whatever is
-//! repeated; where a CRM has no keys, what was begun is looked for before it is written again. Rows are changed before and
-//! after the calls, never during them.
+//! repeated; where a CRM has no keys, what was begun is given time to show and looked for before it is written again. Rows
+//! are changed before and after the calls, never during them.
 //!
 //! Jobs of one connection run one after the other, so that a CRM in trouble holds up nobody else's. A log that cannot be
 //! written for reasons of its own leaves that queue after a few tries, so that it does not hold up the others of its
@@ -28,6 +28,7 @@ use uuid::Uuid;
 use crate::connection::sessions::{CallError, Sessions};
 use crate::connection::{self, ConnectionId, Pause};
 use crate::connectors::{CrmConnector, CrmError, CrmWrite, Outcome as WriteOutcome, Session};
+use crate::log::writes_repo::Begun;
 use crate::log::{self, Attempt, LogId, LogState, WaitingLog, matching};
 
 /// The job's name.
@@ -47,6 +48,9 @@ pub(crate) const BEFORE_CALL: &str = "crm.before_call";
 pub(crate) const AFTER_2XX_BEFORE_COMMIT: &str = "crm.after_2xx_before_commit";
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+/// How long after a call whose answer is not known a CRM without keys may still come to show what it did: longer than it
+/// works on one call.
+pub(crate) const SETTLING: Duration = Duration::from_secs(90);
 /// Seconds, around the promise that 99 % are written within five minutes.
 const LAG_BUCKETS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0];
 
@@ -102,6 +106,7 @@ pub(crate) struct WriteLog {
     clock: SharedClock,
     ids: Ids,
     sessions: Sessions,
+    settling: Duration,
     lag: Histogram<f64>,
 }
 
@@ -116,7 +121,7 @@ struct Outcome {
 
 /// What the job does next, as the database says.
 enum Next {
-    /// The log does not wait.
+    /// The log does not wait, or it waits for another job.
     Nothing,
     /// It, or its connection, is to be left alone for a while.
     Wait(Duration, String),
@@ -125,13 +130,20 @@ enum Next {
 }
 
 impl WriteLog {
-    pub(crate) fn new(database: Database, clock: SharedClock, ids: Ids, sessions: Sessions) -> Self {
+    /// `settling`: how long a write that was begun is left alone where the CRM has no keys.
+    pub(crate) fn new(
+        database: Database,
+        clock: SharedClock,
+        ids: Ids,
+        sessions: Sessions,
+        settling: Duration,
+    ) -> Self {
         let lag = global::meter("sharedspaces")
             .f64_histogram(names::CRM_SYNC_LAG)
             .with_unit("s")
             .with_boundaries(LAG_BUCKETS.to_vec())
             .build();
-        Self { database, clock, ids, sessions, lag }
+        Self { database, clock, ids, sessions, settling, lag }
     }
 
     /// Writes the log that the job names, unless it is written already.
@@ -140,7 +152,7 @@ impl WriteLog {
         let is_last = job.is_last_attempt();
         let payload: Payload = serde_json::from_value(job.payload).map_err(JobError::dead)?;
         let log_id = payload.log_id;
-        let log = match self.begin(organization_id, log_id, payload.queue.is_none()).await? {
+        let log = match self.begin(organization_id, log_id, job.id, payload.queue.is_none()).await? {
             Next::Nothing => return Ok(()),
             Next::Wait(wait, reason) if is_last => {
                 let wait = Some(wait);
@@ -172,6 +184,7 @@ impl WriteLog {
         &self,
         organization_id: OrganizationId,
         log_id: LogId,
+        job_id: Uuid,
         is_alone: bool,
     ) -> Result<Next, CommonError> {
         let now = self.clock.now();
@@ -179,7 +192,7 @@ impl WriteLog {
             .transaction(organization_id, move |tx| {
                 Box::pin(async move {
                     let Some((connection, seconds)) =
-                        log::repo::find_wait(tx, organization_id, log_id).await?
+                        log::repo::find_wait(tx, organization_id, log_id, job_id).await?
                     else {
                         return Ok(Next::Nothing);
                     };
@@ -205,10 +218,16 @@ impl WriteLog {
         let connection_id = log.target.connection_id;
         let log = self.matched(organization_id, log).await?;
         let provider = self.sessions.provider(organization_id, connection_id).await?;
-        let planned = self.sessions.connectors().of(provider)?.plan(&log.entry())?;
-        let attempts = self.note_begun(organization_id, log_id, planned).await?;
+        let connector = self.sessions.connectors().of(provider)?;
+        let planned = connector.plan(&log.entry())?;
+        let settling = if connector.has_keys() { Duration::ZERO } else { self.settling };
+        let attempts = match self.note_begun(organization_id, log_id, planned, settling).await? {
+            Begun::Attempts(attempts) => attempts,
+            Begun::Settling(left) => return Err(settles(left).into()),
+        };
         messaging::failpoint(BEFORE_CALL);
-        let outcomes = self.sessions.call(organization_id, connection_id, &attempts, write_attempts).await?;
+        let outcomes =
+            self.sessions.call_each(organization_id, connection_id, &attempts, write_attempts).await?;
         messaging::failpoint(AFTER_2XX_BEFORE_COMMIT);
         self.note_done(organization_id, log_id, attempts, outcomes).await
     }
@@ -247,12 +266,13 @@ impl WriteLog {
         organization_id: OrganizationId,
         log_id: LogId,
         planned: Vec<CrmWrite>,
-    ) -> Result<Vec<Attempt>, CommonError> {
+        settling: Duration,
+    ) -> Result<Begun, CommonError> {
         let now = self.clock.now();
         self.database
             .transaction(organization_id, move |tx| {
                 Box::pin(async move {
-                    Ok(log::writes_repo::begin(tx, organization_id, log_id, planned, now).await?)
+                    Ok(log::writes_repo::begin(tx, organization_id, log_id, planned, now, settling).await?)
                 })
             })
             .await
@@ -356,6 +376,12 @@ fn write_attempts<'a>(
         let outcome = |found: Option<_>| found.map_or_else(|| written.next().unwrap_or_else(missing), Ok);
         Ok(found.into_iter().map(outcome).collect())
     })
+}
+
+/// Says that what an earlier try did may not show yet. It is no word of the CRM's: others of the connection go on.
+fn settles(left: Duration) -> CrmError {
+    let message = "The CRM's answer was lost: what it did is looked for before the log is written again.";
+    CrmError::Retry { after: Some(left), message: message.to_owned() }
 }
 
 impl Outcome {

@@ -227,17 +227,20 @@ pub(super) async fn set_pending(
     Ok(())
 }
 
-/// Tells whether a log waits, and how long it is not to be tried yet, by the database's clock. Nothing: it does not wait.
+/// Tells whether a log waits for a job, and how long it is not to be tried yet, by the database's clock. Nothing: it does
+/// not wait, or another job goes on with it.
 pub(crate) async fn find_wait(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     log_id: LogId,
+    job_id: Uuid,
 ) -> Result<Option<(ConnectionId, f64)>, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT connection_id, greatest(coalesce(extract(epoch FROM due_time - now()), 0), 0)::float8 AS "seconds!"
-             FROM logs WHERE organization_id = $1 AND log_id = $2 AND state = 'PENDING'"#,
+             FROM logs WHERE organization_id = $1 AND log_id = $2 AND job_id = $3 AND state = 'PENDING'"#,
         organization_id.uuid(),
         log_id.uuid(),
+        job_id,
     )
     .fetch_optional(tx)
     .await?;

@@ -1,6 +1,7 @@
 //! All SQL on the records that logs become.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use service_kit::ids::OrganizationId;
@@ -22,15 +23,25 @@ service_kit::text_enum! {
     }
 }
 
-/// Notes which records a log becomes and that those which are not done are begun now; returns these, each with whether it
-/// was begun before.
+/// What became of the beginning.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// These are to be written, each with whether it was begun before.
+    Attempts(Vec<Attempt>),
+    /// What was begun before is to be left alone for so long.
+    Settling(Duration),
+}
+
+/// Notes which records a log becomes and that those which are not done are begun now. One that was begun before, and of
+/// which nothing is known since, keeps its time until `settling` has passed from there: until then nothing is begun.
 pub(crate) async fn begin(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     log_id: LogId,
     writes: Vec<CrmWrite>,
     now: DateTime<Utc>,
-) -> Result<Vec<Attempt>, sqlx::Error> {
+    settling: Duration,
+) -> Result<Begun, sqlx::Error> {
     for (position, write) in (0_i32..).zip(&writes) {
         sqlx::query!(
             "INSERT INTO log_writes (organization_id, log_id, key, role, position, display_name, object, state)
@@ -48,12 +59,19 @@ pub(crate) async fn begin(
         .await?;
     }
     let before = sqlx::query!(
-        r#"SELECT key, state AS "state: WriteState" FROM log_writes WHERE organization_id = $1 AND log_id = $2"#,
+        r#"SELECT key, state AS "state: WriteState", begin_time FROM log_writes
+            WHERE organization_id = $1 AND log_id = $2"#,
         organization_id.uuid(),
         log_id.uuid(),
     )
     .fetch_all(&mut *tx)
     .await?;
+    let open = before.iter().filter(|row| row.state == WriteState::Begun);
+    let left =
+        open.filter_map(|row| settling.checked_sub((now - row.begin_time?).to_std().unwrap_or_default()));
+    if let Some(left) = left.max().filter(|left| !left.is_zero()) {
+        return Ok(Begun::Settling(left));
+    }
     let before: HashMap<Uuid, WriteState> = before.into_iter().map(|row| (row.key, row.state)).collect();
     sqlx::query!(
         "UPDATE log_writes SET state = 'BEGUN', begin_time = $3
@@ -68,7 +86,7 @@ pub(crate) async fn begin(
         Some(WriteState::Done) => None,
         state => Some(Attempt { was_begun: state == Some(&WriteState::Begun), write }),
     };
-    Ok(writes.into_iter().filter_map(attempt).collect())
+    Ok(Begun::Attempts(writes.into_iter().filter_map(attempt).collect()))
 }
 
 /// Notes that a record is in the CRM.

@@ -11,6 +11,7 @@ mod machines;
 mod pausing;
 mod retrying;
 mod searching;
+mod settling;
 mod spaces;
 mod telling;
 mod world;

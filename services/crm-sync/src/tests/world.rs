@@ -436,7 +436,8 @@ fn config() -> SalesforceConfig {
 
 fn write_log_of(test: &TestDatabase, connections: &Connections) -> WriteLog {
     let sessions = connections.sessions().clone();
-    WriteLog::new(test.database.clone(), Arc::new(SystemClock), testkit::ids(), sessions)
+    let clock = Arc::new(SystemClock);
+    WriteLog::new(test.database.clone(), clock, testkit::ids(), sessions, write_log::SETTLING)
 }
 
 /// The key-encryption key of a byte, in base64.

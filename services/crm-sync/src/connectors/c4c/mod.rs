@@ -1,7 +1,7 @@
 //! SAP Sales Cloud, formerly C4C (V1): a log is a completed Task, made with its text and references by one deep insert.
 //!
 //! C4C refuses no second record of a key. Before a Task is made that may have been made before, it is looked for: by an
-//! extension field that holds the key where the tenant has it, otherwise by a mark in the subject. What remains is a
+//! extension field that holds the key where the tenant has it, then by the mark in the subject, which every Task has. What remains is a
 //! window between a lost answer and the moment at which C4C shows what it did: there a log may be there twice.
 //!
 //! Owns the order of the calls and the CSRF sessions; [`wire`] speaks OData, [`mapping`] makes Tasks of a log, [`error`]
@@ -209,7 +209,7 @@ impl C4c {
     async fn find(&self, session: &Session, write: &CrmWrite) -> Result<Option<CrmRef>, CrmError> {
         let mut ways = vec![Filter::ends_with("Subject", &mark(write.key))];
         if self.has_field(session).await? {
-            // The field first; the mark too, because the field may have come between two tries.
+            // The field first; the mark too, because the field may have come or gone between two tries.
             ways.insert(
                 0,
                 Filter::equals(&self.config.log_id_field, &write.key.to_string(), Wildcards::Star),
@@ -253,11 +253,9 @@ impl C4c {
         }
         if self.has_field(session).await? {
             task.insert(self.config.log_id_field.clone(), write.key.to_string().into());
-        } else {
-            let subject = text(&task, "Subject").unwrap_or_default();
-            let subject = marked(subject, write.key, SUBJECT_MAX);
-            task.insert("Subject".to_owned(), subject.into());
         }
+        let subject = marked(text(&task, "Subject").unwrap_or_default(), write.key, SUBJECT_MAX);
+        task.insert("Subject".to_owned(), subject.into());
         let pair = self.csrf(session).await?;
         let created = match self.create(session, pair.as_ref(), &task).await {
             // Nothing was done: the session has ended, and the call is made once more in a new one.
@@ -317,8 +315,8 @@ impl C4c {
                 Check::ExternalId,
                 Severity::Warning,
                 format!(
-                    "Tasks have no extension field {field}, so that a mark stands in their subjects: an admin can add \
-                     the field as text of 36 or more characters."
+                    "Tasks have no extension field {field}: a log whose answer was lost is found again by the mark in \
+                     its subject alone. An admin can add the field as text of 36 or more characters."
                 ),
             )
         };

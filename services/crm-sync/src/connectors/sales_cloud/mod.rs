@@ -1,7 +1,7 @@
 //! SAP Sales Cloud Version 2: a log is a completed task with a note.
 //!
 //! V2 refuses no second record of a key. Before a task is made that may have been made before, it is looked for: by an
-//! extension field that holds the key where the tenant has it, otherwise by a mark in the subject. What remains is a
+//! extension field that holds the key where the tenant has it, then by the mark in the subject, which every task has. What remains is a
 //! window between a lost answer and the moment at which the CRM shows what it did: there a log may be there twice.
 //!
 //! Owns the order of the calls; [`wire`] speaks the API, [`mapping`] makes tasks of a log, [`error`] tells what a refusal
@@ -183,7 +183,7 @@ impl SalesCloud {
     async fn find(&self, session: &Session, write: &CrmWrite) -> Result<Option<CrmRef>, CrmError> {
         let mut ways = vec![Filter::contains(SUBJECT, &mark(write.key), Wildcards::None)];
         if self.has_field(session).await? {
-            // The field first; the mark too, because the field may have come between two tries.
+            // The field first; the mark too, because the field may have come or gone between two tries.
             ways.insert(0, Filter::equals(&self.key_field(), &write.key.to_string(), Wildcards::None));
         }
         for filter in ways {
@@ -216,11 +216,9 @@ impl SalesCloud {
         if self.has_field(session).await? {
             let key = json!({ self.config.log_id_extension.as_str(): write.key });
             task.insert("extensions".to_owned(), key);
-        } else {
-            let subject = text(&task, SUBJECT).unwrap_or_default();
-            let subject = marked(subject, write.key, self.config.subject_max);
-            task.insert(SUBJECT.to_owned(), subject.into());
         }
+        let subject = marked(text(&task, SUBJECT).unwrap_or_default(), write.key, self.config.subject_max);
+        task.insert(SUBJECT.to_owned(), subject.into());
         let row = self.create(session, &task).await?;
         reference(&row).ok_or_else(|| CrmError::retry("SAP Sales Cloud did not say which task it made."))
     }
@@ -247,8 +245,8 @@ impl SalesCloud {
                 Check::ExternalId,
                 Severity::Warning,
                 format!(
-                    "Tasks have no extension {field}, so that a mark stands in their subjects: an admin can add the \
-                     field as text of 36 or more characters."
+                    "Tasks have no extension {field}: a log whose answer was lost is found again by the mark in its \
+                     subject alone. An admin can add the field as text of 36 or more characters."
                 ),
             )
         };

@@ -7,7 +7,7 @@ use super::writing::log;
 use crate::config::SapSalesCloudConfig;
 use crate::connectors::sales_cloud::SalesCloud;
 use crate::connectors::{
-    Check, CrmConnector as _, CrmError, Finding, PersonType, Provider, RecordType, Severity,
+    Check, CrmConnector as _, CrmError, Finding, LogEntry, PersonType, Provider, RecordType, Severity,
 };
 
 fn severity(findings: &[Finding], check: Check) -> Severity {
@@ -185,8 +185,36 @@ async fn one_marked(crm: &Crm, session: &crate::connectors::Session, account: &s
     crm.write(session, &log, 3).await.unwrap();
     let tasks = crm.tasks().await;
     assert_eq!(tasks.len(), 1, "{tasks:?}");
-    let mark: String = log.log_id.uuid().simple().to_string().chars().take(12).collect();
-    assert!(tasks[0][subject].as_str().unwrap().ends_with(&format!(" [SS-{mark}]")), "{tasks:?}");
+    assert!(is_marked(&tasks[0], subject, &log), "{tasks:?}");
+}
+
+fn is_marked(task: &Value, subject: &str, log: &LogEntry) -> bool {
+    let digits = log.log_id.uuid().simple().to_string();
+    task[subject].as_str().unwrap().ends_with(&format!(" [SS-{}]", &digits[20..]))
+}
+
+#[tokio::test]
+async fn sap_finds_a_log_by_its_mark_where_the_field_that_it_was_written_with_is_gone() {
+    let no_field = json!({"status": 400, "method": "GET", "path": "task-service/tasks"});
+    for (provider, subject, gone) in [
+        (Provider::SapC4c, "Subject", json!({"custom_field": false})),
+        (Provider::SapSalesCloud, "description", no_field),
+    ] {
+        let crm = Crm::start(provider).await;
+        let session = crm.session().await;
+        let known = crm.known(&session).await;
+        let log = log(RecordType::Account, &known.account, &[]);
+        let written = crm.write(&session, &log, 1).await.unwrap();
+        let tasks = crm.tasks().await;
+        let key = log.log_id.uuid().to_string();
+        assert!(tasks[0].to_string().contains(&key) && is_marked(&tasks[0], subject, &log), "{tasks:?}");
+        // Another connection: what is known of the first one's fields does not hold.
+        let session = crm.session().await;
+        crm.script(gone).await;
+        let write = &crm.connector.plan(&log).unwrap()[0];
+        let found = crm.connector.find_by_key(&session, write).await.unwrap();
+        assert_eq!(found.as_ref(), written.first(), "{provider:?}");
+    }
 }
 
 /// What is left for CRMs without keys: who writes twice without looking has two records.
