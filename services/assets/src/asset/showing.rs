@@ -1,7 +1,7 @@
 //! Showing files: to whom, and how.
 //!
-//! Owns who sees a file: its uploader; and once it is clean whoever sees a space that shows it, or, while none does, the
-//! space it was uploaded for. spaces says so at each call, and again when content is fetched. What somebody may not see
+//! Owns who sees a file: its uploader; and once it is clean whoever sees a space that shows it. While none does, nobody but
+//! the uploader sees it, whether an item never showed it or no longer does; previews as long as they see its space. spaces says so at each call, and again when content is fetched. What somebody may not see
 //! looks like what never was.
 
 use futures_util::TryStreamExt;
@@ -240,7 +240,7 @@ impl Assets {
                 })
             })
             .await?;
-        if spaces.is_empty() {
+        if spaces.is_empty() && asset.uploader_user_id == caller.user_id {
             spaces.push(asset.space_id);
         }
         let seen = stream::iter(spaces)

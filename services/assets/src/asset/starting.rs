@@ -3,6 +3,9 @@
 //! Owns who may and what fits: the right is asked for at the beginning and at the end, and bytes are reserved before
 //! anything is stored. Must not trust the sender on what has arrived: the store is asked.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use messaging::jobs::{NewJob, enqueue};
 use serde_json::json;
 use service_kit::caller::{Call, Caller};
@@ -49,14 +52,23 @@ impl Assets {
             }
         };
         messaging::failpoint(AFTER_BEGIN_BEFORE_UPLOAD);
-        self.database
+        let is_begun = Arc::new(AtomicBool::new(false));
+        let begun = Arc::clone(&is_begun);
+        let reply = self
+            .database
             .write(call, organization_id, move |tx| {
                 Box::pin(async move {
+                    begun.store(true, Ordering::Relaxed);
                     repo::set_upload(tx, organization_id, asset_id, &upload_id).await?;
                     repo::find(tx, organization_id, asset_id).await?.ok_or(AssetError::NotFound)
                 })
             })
-            .await
+            .await;
+        // Another call of the same key was faster, and its file is the one that is told.
+        if !is_begun.load(Ordering::Relaxed) {
+            self.give_up(organization_id, asset_id).await;
+        }
+        reply
     }
 
     async fn reserve(&self, caller: &Caller, asset_id: AssetId, new: NewAsset) -> Result<(), AssetError> {

@@ -14,7 +14,7 @@ use crate::participant::Participant;
 pub(crate) const DISPLAY_NAME_MAX: usize = 255;
 /// Longest message to the owner, in characters.
 pub(crate) const MESSAGE_MAX: usize = 1_000;
-/// How many requests may wait for an answer in one space; more are swallowed.
+/// How many requests may wait for an answer in one space, of proved addresses and of bare ones each; more are swallowed.
 pub(super) const WAITING_MAX: i64 = 50;
 /// Requests that one network makes of one organisation.
 pub(super) const PER_NETWORK_AND_ORGANIZATION: Limit = Limit { count: 30, window: TimeDelta::minutes(15) };

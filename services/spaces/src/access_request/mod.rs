@@ -150,11 +150,17 @@ impl AccessRequests {
                 let (organization, user) = (caller.organization_id.to_string(), caller.user_id.to_string());
                 vec![bucket("access: person", &[&organization, &user], PER_PERSON)]
             }
-            None => vec![
-                bucket("access: network", &[network], PER_NETWORK),
-                bucket("access: network, organisation", &[network, &slug], PER_NETWORK_AND_ORGANIZATION),
-                bucket("access: organisation", &[&slug], PER_ORGANIZATION),
-            ],
+            None => {
+                let mut budgets = vec![
+                    bucket("access: network", &[network], PER_NETWORK),
+                    bucket("access: network, organisation", &[network, &slug], PER_NETWORK_AND_ORGANIZATION),
+                ];
+                // A token names the organisation: without a slug all organisations would share one budget.
+                if !slug.is_empty() {
+                    budgets.push(bucket("access: organisation", &[&slug], PER_ORGANIZATION));
+                }
+                budgets
+            }
         };
         let admitted = self.database.transaction(nobody(), move |tx| {
             Box::pin(async move {

@@ -83,13 +83,16 @@ pub(super) struct NewRequest<'a> {
     pub(super) requester_user_id: Option<UserId>,
 }
 
-/// Tells whether asking is swallowed: it was declined within seven days, or too many others wait already. A declined
-/// request of an address that nobody had proved does not stand in the way of one that somebody did.
+/// Tells whether asking is swallowed: it was declined within seven days, or too many others of its kind wait already: who
+/// proved their address is not kept out by those who did not, nor by whom guests proposed. A declined request of an
+/// address that nobody had proved does not stand in the way of one that somebody did.
 pub(super) async fn is_swallowed(tx: &mut PgConnection, new: &NewRequest<'_>) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"SELECT coalesce(bool_or(state = 'DECLINED' AND email_address = $3 AND (is_verified OR NOT $4)
                                    AND answer_time > now() - interval '7 days'), false)
-                  OR count(*) FILTER (WHERE state = 'REQUESTED' AND email_address <> $3) >= $5 AS "swallowed!"
+                  OR count(*) FILTER (WHERE state = 'REQUESTED' AND lapse_time > now() AND email_address <> $3
+                                        AND is_verified = $4 AND (is_verified OR proposer_user_id IS NULL)) >= $5
+                  AS "swallowed!"
              FROM access_requests WHERE organization_id = $1 AND space_id = $2"#,
         new.organization_id.uuid(),
         new.space_id.uuid(),

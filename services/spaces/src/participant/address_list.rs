@@ -23,12 +23,23 @@ pub(super) struct Piece {
 pub(super) fn pieces(text: &str) -> Vec<Piece> {
     let mut reader = Reader::default();
     let mut rest = text;
+    // Whether a quote of this line was not closed: what follows is looked through once, not once for each quote.
+    let mut is_literal = false;
     while let Some(c) = rest.chars().next() {
-        let (taken, after) = match c {
-            '"' if closing_quote(rest).is_some() => rest.split_at(closing_quote(rest).unwrap_or_default()),
-            '<' if closing_angle(rest).is_some() => rest.split_at(closing_angle(rest).unwrap_or_default()),
-            _ => rest.split_at(c.len_utf8()),
+        let end = match c {
+            '"' if !is_literal => {
+                let end = closing_quote(rest);
+                is_literal = end.is_none();
+                end
+            }
+            '<' => closing_angle(rest),
+            '\n' | '\r' => {
+                is_literal = false;
+                None
+            }
+            _ => None,
         };
+        let (taken, after) = rest.split_at(end.unwrap_or(c.len_utf8()));
         match c {
             '<' if taken.len() > 1 => reader.angle(taken),
             ',' | ';' | '，' | '；' | '\n' | '\r' => reader.end(),
@@ -45,6 +56,8 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
 fn closing_quote(text: &str) -> Option<usize> {
     let mut is_escaped = false;
     for (at, c) in text.char_indices().skip(1) {
+        #[cfg(test)]
+        tests::LOOKED_AT.set(tests::LOOKED_AT.get() + 1);
         match c {
             '\n' | '\r' => return None,
             '"' if !is_escaped => return Some(at + 1),
@@ -142,9 +155,16 @@ fn unescaped(quoted: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    thread_local! {
+        /// How many characters were looked at for a closing quote.
+        pub(super) static LOOKED_AT: Cell<usize> = const { Cell::new(0) };
+    }
 
     fn read(text: &str) -> Vec<(String, String)> {
         pieces(text).into_iter().map(|piece| (piece.address, piece.name)).collect()
@@ -202,6 +222,22 @@ mod tests {
         assert_eq!(read("\"a@x.example\nb@x.example")[1].0, "b@x.example");
         assert_eq!(read("<a@x.example\nb@x.example")[1].0, "b@x.example");
         assert_eq!(read("<a@x.example <b@x.example>")[1].0, "b@x.example");
+    }
+
+    #[test]
+    fn no_text_of_quotes_is_looked_through_more_than_twice() {
+        for (unit, length) in
+            [("\"", 250_000), ("\"\\", 250_000), ("\\\"", 20_000), (" \"\\", 20_000), ("\" \\", 20_000)]
+        {
+            let text = unit.repeat(length / unit.len());
+            LOOKED_AT.set(0);
+            let _pieces = pieces(&text);
+            assert!(LOOKED_AT.get() <= 2 * text.len(), "{unit:?}: {} of {}", LOOKED_AT.get(), text.len());
+            // The next line is read like any other.
+            let found = pieces(&format!("{text}\n\"Lee, Bob\" <bob@x.example>"));
+            let last = found.last().map(|piece| (piece.address.as_str(), piece.name.as_str()));
+            assert_eq!(last, Some(("bob@x.example", "Lee, Bob")), "{unit:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an invitation says, and who came of it. No I/O.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use service_kit::address::EmailAddress;
@@ -13,6 +14,10 @@ use crate::space::CrmTarget;
 
 /// Most addresses in one call, after folding duplicates.
 pub(super) const ADDRESSES_MAX: usize = 100;
+/// Most entries of addresses in one call, before folding.
+pub(super) const ENTRIES_MAX: usize = 1_000;
+/// Longest entry, in characters: a name beside an address.
+pub(super) const ENTRY_MAX: usize = 600;
 /// Longest personal note, in characters (R8.3).
 pub(super) const NOTE_MAX: usize = 1_000;
 /// Longest pasted list, in characters.
@@ -42,6 +47,8 @@ pub(crate) struct Invitation {
     pub(crate) space_id: SpaceId,
     /// Addresses, each once.
     pub(crate) addresses: Vec<String>,
+    /// Where addresses stand in the request and how, by address.
+    given: HashMap<String, Given>,
     /// What the list calls people, by address.
     pub(crate) names: HashMap<String, String>,
     /// The personal note.
@@ -52,6 +59,13 @@ pub(crate) struct Invitation {
     pub(crate) send_good_ones: bool,
     /// Whether it is logged to the CRM, and where.
     pub(crate) log: Option<Log>,
+}
+
+/// An address as it came.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Given {
+    place: String,
+    text: String,
 }
 
 /// Where an invitation is logged.
@@ -96,10 +110,10 @@ impl Invitation {
         log: Option<Log>,
     ) -> Self {
         let mut list = List::default();
-        for (index, entry) in text.email_addresses.iter().enumerate() {
-            if list.read(entry, |_| format!("email_addresses[{index}]")) == 0 {
-                list.refuse(format!("email_addresses[{index}]"), entry, "must not be empty");
-            }
+        if text.email_addresses.len() > ENTRIES_MAX {
+            check.add("email_addresses", format!("must have at most {ENTRIES_MAX} entries"));
+        } else {
+            list.read_entries(&text.email_addresses);
         }
         if text.pasted_list.chars().count() > LIST_MAX {
             check.add("pasted_list", format!("must have at most {LIST_MAX} characters"));
@@ -119,6 +133,7 @@ impl Invitation {
         Self {
             space_id,
             addresses: list.addresses,
+            given: list.given,
             names: list.names,
             note,
             refused: list.refused,
@@ -143,15 +158,13 @@ impl Invitation {
     pub(super) fn leave_out(mut self, bad: &[String], reason: &str) -> Result<Self, Violations> {
         let bad: HashSet<&str> = bad.iter().map(String::as_str).collect();
         let (left_out, kept): (Vec<_>, Vec<_>) =
-            self.addresses.into_iter().enumerate().partition(|(_, address)| bad.contains(address.as_str()));
-        let refused = left_out.into_iter().map(|(index, given)| Refused {
-            place: format!("email_addresses[{index}]"),
-            given,
-            reason: reason.to_owned(),
-        });
+            self.addresses.into_iter().partition(|address| bad.contains(address.as_str()));
+        let given = left_out.iter().filter_map(|address| self.given.remove(address));
+        let refused =
+            given.map(|given| Refused { place: given.place, given: given.text, reason: reason.to_owned() });
         let is_refused = self.refused.len();
         self.refused.extend(refused);
-        self.addresses = kept.into_iter().map(|(_, address)| address).collect();
+        self.addresses = kept;
         if self.refused.len() > is_refused && (!self.send_good_ones || self.addresses.is_empty()) {
             let mut check = Violations::default();
             name(&mut check, &self.refused);
@@ -174,12 +187,23 @@ fn name(check: &mut Violations, refused: &[Refused]) {
 #[derive(Default)]
 struct List {
     addresses: Vec<String>,
-    known: HashSet<String>,
+    given: HashMap<String, Given>,
     names: HashMap<String, String>,
     refused: Vec<Refused>,
 }
 
 impl List {
+    fn read_entries(&mut self, entries: &[String]) {
+        for (index, entry) in entries.iter().enumerate() {
+            let place = format!("email_addresses[{index}]");
+            if entry.chars().count() > ENTRY_MAX {
+                self.refuse(place, entry, &format!("must have at most {ENTRY_MAX} characters"));
+            } else if self.read(entry, |_| place.clone()) == 0 {
+                self.refuse(place, entry, "must not be empty");
+            }
+        }
+    }
+
     /// Reads addresses and returns how many pieces there were.
     fn read(&mut self, text: &str, place: impl Fn(usize) -> String) -> usize {
         let pieces = pieces(text);
@@ -194,7 +218,8 @@ impl List {
             if !piece.name.is_empty() {
                 self.names.entry(address.as_str().to_owned()).or_insert(piece.name);
             }
-            if self.known.insert(address.as_str().to_owned()) {
+            if let Entry::Vacant(new) = self.given.entry(address.as_str().to_owned()) {
+                new.insert(Given { place: place(index), text: told_back(&piece.given) });
                 self.addresses.push(address.as_str().to_owned());
             }
         }
@@ -202,9 +227,12 @@ impl List {
     }
 
     fn refuse(&mut self, place: String, given: &str, reason: &str) {
-        let given = given.chars().filter(|c| !is_control(*c)).take(GIVEN_MAX).collect();
-        self.refused.push(Refused { place, given, reason: reason.to_owned() });
+        self.refused.push(Refused { place, given: told_back(given), reason: reason.to_owned() });
     }
+}
+
+fn told_back(given: &str) -> String {
+    given.chars().filter(|c| !is_control(*c)).take(GIVEN_MAX).collect()
 }
 
 #[cfg(test)]
@@ -291,6 +319,40 @@ mod tests {
         let all = ["a@b.example".to_owned(), "c@d.example".to_owned()];
         assert!(Invitation { send_good_ones: true, ..known.clone() }.leave_out(&all, "x").is_err());
         assert_eq!(known.clone().leave_out(&[], "x").unwrap(), known);
+    }
+
+    #[test]
+    fn what_is_left_out_is_named_where_and_as_it_was_given() {
+        let text = InvitationText {
+            email_addresses: vec!["bad".to_owned(), "A@b.example; a@b.example".to_owned()],
+            pasted_list: "e@f.example, Cy <C@d.example>".to_owned(),
+            send_good_ones: true,
+            ..InvitationText::default()
+        };
+        let bad = ["a@b.example".to_owned(), "c@d.example".to_owned()];
+        let good = read(&text).unwrap().leave_out(&bad, "must be known").unwrap();
+        let refused: Vec<_> =
+            good.refused.iter().map(|bad| (bad.place.as_str(), bad.given.as_str())).collect();
+        let expected = [
+            ("email_addresses[0]", "bad"),
+            ("email_addresses[1]", "A@b.example"),
+            ("pasted_list[1]", "Cy <C@d.example>"),
+        ];
+        assert_eq!(refused, expected);
+        assert_eq!(good.addresses, ["e@f.example"]);
+    }
+
+    #[test]
+    fn entries_are_taken_up_to_their_length_and_number_and_named_beyond() {
+        let entry = |length: usize| format!("a@b.example{}", " ".repeat(length - "a@b.example".len()));
+        assert!(checked(&[&entry(ENTRY_MAX)], "").is_ok());
+        let refused = checked(&["a@b.example", &entry(ENTRY_MAX + 1)], "").unwrap_err();
+        assert_eq!(fields(&refused), ["email_addresses[1]"]);
+        assert!(refused.to_string().contains("must have at most 600 characters"), "{refused}");
+        assert!(checked(&["a@b.example"; ENTRIES_MAX], "").is_ok());
+        let refused = checked(&["a@b.example"; ENTRIES_MAX + 1], "").unwrap_err();
+        assert!(fields(&refused).iter().all(|field| *field == "email_addresses"), "{refused}");
+        assert!(refused.to_string().contains("must have at most 1000 entries"), "{refused}");
     }
 
     #[test]

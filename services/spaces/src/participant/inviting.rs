@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use service_kit::caller::{Call, Caller};
 use service_kit::db::Reply;
 use service_kit::error::CommonError;
-use service_kit::ids::UserId;
+use service_kit::ids::{OrganizationId, UserId};
 use service_kit::validate::Violations;
 use sharedspaces_proto::identity::v1 as identity;
 use sharedspaces_proto::spaces::events::v1 as events;
 use sharedspaces_proto::spaces::v1 as pb;
 use sqlx::PgConnection;
+use tokio::sync::oneshot;
 use tonic::Code;
 use uuid::Uuid;
 
@@ -57,15 +58,21 @@ impl Participants {
         let inviter = people
             .remove(&caller.user_id)
             .ok_or_else(|| CommonError::Unexpected(anyhow::anyhow!("identity does not know the inviter")))?;
-        let nameless = give_names(&invitation, &mut people);
         let (this, organization_id) = (self.clone(), caller.organization_id);
+        let (tell, named) = oneshot::channel();
         let reply = self
             .database
             .write(call, organization_id, move |tx| {
-                Box::pin(async move { this.add(tx, &caller, &inviter, people, &invitation).await })
+                Box::pin(async move {
+                    let named = give_names(tx, organization_id, &invitation, &mut people).await?;
+                    let invited = this.add(tx, &caller, &inviter, people, &invitation).await?;
+                    let _nobody_waits = tell.send(named);
+                    Ok::<_, ParticipantError>(invited)
+                })
             })
             .await?;
-        self.name_guests(organization_id, nameless).await;
+        // Nothing is told where another call of the same key did it.
+        self.name_guests(organization_id, named.await.unwrap_or_default()).await;
         Ok(reply)
     }
 
@@ -318,18 +325,26 @@ fn plan<'a>(
     Ok(to.map_or(Plan::Keep, |state| Plan::Add(person, kind, state)))
 }
 
-/// Calls guests without a name what the list calls them; returns whom identity has to be told of.
-fn give_names(
+/// Calls guests without a name who are about to be added what the list calls them; returns whom identity has to be told
+/// of. Who takes part already is named by nobody else's list.
+async fn give_names(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
     invitation: &Invitation,
     people: &mut HashMap<UserId, identity::Person>,
-) -> Vec<(UserId, String)> {
+) -> Result<Vec<(UserId, String)>, sqlx::Error> {
+    let user_ids: Vec<UserId> = people.keys().copied().collect();
+    let mut known = repo::list_by_user(tx, organization_id, invitation.space_id, &user_ids).await?;
+    known.retain(|participant| participant.state.takes_part());
     let mut named = Vec::new();
     for (user_id, person) in people {
-        let is_nameless = person.kind() == identity::PersonKind::Guest && person.display_name.is_empty();
+        let is_in = known.iter().any(|participant| participant.person.user_id == *user_id);
+        let is_nameless =
+            !is_in && person.kind() == identity::PersonKind::Guest && person.display_name.is_empty();
         if let Some(name) = invitation.names.get(&person.email_address).filter(|_| is_nameless) {
             person.display_name.clone_from(name);
             named.push((*user_id, name.clone()));
         }
     }
-    named
+    Ok(named)
 }

@@ -14,11 +14,11 @@ use super::{Kind, internal_audience, person};
 use crate::activity::ActivityKind;
 use crate::space::{self, SpaceView};
 
-/// How many requests may wait for an answer in one space; more are swallowed.
+/// How many proposals may wait for an answer in one space; more are swallowed.
 const WAITING_MAX: i64 = 50;
 
 /// Stores that a guest proposes a colleague, and asks the owner: once in 24 hours, and not where it was declined within
-/// seven days, nor where too many requests wait already.
+/// seven days, nor where too many proposals wait already.
 pub(super) async fn propose(
     tx: &mut PgConnection,
     ids: &Ids,
@@ -32,7 +32,8 @@ pub(super) async fn propose(
     let swallowed = sqlx::query_scalar!(
         r#"SELECT coalesce(bool_or(state = 'DECLINED' AND email_address = $3
                                    AND answer_time > now() - interval '7 days'), false)
-                  OR count(*) FILTER (WHERE state = 'REQUESTED' AND email_address <> $3) >= $4 AS "swallowed!"
+                  OR count(*) FILTER (WHERE state = 'REQUESTED' AND lapse_time > now() AND email_address <> $3
+                                        AND NOT is_verified AND proposer_user_id IS NOT NULL) >= $4 AS "swallowed!"
              FROM access_requests WHERE organization_id = $1 AND space_id = $2"#,
         organization_id.uuid(),
         space_id.uuid(),

@@ -127,6 +127,12 @@ async fn proposals_that_were_declined_lately_or_come_on_top_of_fifty_are_swallow
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     invite(&service, &gina, space_id, &many).await.unwrap();
     assert_eq!(service.told::<AccessRequested>().await.len(), 51, "the fifty-first waiting one is not told");
+    // Who asks without being proposed takes no place of those who are.
+    service
+        .sql("UPDATE access_requests SET proposer_user_id = NULL WHERE email_address = 'c0@acme.example'")
+        .await;
+    invite(&service, &gina, space_id, &["last@acme.example"]).await.unwrap();
+    assert_eq!(service.told::<AccessRequested>().await.len(), 52);
 }
 
 #[tokio::test]
@@ -195,8 +201,33 @@ async fn bad_addresses_keep_everybody_unsent_until_the_good_ones_alone_are_asked
     assert_eq!((invited.participants.len(), given), (2, vec!["nobody", "eve@b"]));
 }
 
+#[tokio::test]
+async fn who_takes_part_already_is_not_named_by_somebody_elses_list() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(true).await;
+    let space_id = service.space(&owner, "Room").await;
+    let_guests_invite(&service, &owner, space_id).await;
+    let gina = service.participant(&owner, space_id, "gina@buyer.example").await;
+    invite(&service, &owner, space_id, &["gus@buyer.example"]).await.unwrap();
+    service.sql("UPDATE people SET display_name = '' WHERE email_address = 'gus@buyer.example'").await;
+    let text = InvitationText {
+        pasted_list: "Clown <gus@buyer.example>, Ned N <ned@buyer.example>".to_owned(),
+        ..InvitationText::default()
+    };
+    let invitation = Invitation::read(&mut Violations::default(), space_id, &text, None);
+    let invited: pb::InviteParticipantsResponse =
+        service.participants.invite(&testkit::call(&gina), invitation).await.unwrap();
+    let mut names: Vec<_> = invited.participants.into_iter().map(|listed| listed.display_name).collect();
+    names.sort();
+    assert_eq!(names, ["", "Ned N"]);
+    assert!(service.peers.accounts.asked().is_empty(), "identity named Ned as it created the account");
+}
+
 fn logged(space_id: SpaceId, addresses: &[&str], send_good_ones: bool) -> Invitation {
-    Invitation { log: Some(Log { target: None }), send_good_ones, ..invitation(space_id, addresses) }
+    let mut logged = invitation(space_id, addresses);
+    logged.log = Some(Log { target: None });
+    logged.send_good_ones = send_good_ones;
+    logged
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod answering;
 mod asking;
+mod asking_limits;
 mod comments;
 mod content;
 mod creating;

@@ -1,16 +1,20 @@
 //! Visits of guests.
 
 use service_kit::caller::{Caller, CallerKind};
+use service_kit::ids::SpaceId;
+use service_kit::page::PageRequest;
 use sharedspaces_proto::spaces::events::v1::VisitEnded;
 use sharedspaces_proto::spaces::v1 as pb;
 use uuid::Uuid;
 
 use super::room::Room;
+use super::world::Service;
 use crate::activity::ActivityKind;
 use crate::item::{NewContent, NewItem};
 use crate::jobs::end_visits::end_all;
+use crate::participant::State;
 use crate::space::SpaceError;
-use crate::visit::Insights;
+use crate::visit::{Insights, Visits};
 
 async fn link(room: &Room, title: &str) -> Uuid {
     add(room, title, NewContent::Link("https://a.example/".to_owned())).await
@@ -141,6 +145,58 @@ async fn what_a_guest_opens_and_downloads_is_counted_and_what_is_unopened_too() 
         guest.items.iter().map(|item| (item.item_id, item.open_count, item.download_count)).collect();
     assert_eq!(counted, [(seen, 2, 0), (file, 0, 1)]);
     assert_eq!(told.items, guest.items);
+}
+
+#[tokio::test]
+async fn of_each_guest_the_fifty_most_opened_items_are_told_and_visits_of_other_spaces_count_for_none() {
+    let room = Room::open().await;
+    let item = link(&room, "Brochure").await;
+    let _opened = room.items().open(&room.guest, room.space_id, item).await.unwrap();
+    let statement =
+        "INSERT INTO visit_items (organization_id, visit_id, item_id, title, open_count, download_count,
+                                              first_time)
+                     SELECT organization_id, visit_id, gen_random_uuid(), 'Gone', 1 + n, 0, now()
+                       FROM visits, generate_series(1, 50) n";
+    sqlx::query(statement).execute(&room.superuser).await.unwrap();
+    let told = insights(&room).await;
+    let [guest] = told.guests.try_into().unwrap();
+    assert_eq!((guest.items.len(), told.items.len(), guest.unopened_item_count), (50, 51, 0));
+    assert_eq!(
+        (guest.items[0].open_count, guest.items[49].open_count),
+        (51, 2),
+        "the least opened is left out"
+    );
+    let other: SpaceId = testkit::ids().next();
+    room.lay_space(&room.owner, other, "Other").await;
+    let statement = "UPDATE visits SET space_id = $1";
+    sqlx::query(statement).bind(other).execute(&room.superuser).await.unwrap();
+    let [guest] = insights(&room).await.guests.try_into().unwrap();
+    assert_eq!((guest.items.len(), guest.unopened_item_count), (0, 1));
+}
+
+#[tokio::test]
+async fn when_a_guest_last_came_is_told_to_internal_participants_alone() {
+    let service = Service::start().await;
+    let owner = service.member_of_new_organization(false).await;
+    let space_id = service.space(&owner, "Room").await;
+    let gina = service.participant(&owner, space_id, "gina@buyer.example").await;
+    let last_visit = async |who: &Caller| {
+        let page = PageRequest { size: 50, after: None };
+        let listed =
+            service.participants.list(who, space_id, vec![State::Invited, State::Active], page).await;
+        let found = listed.unwrap().items.into_iter().find(|listed| listed.person.user_id == gina.user_id);
+        found.unwrap().last_visit_time
+    };
+    assert_eq!(last_visit(&owner).await, None);
+    let visits = Visits::new(service.database.database.clone(), testkit::clock(), testkit::ids());
+    visits.record(&gina, space_id).await.unwrap();
+    let first = last_visit(&owner).await.unwrap();
+    assert_eq!(last_visit(&gina).await, None);
+    visits.record(&gina, space_id).await.unwrap();
+    assert_eq!(last_visit(&owner).await, Some(first), "the visit goes on");
+    service.sql("UPDATE visits SET last_time = last_time - interval '30 minutes'").await;
+    visits.record(&gina, space_id).await.unwrap();
+    assert!(last_visit(&owner).await.unwrap() > first);
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ pub(crate) const NEXT_CALL: Duration = Duration::from_secs(30);
 pub(super) const TITLES_MAX: usize = 20;
 /// Most guests, and most items, that insights list.
 pub(super) const LISTED_MAX: i64 = 500;
+/// How many items of one guest insights list.
+pub(super) const ITEMS_OF_GUEST_MAX: i64 = 50;
 
 /// What a guest does with an item.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,7 +67,7 @@ pub(crate) struct GuestVisits {
     pub(crate) first_visit_time: Option<DateTime<Utc>>,
     /// When the last visit began; absent: never.
     pub(crate) last_visit_time: Option<DateTime<Utc>>,
-    /// What the guest opened or downloaded, the most opened first.
+    /// What the guest opened or downloaded, the most opened first, at most 50.
     pub(crate) items: Vec<ItemDeeds>,
     /// Files and links of the space the guest has neither opened nor downloaded.
     pub(crate) unopened_item_count: i64,

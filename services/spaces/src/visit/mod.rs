@@ -97,8 +97,9 @@ impl Visits {
         }
         let begun = repo::go_on(tx, organization_id, space_id, user_id, self.ids.next()).await?;
         if begun.is_new {
-            repo::remember(tx, organization_id, space_id, user_id).await?;
             space::note(tx, &self.ids, view, ActivityKind::SpaceVisited, None, self.clock.now()).await?;
+            // After the space, which others lock before its participants.
+            repo::note_begin(tx, organization_id, space_id, user_id).await?;
         }
         Ok(begun.visit_id)
     }

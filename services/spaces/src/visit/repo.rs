@@ -8,7 +8,7 @@ use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::entity::{Deed, Ended, GuestVisits, Insights, ItemDeeds, LISTED_MAX};
+use super::entity::{Deed, Ended, GuestVisits, ITEMS_OF_GUEST_MAX, Insights, ItemDeeds, LISTED_MAX};
 
 /// A visit that goes on.
 pub(super) struct Begun {
@@ -106,8 +106,8 @@ pub(super) async fn go_on(
     Ok(Begun { visit_id, is_new: visit_id == new_visit_id })
 }
 
-/// Remembers on the participant that a visit of theirs has begun.
-pub(super) async fn remember(
+/// Notes on the participant that a visit begins.
+pub(super) async fn note_begin(
     tx: &mut PgConnection,
     organization_id: OrganizationId,
     space_id: SpaceId,
@@ -121,8 +121,8 @@ pub(super) async fn remember(
         user_id.uuid(),
     )
     .execute(tx)
-    .await
-    .map(drop)
+    .await?;
+    Ok(())
 }
 
 /// Counts what is done with an item in a visit.
@@ -206,7 +206,6 @@ pub(super) async fn insights(
     )
     .fetch_all(&mut *tx)
     .await?;
-    let mut deeds = deeds_by_guest(&mut *tx, organization, space).await?;
     let rows = sqlx::query!(
         r#"SELECT p.user_id, e.display_name, e.email_address, count(v.visit_id) AS "visit_count!",
                   coalesce(sum(extract(epoch FROM v.last_time - v.start_time)), 0)::float8 AS "seconds!",
@@ -216,7 +215,8 @@ pub(super) async fn insights(
                       AND NOT EXISTS (
                           SELECT FROM visit_items d
                             JOIN visits w ON w.organization_id = d.organization_id AND w.visit_id = d.visit_id
-                           WHERE d.organization_id = $1 AND d.item_id = i.item_id AND w.user_id = p.user_id
+                           WHERE d.organization_id = $1 AND d.item_id = i.item_id
+                             AND w.space_id = $2 AND w.user_id = p.user_id
                       )) AS "unopened_item_count!"
              FROM participants p
              JOIN people e ON e.organization_id = p.organization_id AND e.user_id = p.user_id
@@ -231,8 +231,10 @@ pub(super) async fn insights(
         space,
         LISTED_MAX,
     )
-    .fetch_all(tx)
+    .fetch_all(&mut *tx)
     .await?;
+    let guest_ids: Vec<Uuid> = rows.iter().map(|row| row.user_id).collect();
+    let mut deeds = deeds_by_guest(tx, (organization, space), &guest_ids).await?;
     let guests = rows.into_iter().map(|row| GuestVisits {
         user_id: row.user_id.into(),
         display_name: row.display_name,
@@ -247,22 +249,30 @@ pub(super) async fn insights(
     Ok(Insights { visit_count: totals.visit_count, seconds: totals.seconds, guests: guests.collect(), items })
 }
 
+/// Reads what these guests opened and downloaded most, at most 50 items each.
 async fn deeds_by_guest(
     tx: &mut PgConnection,
-    organization: Uuid,
-    space: Uuid,
+    (organization, space): (Uuid, Uuid),
+    guest_ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<ItemDeeds>>, sqlx::Error> {
     let rows = sqlx::query!(
-        r#"SELECT v.user_id, d.item_id, coalesce(max(i.title), '') AS "title!", sum(d.open_count) AS "open_count!",
-                  sum(d.download_count) AS "download_count!"
-             FROM visit_items d
-             JOIN visits v ON v.organization_id = d.organization_id AND v.visit_id = d.visit_id
-             LEFT JOIN items i ON i.organization_id = d.organization_id AND i.item_id = d.item_id
-            WHERE v.organization_id = $1 AND v.space_id = $2
-            GROUP BY v.user_id, d.item_id
-            ORDER BY 4 DESC, 5 DESC, d.item_id"#,
+        r#"SELECT s.user_id, s.item_id, coalesce(i.title, '') AS "title!", s.open_count AS "open_count!",
+                  s.download_count AS "download_count!"
+             FROM (SELECT v.user_id, d.item_id, sum(d.open_count) AS open_count,
+                          sum(d.download_count) AS download_count,
+                          row_number() OVER (PARTITION BY v.user_id ORDER BY sum(d.open_count) DESC,
+                                             sum(d.download_count) DESC, d.item_id) AS place
+                     FROM visit_items d
+                     JOIN visits v ON v.organization_id = d.organization_id AND v.visit_id = d.visit_id
+                    WHERE v.organization_id = $1 AND v.space_id = $2 AND v.user_id = ANY($3)
+                    GROUP BY v.user_id, d.item_id) s
+             LEFT JOIN items i ON i.organization_id = $1 AND i.item_id = s.item_id
+            WHERE s.place <= $4
+            ORDER BY s.user_id, s.place"#,
         organization,
         space,
+        guest_ids,
+        ITEMS_OF_GUEST_MAX,
     )
     .fetch_all(tx)
     .await?;

@@ -27,6 +27,7 @@ async fn an_image_has_previews_in_two_sizes_for_whoever_sees_it() {
     let file = pictures::jpeg(1_600, 800);
     let asset = files.upload_file(&uploader, space_id, "a.jpg", &file).await;
     assert!(asset.has_preview);
+    files.place_file(&uploader, testkit::ids().next(), space_id, &asset.asset_id, 1).await;
     for (size, width_px, height_px) in [
         (pb::PreviewSize::Unspecified, 320, 160),
         (pb::PreviewSize::Small, 320, 160),

@@ -109,7 +109,7 @@ async fn a_file_is_seen_in_the_spaces_that_show_it() {
     let first = files.colleague(&uploader, space_id, &[Permission::View]);
     let second = files.colleague(&uploader, copy, &[Permission::View]);
     let asset_id = files.upload_file(&uploader, space_id, "a.txt", b"hello").await.asset_id;
-    assert!(files.asset(&first, &asset_id).await.is_ok());
+    assert_unknown(files.asset(&first, &asset_id).await);
     assert_unknown(files.asset(&second, &asset_id).await);
     let item = testkit::ids().next();
     files.place_file(&uploader, item, space_id, &asset_id, 1).await;
@@ -120,6 +120,30 @@ async fn a_file_is_seen_in_the_spaces_that_show_it() {
     files.place_file(&uploader, item, space_id, "", 2).await;
     assert_unknown(files.asset(&first, &asset_id).await);
     assert!(files.asset(&second, &asset_id).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_file_whose_item_was_removed_is_seen_by_its_uploader_alone() {
+    let files = Files::new().await;
+    let (uploader, space_id) = files.uploader();
+    let colleague = files.colleague(&uploader, space_id, &GUEST);
+    let picture = crate::tests::pictures::jpeg(64, 64);
+    let asset_id = files.upload_file(&uploader, space_id, "a.jpg", &picture).await.asset_id;
+    let preview = async |caller: &Caller| {
+        let request = pb::GetPreviewRequest { asset_id: asset_id.clone(), size: 0 };
+        files.client().get_preview(by(caller, request)).await
+    };
+    let item = testkit::ids().next();
+    files.place_file(&uploader, item, space_id, &asset_id, 1).await;
+    assert!(files.asset(&colleague, &asset_id).await.is_ok());
+    assert!(preview(&colleague).await.is_ok());
+    files.place_file(&uploader, item, space_id, "", 2).await;
+    assert_unknown(files.asset(&colleague, &asset_id).await);
+    assert_unknown(preview(&colleague).await);
+    assert!(files.asset(&uploader, &asset_id).await.is_ok());
+    assert!(preview(&uploader).await.is_ok());
+    files.spaces.allow(&uploader, space_id, &[]);
+    assert_unknown(preview(&uploader).await);
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ async fn a_file_is_seen_by_nobody_else_before_it_was_checked() {
     assert_eq!(files.issue(&uploader, space_id, &asset_id, false).await.unwrap_err().code(), Code::NotFound);
 
     assert_eq!(files.run_jobs().await, 0);
+    assert_eq!(files.asset(&other, &asset_id).await.unwrap_err().code(), Code::NotFound);
+    files.place_file(&uploader, testkit::ids().next(), space_id, &asset_id, 1).await;
     let seen = files.asset(&other, &asset_id).await.unwrap();
     assert_eq!((seen.state(), seen.content_type.as_str()), (pb::AssetState::Clean, "text/plain"));
     assert_eq!((seen.received_bytes, seen.size_bytes, seen.can_be_inline), (5, 5, true));
@@ -222,6 +224,23 @@ async fn a_repeated_start_gives_the_same_file() {
     }
     assert_eq!(ids[0], ids[1]);
     assert_eq!(files.states().await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_starts_at_once_under_one_key_the_second_keeps_nothing_reserved() {
+    let files = Files::new().await;
+    let (uploader, space_id) = files.uploader();
+    for number in 0..5 {
+        let start = async || {
+            let mut request = by(&uploader, announced(space_id, "a.txt", b"hello"));
+            request.metadata_mut().insert("idempotency-key", format!("key-{number}").parse().unwrap());
+            files.client().start_upload(request).await.unwrap().into_inner().asset.unwrap().asset_id
+        };
+        let (one, other) = tokio::join!(start(), start());
+        assert_eq!(one, other);
+        let states = files.states().await;
+        assert_eq!(states.iter().filter(|(_, state)| state == "UPLOADING").count(), number + 1, "{states:?}");
+    }
 }
 
 #[tokio::test]
