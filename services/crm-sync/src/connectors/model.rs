@@ -350,6 +350,17 @@ pub(crate) enum CrmError {
 }
 
 impl CrmError {
+    /// Tells whether the CRM answered that it does not do what was asked: then it did not. After anything else it may have.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Reauthenticate
+            | Self::Reconnect { .. }
+            | Self::Deferred { .. }
+            | Self::Permanent { .. } => true,
+            Self::Retry { .. } => false,
+        }
+    }
+
     pub(crate) fn retry(message: impl Into<String>) -> Self {
         Self::Retry { after: None, message: message.into() }
     }

@@ -227,7 +227,13 @@ impl WriteLog {
         };
         messaging::failpoint(BEFORE_CALL);
         let outcomes =
-            self.sessions.call_each(organization_id, connection_id, &attempts, write_attempts).await?;
+            match self.sessions.call_each(organization_id, connection_id, &attempts, write_attempts).await {
+                Ok(outcomes) => outcomes,
+                Err(CallError::Crm(error)) if error.is_refusal() => {
+                    attempts.iter().map(|_| Err(error.clone())).collect()
+                }
+                Err(error) => return Err(error),
+            };
         messaging::failpoint(AFTER_2XX_BEFORE_COMMIT);
         self.note_done(organization_id, log_id, attempts, outcomes).await
     }
@@ -287,9 +293,15 @@ impl WriteLog {
         outcomes: Vec<WriteOutcome>,
     ) -> Result<(), CallError> {
         let failure = outcomes.iter().find_map(|outcome| outcome.as_ref().err().cloned());
-        let written = attempts.into_iter().zip(outcomes);
-        let written: Vec<_> =
-            written.filter_map(|(attempt, outcome)| Some((attempt.write.key, outcome.ok()?))).collect();
+        let (mut written, mut refused) = (Vec::new(), Vec::new());
+        for (attempt, outcome) in attempts.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(record) => written.push((attempt.write.key, record)),
+                // Of a try before this one nothing is known all the same.
+                Err(error) if error.is_refusal() && !attempt.was_begun => refused.push(attempt.write.key),
+                Err(_) => {}
+            }
+        }
         let now = self.clock.now();
         self.database
             .transaction::<_, CommonError, _>(organization_id, move |tx| {
@@ -297,6 +309,7 @@ impl WriteLog {
                     for (key, record) in written {
                         log::writes_repo::set_done(tx, organization_id, key, &record, now).await?;
                     }
+                    log::writes_repo::set_planned(tx, organization_id, &refused).await?;
                     let main = log::writes_repo::find_main_record(tx, organization_id, log_id).await?;
                     if let Some(record_id) = main {
                         log::finish(tx, organization_id, log_id, &record_id, now).await?;

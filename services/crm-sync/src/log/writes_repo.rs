@@ -112,6 +112,23 @@ pub(crate) async fn set_done(
     Ok(())
 }
 
+/// Notes that the CRM refused writes: they had no effect, and need no time to show one.
+pub(crate) async fn set_planned(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    keys: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE log_writes SET state = 'PLANNED', begin_time = NULL
+          WHERE organization_id = $1 AND key = ANY($2) AND state = 'BEGUN'",
+        organization_id.uuid(),
+        keys,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Finds the CRM's id of a log's main record, once all of its records are done.
 pub(crate) async fn find_main_record(
     tx: &mut PgConnection,
