@@ -88,6 +88,27 @@ async fn furnish(service: &Service, owner: &Caller) {
     .execute(&all)
     .await
     .unwrap();
+    let visit_id = super::world::new_id();
+    sqlx::query(
+        "INSERT INTO visits (organization_id, visit_id, space_id, user_id, start_time, last_time)
+         VALUES ($1, $2, $3, $4, now(), now())",
+    )
+    .bind(owner.organization_id)
+    .bind(visit_id)
+    .bind(space_id)
+    .bind(owner.user_id)
+    .execute(&all)
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO visit_items (organization_id, visit_id, item_id, title, first_time) VALUES ($1, $2, $3, 'Link', now())",
+    )
+    .bind(owner.organization_id)
+    .bind(visit_id)
+    .bind(super::world::new_id())
+    .execute(&all)
+    .await
+    .unwrap();
 }
 
 async fn count(all: &PgPool, table: &str, owner: &Caller) -> i64 {
