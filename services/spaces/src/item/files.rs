@@ -140,13 +140,14 @@ impl Items {
             (None, Some(url)) if wish == Wish::Open => ItemAddress { url, ttl: None },
             (None, _) => return Err(ItemError::NotAFile),
         };
-        let (now, activity_id, ids) = (self.clock.now(), self.ids.next(), self.ids.clone());
-        let visits = self.visits.clone();
+        let (clock, ids, visits) = (self.clock.clone(), self.ids.clone(), self.visits.clone());
         self.database
             .transaction(viewer.organization_id, move |tx| {
                 Box::pin(async move {
                     let (mut view, item) = admitted(tx, &viewer, space_id, item_id, wish).await?;
                     visits.note(tx, &mut view, item_id, &item.title, wish.deed()).await?;
+                    // Named after the visit it may begin, so that the timeline tells them in this order.
+                    let (now, activity_id) = (clock.now(), ids.next());
                     let change = Change { viewer, view, now, activity_id, ids };
                     change.note(tx, wish.activity(), &item).await?;
                     Ok::<_, ItemError>(())

@@ -33,8 +33,8 @@ async fn fifty_who_proved_nothing_do_not_keep_out_who_did_and_the_other_way_roun
 async fn counters_whose_window_has_ended_are_deleted_however_many_there_are() {
     let door = Door::open().await;
     door.sql(
-        "INSERT INTO budgets (bucket, count, window_end)
-         SELECT decode(md5(n::text), 'hex'), 1, now() - interval '1 second' FROM generate_series(1, 2500) n",
+        "INSERT INTO budgets (bucket, count, window_start, window_end)
+         SELECT decode(md5(n::text), 'hex'), 1, now() - interval '1 hour', now() - interval '1 second' FROM generate_series(1, 2500) n",
     )
     .await;
     door.ask(door.proved(SAM)).await.unwrap();

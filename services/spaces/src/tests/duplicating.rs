@@ -118,6 +118,14 @@ async fn seed(room: &Room) {
     .execute(&room.superuser)
     .await
     .unwrap();
+    sqlx::query(
+        "INSERT INTO visits (organization_id, visit_id, space_id, user_id, start_time, last_time)
+         SELECT organization_id, space_id, space_id, $1, now(), now() FROM spaces",
+    )
+    .bind(room.guest.user_id)
+    .execute(&room.superuser)
+    .await
+    .unwrap();
     let now: DateTime<Utc> = "2001-01-01T00:00:00Z".parse().unwrap();
     room.append(crate::activity::ActivityKind::CrmLogged, Some((&room.owner, "Olga")), "canary-record", now)
         .await;

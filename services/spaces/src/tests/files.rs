@@ -264,7 +264,10 @@ async fn opening_gives_an_address_and_only_members_see_who_opened_what() {
     assert!(matches!(refused, Err(ItemError::Common(CommonError::Peer(_)))));
 
     let seen = told(&room, &room.owner).await;
-    assert_eq!(seen[before..], ["Gina opened “Offer”", "Gina opened “Offer”", "Somebody opened “Offer”"]);
+    assert_eq!(
+        seen[before..],
+        ["Gina visited the space", "Gina opened “Offer”", "Gina opened “Offer”", "Somebody opened “Offer”"]
+    );
     assert_eq!(told(&room, &room.guest).await.len(), before, "who looked at what is not for guests");
 }
 
@@ -314,7 +317,12 @@ async fn downloading_is_for_who_may_at_that_moment_and_each_is_noted() {
     let seen = told(&room, &room.owner).await;
     assert_eq!(
         seen[before..],
-        ["Gina downloaded “Offer”", "Carl downloaded “Offer”", "Olga downloaded “Offer”"]
+        [
+            "Gina visited the space",
+            "Gina downloaded “Offer”",
+            "Carl downloaded “Offer”",
+            "Olga downloaded “Offer”"
+        ]
     );
 }
 

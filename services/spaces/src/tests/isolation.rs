@@ -90,8 +90,8 @@ async fn furnish(service: &Service, owner: &Caller) {
     .unwrap();
     let visit_id = super::world::new_id();
     sqlx::query(
-        "INSERT INTO visits (organization_id, visit_id, space_id, user_id, start_time, last_time)
-         VALUES ($1, $2, $3, $4, now(), now())",
+        "INSERT INTO visits (organization_id, visit_id, space_id, user_id, start_time, last_time, is_open)
+         VALUES ($1, $2, $3, $4, now(), now(), false)",
     )
     .bind(owner.organization_id)
     .bind(visit_id)

@@ -1,11 +1,12 @@
 //! A space with an owner, a colleague and a guest, laid into the database as the events would have made it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use prost::Message;
 use service_kit::caller::{Call, Caller, CallerKind};
-use service_kit::clock::Clock;
+use service_kit::clock::{Clock, SystemClock};
 use service_kit::ids::SpaceId;
 use sharedspaces_proto::spaces::events::v1::AssetPlaced;
 use sqlx::PgPool;
@@ -150,15 +151,16 @@ impl Room {
     pub(super) fn items(&self) -> Items {
         Items::new(
             self.database.database.clone(),
-            testkit::clock(),
+            Arc::new(SystemClock),
             testkit::ids(),
             self.peers.files(),
             self.visits(),
         )
     }
 
+    /// On one clock with the items, that goes on: the timeline tells what came first.
     pub(super) fn visits(&self) -> Visits {
-        Visits::new(self.database.database.clone(), testkit::clock(), testkit::ids())
+        Visits::new(self.database.database.clone(), Arc::new(SystemClock), testkit::ids())
     }
 
     pub(super) fn comments(&self) -> Comments {
