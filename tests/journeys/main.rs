@@ -6,6 +6,7 @@ mod crashes;
 mod first_visit;
 mod forged;
 mod gates;
+mod gateway;
 mod golden;
 mod isolation;
 mod matrix;
