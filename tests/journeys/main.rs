@@ -8,6 +8,7 @@ mod files;
 mod first_visit;
 mod forged;
 mod gates;
+mod gateway;
 mod golden;
 mod hostile_files;
 mod isolation;

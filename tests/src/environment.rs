@@ -57,6 +57,20 @@ impl Environment {
         })
     }
 
+    /// Returns the same system, all of whose services are called through the gateway.
+    #[must_use]
+    pub fn through_the_gateway(&self, gateway: &str) -> Self {
+        let gateway = || gateway.to_owned();
+        Self {
+            identity: gateway(),
+            spaces: gateway(),
+            assets: gateway(),
+            notifications: gateway(),
+            crm_sync: gateway(),
+            ..self.clone()
+        }
+    }
+
     /// Returns the operator's token as it is now.
     pub fn operator_token(&self) -> anyhow::Result<String> {
         let file = &self.operator_token_file;

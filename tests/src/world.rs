@@ -16,7 +16,7 @@ use xtask::environment::{Addresses, demo_env, service_env};
 use xtask::ports::Ports;
 use xtask::process::{Child, wait_until};
 use xtask::secrets::Secrets;
-use xtask::servers::{Postgres, RabbitMq};
+use xtask::servers::{Envoy, Postgres, RabbitMq};
 use xtask::throwaway::Throwaway;
 use xtask::workspace::SERVICES;
 
@@ -30,6 +30,7 @@ const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
 /// All services, running.
 pub struct World {
+    gateway: Option<Envoy>,
     services: BTreeMap<&'static str, Child>,
     mended: Option<&'static str>,
     _sandbox: Child,
@@ -96,6 +97,7 @@ impl World {
         command.args(addresses.sandbox.arguments());
         let sandbox = Child::spawn("sandbox", command, &dir.path().join("sandbox.log"))?;
         let mut world = Self {
+            gateway: None,
             services: BTreeMap::new(),
             mended: None,
             _sandbox: sandbox,
@@ -119,6 +121,16 @@ impl World {
     /// Returns where a journey finds everything.
     pub fn environment(&self) -> anyhow::Result<Environment> {
         Environment::from_variables(demo_env(&self.addresses)?)
+    }
+
+    /// Starts the API gateway before the services; returns its address.
+    pub fn start_gateway(&mut self) -> anyhow::Result<String> {
+        let program = std::env::var_os("TEST_ENVOY")
+            .context("TEST_ENVOY is missing: run this through `cargo xtask test`")?;
+        let (program, dir) = (std::path::PathBuf::from(program), self.dir.path().join("gateway"));
+        let made = Envoy::start(&program, &self.binaries.join("gateway"), &dir, &self.addresses)?;
+        self.gateway = Some(made);
+        Ok(format!("http://{}", self.addresses.gateway))
     }
 
     /// Starts a service; `settings` come after its own, without its prefix, or as they are where they have none.

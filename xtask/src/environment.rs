@@ -122,6 +122,8 @@ pub struct Addresses {
     pub web: String,
     /// `host:port` that files are fetched from.
     pub content: String,
+    /// `host:port` of the API gateway.
+    pub gateway: String,
     /// The services' own keys.
     pub keys: Keys,
 }
@@ -172,6 +174,7 @@ impl Addresses {
             broker_prefix: String::new(),
             web: address("web")?,
             content: address("assets-content")?,
+            gateway: address("gateway")?,
             keys: Keys {
                 identity_encryption: secrets.key("identity_encryption_key")?,
                 identity_link: secrets.key("identity_link_key")?,
@@ -280,6 +283,23 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
     })
 }
 
+/// Gives the arguments with which the package `gateway` writes Envoy's configuration to `out`.
+///
+/// # Errors
+/// Fails when `world` lacks a service.
+pub fn gateway_arguments(world: &Addresses, out: &Path) -> Result<Vec<String>> {
+    let mut arguments: Vec<String> =
+        ["envoy", "--out", &path(out), "--listen", &world.gateway, "--issuer", TOKEN_ISSUER]
+            .map(str::to_owned)
+            .into();
+    arguments.extend(["--keys".to_owned(), world.service("identity")?.health.clone()]);
+    arguments.extend(["--origin".to_owned(), format!("http://{}", world.web)]);
+    for service in SERVICES {
+        arguments.extend(["--service".to_owned(), format!("{service}={}", world.service(service)?.grpc)]);
+    }
+    Ok(arguments)
+}
+
 /// Gives the environment of the demo's commands: where everything is, and the operator's token.
 ///
 /// # Errors
@@ -290,6 +310,7 @@ pub fn demo_env(world: &Addresses) -> Result<Vec<(String, String)>> {
         let name = format!("DEMO_{}", snake(service).to_uppercase());
         env.push((name, format!("http://{}", world.service(service)?.grpc)));
     }
+    env.push(("DEMO_GATEWAY".to_owned(), format!("http://{}", world.gateway)));
     env.push(("DEMO_SANDBOX_HTTP".to_owned(), format!("http://{}", world.sandbox.http)));
     env.push(("DEMO_SALESFORCE".to_owned(), format!("http://{}", world.sandbox.salesforce)));
     env.push(("DEMO_DATAVERSE".to_owned(), format!("http://{}", world.sandbox.dataverse)));

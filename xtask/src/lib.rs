@@ -11,4 +11,5 @@ pub mod process;
 pub mod secrets;
 pub mod servers;
 pub mod throwaway;
+pub mod tools;
 pub mod workspace;

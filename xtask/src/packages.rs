@@ -23,6 +23,8 @@ pub enum Package {
     Postgres,
     /// The RabbitMQ server, 3.10 or newer.
     RabbitMq,
+    /// Python with what makes environments of its own, to fetch tools with.
+    Python,
 }
 
 impl Package {
@@ -32,6 +34,7 @@ impl Package {
         match self {
             Self::Postgres => "PostgreSQL",
             Self::RabbitMq => "RabbitMQ",
+            Self::Python => "Python",
         }
     }
 
@@ -41,6 +44,7 @@ impl Package {
         match self {
             Self::Postgres => !postgres_bin_dirs().is_empty(),
             Self::RabbitMq => find_rabbitmq().is_some() && find_epmd().is_some(),
+            Self::Python => output(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_ok(),
         }
     }
 
@@ -48,6 +52,7 @@ impl Package {
         match self {
             Self::Postgres => "postgresql",
             Self::RabbitMq => "rabbitmq-server",
+            Self::Python => "python3-venv",
         }
     }
 }
@@ -197,20 +202,24 @@ impl Manager {
     }
 
     fn command_for(self, packages: &[Package]) -> String {
-        let (start, postgres, rabbitmq) = match self {
+        let (start, postgres, rabbitmq, python) = match self {
             Self::Apt => (
                 "sudo apt-get update && sudo apt-get install --no-install-recommends",
                 "postgresql",
                 "rabbitmq-server",
+                "python3-venv",
             ),
-            Self::Dnf => ("sudo dnf install", "postgresql-server postgresql-contrib", "rabbitmq-server"),
-            Self::Pacman => ("sudo pacman -S", "postgresql", "rabbitmq"),
-            Self::Apk => ("sudo apk add", "postgresql postgresql-contrib", "rabbitmq-server"),
-            Self::Brew => ("brew install", "postgresql@17", "rabbitmq"),
+            Self::Dnf => {
+                ("sudo dnf install", "postgresql-server postgresql-contrib", "rabbitmq-server", "python3")
+            }
+            Self::Pacman => ("sudo pacman -S", "postgresql", "rabbitmq", "python"),
+            Self::Apk => ("sudo apk add", "postgresql postgresql-contrib", "rabbitmq-server", "python3"),
+            Self::Brew => ("brew install", "postgresql@17", "rabbitmq", "python"),
         };
         packages.iter().fold(start.to_owned(), |command, package| match package {
             Package::Postgres => format!("{command} {postgres}"),
             Package::RabbitMq => format!("{command} {rabbitmq}"),
+            Package::Python => format!("{command} {python}"),
         })
     }
 }

@@ -13,6 +13,7 @@ use xtask::packages::{Package, ensure};
 use xtask::process::{interrupted, run, say};
 use xtask::servers::{Postgres, RabbitMq};
 use xtask::throwaway::remove_left_behind;
+use xtask::tools;
 use xtask::workspace::Workspace;
 
 use crate::{gates, sqlx};
@@ -44,6 +45,7 @@ pub(crate) fn test(workspace: &Workspace, filter: &[String]) -> bool {
 
 fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
     ensure(&[Package::Postgres, Package::RabbitMq])?;
+    let envoy = tools::envoy(workspace)?;
     remove_left_behind()?;
     let gates = if filter.is_empty() { gates::check(workspace) } else { Ok(()) };
     if interrupted() {
@@ -72,6 +74,7 @@ fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
         .args(filter)
         .env("TEST_DATABASE_URL", database.superuser_url())
         .env("TEST_AMQP_URL", broker.url())
+        .env("TEST_ENVOY", envoy)
         .env("TEST_BINARIES", workspace.target()?.join("debug"));
     let mut tally = count(&mut tests, say)?;
     for gate in [gates, queries] {

@@ -16,7 +16,8 @@ use xtask::packages::{Package, ensure};
 use xtask::ports::Ports;
 use xtask::process::{Child, interrupted, last_lines, reap_all, run, say, wait_until};
 use xtask::secrets::{Secrets, write_private};
-use xtask::servers::{Postgres, RabbitMq, RabbitPorts};
+use xtask::servers::{Envoy, Postgres, RabbitMq, RabbitPorts};
+use xtask::tools;
 use xtask::workspace::{SERVICES, Workspace};
 
 /// How long a service may take to serve.
@@ -31,6 +32,7 @@ const SHOWN_LINES: usize = 20;
 /// What was started, in the order in which it is to be stopped.
 #[derive(Default)]
 struct Running {
+    gateway: Option<Envoy>,
     services: Vec<Child>,
     sandbox: Option<Child>,
     broker: Option<RabbitMq>,
@@ -91,6 +93,7 @@ fn start(workspace: &Workspace, state: &Path, running: &mut Running) -> Result<(
     let wanted: &[Package] =
         if given_broker.is_some() { &[Package::Postgres] } else { &[Package::Postgres, Package::RabbitMq] };
     ensure(wanted)?;
+    let envoy = tools::envoy(workspace)?;
     let logs = state.join("log");
     reap_all(&logs)?;
     clear_logs(&logs)?;
@@ -134,6 +137,10 @@ fn start(workspace: &Workspace, state: &Path, running: &mut Running) -> Result<(
     }
     start_sandbox(workspace, &logs, &world, running)?;
     start_services(workspace, &logs, &world, running)?;
+    say("Starting the gateway …");
+    let dir = state.join("gateway");
+    reap_all(&dir)?;
+    running.gateway = Some(Envoy::start(&envoy, &workspace.binary("gateway")?, &dir, &world)?);
     write_env(state, &world)?;
     say("Seeding the demo …");
     let mut seed = Command::new(workspace.binary("demo")?);
@@ -261,6 +268,7 @@ fn greet(logs: &Path, world: &Addresses) -> Result<()> {
         let own = world.service(service)?;
         say(&format!("  {service:<14} gRPC {}   health http://{}/readyz", own.grpc, own.health));
     }
+    say(&format!("  {:<14} http://{}   REST, gRPC and gRPC-Web", "gateway", world.gateway));
     say(&format!("  {:<14} http://{}", "mailbox", world.sandbox.http));
     let of = &world.sandbox;
     for (name, address) in [
@@ -287,6 +295,7 @@ fn watch(running: &mut Running) -> Result<()> {
     // Only an interruption ends this, as an error that `up` does not show.
     while wait_until(Duration::from_secs(1), || {
         running.services.iter_mut().chain(running.sandbox.as_mut()).try_for_each(alive)?;
+        running.gateway.as_mut().map(Envoy::child).into_iter().try_for_each(alive)?;
         if running.broker.as_mut().is_some_and(|broker| !broker.is_running()) {
             bail!("RabbitMQ ended by itself");
         }
@@ -339,12 +348,16 @@ impl Running {
             || self.database.is_some()
     }
 
-    /// Stops the services together, then the sandbox, RabbitMQ and PostgreSQL.
+    /// Stops the gateway, the services together, then the sandbox, RabbitMQ and PostgreSQL.
     ///
     /// # Errors
     /// Goes on to the end and gives the first failure.
     fn stop(&mut self) -> Result<()> {
-        let mut result = self.services.iter_mut().try_for_each(Child::ask_to_stop);
+        let mut result = Ok(());
+        if let Some(mut gateway) = self.gateway.take() {
+            result = gateway.stop();
+        }
+        result = result.and(self.services.iter_mut().try_for_each(Child::ask_to_stop));
         let deadline = Instant::now() + STOP_PATIENCE;
         for service in &mut self.services {
             let patience = deadline.saturating_duration_since(Instant::now());

@@ -1,0 +1,12 @@
+//! The API gateway, as far as it is made from the interfaces.
+//!
+//! - [`interface`]: the public methods with their REST routes, read from the descriptor set
+//! - [`envoy`]: Envoy's configuration: routes by gRPC path, REST by transcoding, gRPC-Web, CORS, tokens, limits
+//! - [`openapi`]: the OpenAPI 3.1 document of the REST form
+//!
+//! Must not list a method by hand: what a `.proto` file declares is what there is, and a method for services alone is
+//! never routed.
+
+pub mod envoy;
+pub mod interface;
+pub mod openapi;
