@@ -36,7 +36,7 @@ pub(super) fn http_filters(methods: &[Method], places: &Places) -> Vec<Value> {
         |name: &str, kind: &str, config: Value| json!({"name": name, "typed_config": typed(kind, config)});
     vec![
         filter("envoy.filters.http.cors", "envoy.extensions.filters.http.cors.v3.Cors", json!({})),
-        filter("envoy.filters.http.grpc_web", "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb", json!({})),
+        // Around gRPC-Web, which does not keep the status of what Envoy refuses.
         filter(
             "envoy.filters.http.lua",
             "envoy.extensions.filters.http.lua.v3.Lua",
@@ -44,6 +44,7 @@ pub(super) fn http_filters(methods: &[Method], places: &Places) -> Vec<Value> {
                 "default_source_code": {"inline_string": SCRIPT},
             }),
         ),
+        filter("envoy.filters.http.grpc_web", "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb", json!({})),
         // Before the token and the limits, so that they see the gRPC path.
         filter(
             "envoy.filters.http.grpc_json_transcoder",

@@ -41,7 +41,8 @@ pub const REFUSALS: [Refusal; 12] = [
         message: "a token is needed: `authorization: Bearer …`",
     },
     Refusal { http: 401, code: Code::Unauthenticated, reason: "TOKEN_REFUSED", message: OWN_WORDS },
-    Refusal { http: 403, code: Code::PermissionDenied, reason: "FORBIDDEN", message: OWN_WORDS },
+    // Envoy says so of a token for others, which is no good token either.
+    Refusal { http: 403, code: Code::Unauthenticated, reason: "TOKEN_REFUSED", message: OWN_WORDS },
     Refusal { http: 404, code: Code::NotFound, reason: "METHOD_UNKNOWN", message: "no such method" },
     Refusal { http: 408, code: Code::DeadlineExceeded, reason: "REQUEST_TOO_SLOW", message: OWN_WORDS },
     Refusal { http: 413, code: Code::OutOfRange, reason: "REQUEST_TOO_LARGE", message: OWN_WORDS },
@@ -110,7 +111,8 @@ fn as_grpc(refusal: &Refusal) -> Value {
     }}}));
     // Transcoded calls are REST.
     filters.push(has("x-envoy-original-path", false));
-    let status = Status::with_error_details(code, refusal.message, details(refusal));
+    let words = if refusal.message == OWN_WORDS { "refused at the gateway" } else { refusal.message };
+    let status = Status::with_error_details(code, words, details(refusal));
     let number = i32::from(code).to_string();
     json!({
         "filter": {"and_filter": {"filters": filters}},
@@ -135,7 +137,13 @@ fn as_rest(refusal: &Refusal) -> Value {
     let mut filters = filters(refusal);
     let filter =
         if filters.len() > 1 { json!({"and_filter": {"filters": filters}}) } else { filters.remove(0) };
-    json!({"filter": filter, "headers_to_add": headers, "body_format_override": {"json_format": body(refusal)}})
+    let http = if refusal.http == 403 { 401 } else { refusal.http };
+    json!({
+        "filter": filter,
+        "status_code": http,
+        "headers_to_add": headers,
+        "body_format_override": {"json_format": body(refusal)},
+    })
 }
 
 fn details(refusal: &Refusal) -> ErrorDetails {

@@ -16,10 +16,11 @@ pub(super) fn routes(methods: &[Method], places: &Places) -> Vec<Value> {
         routes.push(page("/docs", &docs.page, "text/html; charset=utf-8"));
         routes.push(page("/openapi.json", &docs.document, "application/json"));
     }
-    // Everything else: a method for services, a path nobody knows. With it, CORS answers for REST paths too.
+    // Everything else: a method for services, a path nobody knows. To a service that is nowhere, as no client can send that
+    // header; so that CORS, which asks for a route, answers for REST paths too.
     routes.push(json!({
         "match": {"prefix": "/"},
-        "direct_response": {"status": 404, "body": {"inline_string": "no such method"}},
+        "route": {"cluster_header": "x-gateway-nowhere", "cluster_not_found_response_code": "NOT_FOUND"},
     }));
     routes
 }

@@ -46,8 +46,9 @@ impl Envoy {
         .context("Envoy refuses its configuration")?;
         let mut command = Command::new(program);
         // Several may run on one machine.
-        command.args(["--disable-hot-restart", "--concurrency", "2", "--log-level", "warning", "-c"]);
-        command.arg(&configuration);
+        command.args(["--disable-hot-restart", "--concurrency", "2", "--log-level", "warning"]);
+        // Who looks at the log does not wait ten seconds for it.
+        command.args(["--file-flush-interval-msec", "1000", "-c"]).arg(&configuration);
         let mut child = Child::spawn("gateway", command, &dir.join("gateway.log"))?;
         let listening = wait_until(READY_WITHIN, || {
             if !child.is_running() {

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use journeys::api::channel;
 use journeys::visit::Session;
-use journeys::wire::Line;
 use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
 use tokio::task::JoinSet;
 use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 /// HTTP/2 connections that the callers share.
@@ -35,7 +35,7 @@ pub(crate) struct Load {
 
 #[derive(Clone)]
 struct Caller {
-    client: SpaceServiceClient<Line>,
+    client: SpaceServiceClient<Channel>,
     authorization: MetadataValue<Ascii>,
     call: Call,
 }

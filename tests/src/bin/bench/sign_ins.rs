@@ -10,10 +10,10 @@ use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version}
 use futures_util::future::join_all;
 use journeys::api::channel;
 use journeys::visit::PASSWORD;
-use journeys::wire::Line;
 use sharedspaces_proto::identity::v1 as pb;
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use tokio::task::{JoinSet, block_in_place};
+use tonic::transport::Channel;
 use tonic::{Code, Request};
 use xtask::process::say;
 
@@ -59,7 +59,10 @@ fn from_network<T>(message: T, network: usize) -> anyhow::Result<Request<T>> {
 }
 
 /// Interleaved, so that what else the machine does falls on both alike.
-async fn known_and_unknown(stage: &mut Stage, mut client: SignInServiceClient<Line>) -> anyhow::Result<()> {
+async fn known_and_unknown(
+    stage: &mut Stage,
+    mut client: SignInServiceClient<Channel>,
+) -> anyhow::Result<()> {
     say("StartSignIn, known and unknown addresses …");
     let organization = stage.accounts.organization.clone();
     let known = stage.accounts.members.first().context("no member")?.clone();
@@ -112,7 +115,7 @@ fn request(stage: &Stage, person: usize) -> pb::SignInWithPasswordRequest {
 
 async fn sign_in_for(
     stage: &Stage,
-    client: &SignInServiceClient<Line>,
+    client: &SignInServiceClient<Channel>,
     callers: usize,
 ) -> anyhow::Result<Load> {
     let begin = Instant::now();
@@ -162,7 +165,7 @@ fn argon2_alone(stored: &str, cores: usize) -> anyhow::Result<(f64, u32)> {
 /// Watches identity's memory while five hundred people sign in at once.
 async fn many_at_once(
     stage: &mut Stage,
-    client: &SignInServiceClient<Line>,
+    client: &SignInServiceClient<Channel>,
     cores: usize,
     hash_mib: f64,
 ) -> anyhow::Result<()> {
