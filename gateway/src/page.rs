@@ -23,24 +23,24 @@ pub fn page(document: &Value) -> String {
     let by_tag = by_tag(document);
     let mut contents = String::new();
     let mut body = String::new();
-    for tag in array(&document["tags"]) {
-        let name = text(&tag["name"]);
+    for tag in array(at(document, "/tags")) {
+        let name = text(at(tag, "/name"));
         let operations = by_tag.get(name).map(Vec::as_slice).unwrap_or_default();
         let count = operations.len();
         add(
             &mut contents,
             &format!("<li><a href=\"#{name}\">{name} <span class=\"count\">{count}</span></a></li>"),
         );
-        let about = prose(text(&tag["description"]));
+        let about = prose(text(at(tag, "/description")));
         add(&mut body, &format!("<h2 id=\"{name}\">{name}</h2><p class=\"about\">{about}</p>"));
         for operation in operations {
             add(&mut body, &show(operation));
         }
     }
     let schemas: String =
-        document["components"]["schemas"].as_object().into_iter().flatten().map(schema).collect();
-    let info = &document["info"];
-    let (title, about) = (escape(text(&info["title"])), prose(text(&info["description"])));
+        at(document, "/components/schemas").as_object().into_iter().flatten().map(schema).collect();
+    let info = at(document, "/info");
+    let (title, about) = (escape(text(at(info, "/title"))), prose(text(at(info, "/description"))));
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -55,9 +55,9 @@ pub fn page(document: &Value) -> String {
 
 fn by_tag(document: &Value) -> BTreeMap<&str, Vec<Operation<'_>>> {
     let mut by_tag: BTreeMap<&str, Vec<Operation<'_>>> = BTreeMap::new();
-    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+    for (path, operations) in at(document, "/paths").as_object().into_iter().flatten() {
         for (verb, operation) in operations.as_object().into_iter().flatten() {
-            let tag = text(&operation["tags"][0]);
+            let tag = text(at(operation, "/tags/0"));
             by_tag.entry(tag).or_default().push(Operation { verb, path, operation });
         }
     }
@@ -66,24 +66,29 @@ fn by_tag(document: &Value) -> BTreeMap<&str, Vec<Operation<'_>>> {
 
 fn show(shown: &Operation<'_>) -> String {
     let Operation { verb, path, operation } = shown;
-    let id = text(&operation["operationId"]);
+    let id = text(at(operation, "/operationId"));
     let mut inside = format!(
         "<p>{}</p><dl><dt>Who</dt><dd>{}</dd><dt>gRPC</dt><dd><code>{}</code></dd></dl>",
-        prose(text(&operation["description"])),
-        who(text(&operation["x-access"])),
-        escape(text(&operation["x-grpc-method"])),
+        prose(text(at(operation, "/description"))),
+        who(text(at(operation, "/x-access"))),
+        escape(text(at(operation, "/x-grpc-method"))),
     );
-    let parameters = array(&operation["parameters"]).iter().map(|parameter| {
-        let place = format!(" <span class=\"in\">{}</span>", escape(text(&parameter["in"])));
-        row(text(&parameter["name"]), &place, &parameter["schema"], text(&parameter["description"]))
+    let parameters = array(at(operation, "/parameters")).iter().map(|parameter| {
+        let place = format!(" <span class=\"in\">{}</span>", escape(text(at(parameter, "/in"))));
+        row(
+            text(at(parameter, "/name")),
+            &place,
+            at(parameter, "/schema"),
+            text(at(parameter, "/description")),
+        )
     });
     inside.push_str(&table("Parameters", &parameters.collect::<String>()));
-    let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let body = at(operation, "/requestBody/content/application~1json/schema");
     inside.push_str(&table("Body", &properties(body)));
-    for (media, content) in operation["responses"]["200"]["content"].as_object().into_iter().flatten() {
+    for (media, content) in at(operation, "/responses/200/content").as_object().into_iter().flatten() {
         add(
             &mut inside,
-            &format!("<h3>Answer</h3><p>{} as <code>{media}</code></p>", kind(&content["schema"])),
+            &format!("<h3>Answer</h3><p>{} as <code>{media}</code></p>", kind(at(content, "/schema"))),
         );
     }
     format!(
@@ -91,7 +96,7 @@ fn show(shown: &Operation<'_>) -> String {
          <span class=\"does\">{}</span></summary><div class=\"inside\">{inside}</div></details>\n",
         verb.to_uppercase(),
         escape(path),
-        prose(text(&operation["summary"])),
+        prose(text(at(operation, "/summary"))),
     )
 }
 
@@ -107,21 +112,23 @@ fn who(access: &str) -> &'static str {
 }
 
 fn schema((name, schema): (&String, &Value)) -> String {
-    let values: Vec<String> =
-        array(&schema["enum"]).iter().map(|value| format!("<code>{}</code>", escape(text(value)))).collect();
+    let values: Vec<String> = array(at(schema, "/enum"))
+        .iter()
+        .map(|value| format!("<code>{}</code>", escape(text(value))))
+        .collect();
     let values =
         if values.is_empty() { String::new() } else { format!("<p>One of {}.</p>", values.join(", ")) };
     format!(
         "<details id=\"schema-{name}\"><summary><code>{name}</code><span class=\"does\">{about}</span></summary>\
          <div class=\"inside\">{values}{fields}</div></details>\n",
-        about = prose(text(&schema["description"])),
+        about = prose(text(at(schema, "/description"))),
         fields = table("Fields", &properties(schema)),
     )
 }
 
 fn properties(schema: &Value) -> String {
-    let fields = schema["properties"].as_object().into_iter().flatten();
-    fields.map(|(name, field)| row(name, "", field, text(&field["description"]))).collect()
+    let fields = at(schema, "/properties").as_object().into_iter().flatten();
+    fields.map(|(name, field)| row(name, "", field, text(at(field, "/description")))).collect()
 }
 
 fn row(name: &str, beside: &str, schema: &Value, about: &str) -> String {
@@ -140,19 +147,25 @@ fn table(title: &str, rows: &str) -> String {
 }
 
 fn kind(schema: &Value) -> String {
-    if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+    if let Some(name) = at(schema, "/$ref").as_str().and_then(|reference| reference.rsplit('/').next()) {
         return format!("<a href=\"#schema-{name}\">{name}</a>");
     }
-    match text(&schema["type"]) {
-        "array" => format!("list of {}", kind(&schema["items"])),
-        "object" if schema["additionalProperties"].is_object() => {
-            format!("map to {}", kind(&schema["additionalProperties"]))
+    match text(at(schema, "/type")) {
+        "array" => format!("list of {}", kind(at(schema, "/items"))),
+        "object" if at(schema, "/additionalProperties").is_object() => {
+            format!("map to {}", kind(at(schema, "/additionalProperties")))
         }
-        kind => match schema["format"].as_str().or(schema["contentEncoding"].as_str()) {
+        kind => match at(schema, "/format").as_str().or(at(schema, "/contentEncoding").as_str()) {
             Some(format) => format!("{kind}, {}", escape(format)),
             None => kind.to_owned(),
         },
     }
+}
+
+/// Finds what a pointer (RFC 6901) leads to; null where that is nothing.
+fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
+    static NULL: Value = Value::Null;
+    value.pointer(pointer).unwrap_or(&NULL)
 }
 
 fn array(value: &Value) -> &[Value] {

@@ -4,6 +4,8 @@
 //! Must not be laxer than a strict client: an unknown field in an answer, an error without the form or with another HTTP
 //! status than its gRPC status has, fails the call.
 
+use std::sync::LazyLock;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use gateway::interface::{HttpRoute, Method, methods, pool};
@@ -27,25 +29,31 @@ const HEAD_BYTES: usize = 5;
 pub(super) struct Rest {
     base: String,
     http: reqwest::Client,
+    known: &'static Known,
+}
+
+/// What the descriptors say; read once, which takes a while.
+#[derive(Debug)]
+struct Known {
     methods: Vec<Method>,
     status: MessageDescriptor,
 }
 
+static KNOWN: LazyLock<Result<Known, String>> = LazyLock::new(|| {
+    let pool: DescriptorPool = pool().map_err(|error| format!("{error:#}"))?;
+    let status = pool.get_message_by_name("google.rpc.Status").ok_or("google.rpc.Status is not described")?;
+    Ok(Known { methods: methods(&pool).map_err(|error| format!("{error:#}"))?, status })
+});
+
 impl Rest {
     pub(super) fn new(gateway: &str) -> anyhow::Result<Self> {
-        let pool: DescriptorPool = pool()?;
-        let status = pool.get_message_by_name("google.rpc.Status");
-        Ok(Self {
-            base: gateway.to_owned(),
-            http: reqwest::Client::builder().build()?,
-            methods: methods(&pool)?,
-            status: status.ok_or_else(|| anyhow::anyhow!("google.rpc.Status is not described"))?,
-        })
+        let known = KNOWN.as_ref().map_err(anyhow::Error::msg)?;
+        Ok(Self { base: gateway.to_owned(), http: reqwest::Client::builder().build()?, known })
     }
 
     /// Finds a method that has a REST route.
     pub(super) fn method(&self, path: &str) -> Option<&Method> {
-        self.methods.iter().find(|method| method.path == path && !method.routes.is_empty())
+        self.known.methods.iter().find(|method| method.path == path && !method.routes.is_empty())
     }
 
     pub(super) async fn send(
@@ -122,7 +130,7 @@ impl Rest {
         let status = serde_json::json!({
             "code": i32::from(code), "message": message, "details": member("details"),
         });
-        let details = DynamicMessage::deserialize(self.status.clone(), status)?.encode_to_vec();
+        let details = DynamicMessage::deserialize(self.known.status.clone(), status)?.encode_to_vec();
         Ok(Status::with_details(code, message, details.into()))
     }
 }
