@@ -102,8 +102,15 @@ impl Edge {
         .await
         .unwrap();
         let log = dir.path().join("gateway.log");
-        let edge =
-            Self { gateway, forge, recorder, http: reqwest::Client::new(), log, _envoy: envoy, _dir: dir };
+        let edge = Self {
+            gateway,
+            forge,
+            recorder,
+            http: reqwest::Client::builder().build().unwrap(),
+            log,
+            _envoy: envoy,
+            _dir: dir,
+        };
         // Until it has fetched the keys, no token is good.
         let token = edge.token();
         within(Duration::from_secs(10), "the keys", async || {

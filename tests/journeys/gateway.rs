@@ -85,7 +85,7 @@ async fn get_out_with_one_click(gateway: &str, journey: &Journey, acme: &Organiz
     let path = &listed[listed.find("/v1/unsubscribe?token=").unwrap()..];
     assert!(journey.mail_settings(&acme.member, id).await.unwrap().comments);
 
-    let http = reqwest::Client::new();
+    let http = reqwest::Client::builder().build().unwrap();
     let form = |body: &str| {
         let call = http.post(format!("{gateway}{path}"));
         call.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned()).send()
@@ -111,7 +111,11 @@ async fn get_out_with_one_click(gateway: &str, journey: &Journey, acme: &Organiz
 }
 
 async fn visit_as_rest(gateway: &str, acme: &Organization) {
-    let mut client = Client { base: gateway.to_owned(), token: String::new(), http: reqwest::Client::new() };
+    let mut client = Client {
+        base: gateway.to_owned(),
+        token: String::new(),
+        http: reqwest::Client::builder().build().unwrap(),
+    };
     let credentials = json!({
         "organization": acme.accounts.organization,
         "emailAddress": acme.accounts.members[0],

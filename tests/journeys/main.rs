@@ -1,5 +1,5 @@
 //! Journeys across the services, the gates over their interfaces, and what must hold when something breaks.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod bad_input;
 mod crashes;

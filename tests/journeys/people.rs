@@ -298,7 +298,7 @@ pub(crate) async fn notices(stage: &Stage) {
     journey.comment(&guest, id, &item.item_id, "Live?", &[]).await.unwrap();
     // Her joining may still come before it.
     let live = loop {
-        let notice = notices.next(SOON).await.unwrap().expect("no notice came");
+        let notice = notices.next(SOON).await.unwrap().unwrap();
         if notice.kind() == notifications::NotificationKind::NewComment {
             break notice;
         }
@@ -316,13 +316,13 @@ pub(crate) async fn notices(stage: &Stage) {
     .await
     .unwrap();
     let mut notices = journey.watch(&acme.member, &cursor).await.unwrap();
-    let missed = notices.next(SOON).await.unwrap().expect("the missed notice did not come");
+    let missed = notices.next(SOON).await.unwrap().unwrap();
     assert_ne!(missed.notification_id, live.notification_id);
     assert_eq!(missed.kind(), notifications::NotificationKind::NewComment);
 
     let mut hers = journey.watch(&guest, "").await.unwrap();
     let waiting = journey.add_link(&acme.member, id, "", "Secret plan").await.unwrap();
-    let told = hers.next(SOON).await.unwrap().expect("the guest was not told");
+    let told = hers.next(SOON).await.unwrap().unwrap();
     assert_eq!(told.object_id, waiting.item_id);
     journey.revoke(&acme.member, id, &guest.user_id).await.unwrap();
     assert_eq!(journey.get_space(&guest, id).await.unwrap_err().code(), Code::NotFound);

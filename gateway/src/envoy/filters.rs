@@ -79,6 +79,8 @@ fn transcoder(methods: &[Method], places: &Places) -> Value {
         "proto_descriptor": places.descriptor_file,
         "services": services,
         "convert_grpc_status": true,
+        // As forms and browsers write a space.
+        "query_param_unescape_plus": true,
         "max_request_body_size": REST_BODY_BYTES,
         "max_response_body_size": 4 * 1_048_576,
         "request_validation_options": {"reject_unknown_query_parameters": true, "reject_binding_body_field_collisions": true},
