@@ -1,8 +1,15 @@
 //! What the gateway offers: every method that is not for services alone.
 
 use anyhow::{Context, Result};
+use prost::Message as _;
+use prost_reflect::prost_types::FileDescriptorSet;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, ReflectMessage, Value};
 use sharedspaces_proto::{Access, FILE_DESCRIPTOR_SET, find_method_rule};
+
+/// Longest a call may take, in seconds; a client may ask for less with `grpc-timeout`.
+pub const CALL_SECONDS: u64 = 30;
+/// Longest a watched stream or an upload may take, in seconds: an upload of 2 GiB, and a token's life for a watch.
+pub const STREAM_SECONDS: u64 = 3_600;
 
 /// A REST route of a method, from `google.api.http`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,6 +50,13 @@ impl Method {
         self.descriptor.is_server_streaming()
     }
 
+    /// Returns how long a call may take: streams and uploads far longer than others.
+    #[must_use]
+    pub fn timeout_seconds(&self) -> u64 {
+        let is_stream = self.is_watched() || self.descriptor.is_client_streaming();
+        if is_stream { STREAM_SECONDS } else { CALL_SECONDS }
+    }
+
     /// Returns the comment of the `.proto` file.
     #[must_use]
     pub fn comment(&self) -> String {
@@ -50,12 +64,27 @@ impl Method {
     }
 }
 
+/// Returns the descriptor set with the messages that errors have as details, which Envoy must know to write them as JSON.
+///
+/// # Errors
+/// Fails when a set cannot be read; they were made by builds.
+pub fn descriptor_set() -> Result<Vec<u8>> {
+    let ours = DescriptorPool::decode(FILE_DESCRIPTOR_SET).context("the descriptor set cannot be read")?;
+    let mut details = FileDescriptorSet::decode(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        .context("the descriptors of error details cannot be read")?;
+    details.file.retain(|file| ours.get_file_by_name(file.name()).is_none());
+    // One set after another is both together. Ours as it is: decoding it would drop the options it is made for.
+    let mut both = FILE_DESCRIPTOR_SET.to_vec();
+    details.encode(&mut both).context("the descriptors of error details cannot be written")?;
+    Ok(both)
+}
+
 /// Reads the descriptor set.
 ///
 /// # Errors
 /// Fails when it cannot be read; it was made by the build.
 pub fn pool() -> Result<DescriptorPool> {
-    DescriptorPool::decode(FILE_DESCRIPTOR_SET).context("the descriptor set cannot be read")
+    DescriptorPool::decode(descriptor_set()?.as_slice()).context("the descriptor set cannot be read")
 }
 
 /// Lists the methods that clients may call, by path.

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use gateway::envoy::{Places, configuration};
-use gateway::{interface, openapi};
+use gateway::envoy::{self, Docs, Places, configuration};
+use gateway::interface::Method;
+use gateway::{interface, openapi, page, table};
 
 #[derive(Parser)]
-#[command(about = "Makes Envoy's configuration and the OpenAPI document from the interfaces")]
+#[command(about = "Makes Envoy's configuration, the routes and the OpenAPI document from the interfaces")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -19,39 +20,58 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Writes Envoy's configuration and the descriptor set beside it.
-    Envoy {
-        /// The file to write; the descriptor set is `descriptors.bin` beside it.
-        #[arg(long)]
-        out: PathBuf,
-        /// `host:port` to listen on.
-        #[arg(long)]
-        listen: String,
-        /// `host:port` of Envoy's own pages.
-        #[arg(long)]
-        admin: Option<String>,
-        /// `name=host:port` of each service.
-        #[arg(long = "service", value_parser = pair)]
-        services: Vec<(String, String)>,
-        /// `host:port` of identity's second port.
-        #[arg(long)]
-        keys: String,
-        /// The issuer of access tokens.
-        #[arg(long)]
-        issuer: String,
-        /// Whose pages may call from a browser.
-        #[arg(long = "origin")]
-        origins: Vec<String>,
-        /// How many proxies stand before the gateway.
-        #[arg(long, default_value_t = 0)]
-        trusted_hops: u32,
-    },
-    /// Writes the OpenAPI document to a file, or to standard output.
-    Openapi {
-        /// The file to write.
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    /// Writes Envoy's configuration, and beside it the descriptor set and what else it reads.
+    Envoy(EnvoyArguments),
+    /// Writes the public methods with access, service and REST routes, as JSON.
+    Routes(Out),
+    /// Writes the OpenAPI document.
+    Openapi(Out),
+    /// Writes the OpenAPI document as a page.
+    Page(Out),
+}
+
+#[derive(clap::Args)]
+struct Out {
+    /// The file to write; standard output where it is not given.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct EnvoyArguments {
+    /// The file to write; `descriptors.bin`, `openapi.json` and `docs.html` come beside it.
+    #[arg(long)]
+    out: PathBuf,
+    /// `host:port` to listen on.
+    #[arg(long)]
+    listen: String,
+    /// `host:port` of Envoy's own pages; they are not served where it is not given.
+    #[arg(long)]
+    admin: Option<String>,
+    /// `name=host:port` of each service.
+    #[arg(long = "service", value_parser = pair)]
+    services: Vec<(String, String)>,
+    /// `host:port` of identity's second port, which has the keys.
+    #[arg(long)]
+    keys: String,
+    /// The issuer of access tokens.
+    #[arg(long)]
+    issuer: String,
+    /// Whose pages may call from a browser, such as `https://spaces.example.com`; once for each.
+    #[arg(long = "origin")]
+    origins: Vec<String>,
+    /// How many proxies before the gateway are believed what they write into `x-forwarded-for`.
+    #[arg(long, default_value_t = 0)]
+    trusted_hops: u32,
+    /// Most calls in a second that one address may make, after a burst of twice as many.
+    #[arg(long, default_value_t = envoy::CALLS_PER_SECOND, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    calls_per_second: u64,
+    /// `host:port` of a collector that takes spans by OTLP over gRPC.
+    #[arg(long)]
+    otlp: Option<String>,
+    /// Answers with the OpenAPI document at `/openapi.json` and with a page of it at `/docs`.
+    #[arg(long)]
+    docs: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -60,35 +80,56 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 fn main() -> Result<()> {
-    let pool = interface::pool()?;
-    let methods = interface::methods(&pool)?;
+    let methods = interface::methods(&interface::pool()?)?;
     match Arguments::parse().command {
-        Command::Envoy { out, listen, admin, services, keys, issuer, origins, trusted_hops } => {
-            let descriptors = out.with_file_name("descriptors.bin");
-            let places = Places {
-                listen,
-                admin,
-                services: services.into_iter().collect::<BTreeMap<_, _>>(),
-                keys,
-                issuer,
-                origins,
-                descriptor_file: descriptors.to_string_lossy().into_owned(),
-                trusted_hops,
-            };
-            fs::write(&descriptors, sharedspaces_proto::FILE_DESCRIPTOR_SET)
-                .with_context(|| format!("{} cannot be written", descriptors.display()))?;
-            write(&out, &format!("{:#}\n", configuration(&methods, &places)))
-        }
-        Command::Openapi { out } => {
-            let document = format!("{:#}\n", openapi::document(&methods));
-            match out {
-                Some(out) => write(&out, &document),
-                None => Ok(std::io::stdout().write_all(document.as_bytes())?),
-            }
-        }
+        Command::Envoy(arguments) => make(arguments, &methods),
+        Command::Routes(to) => put(&to, &format!("{:#}\n", table::table(&methods))),
+        Command::Openapi(to) => put(&to, &format!("{:#}\n", openapi::document(&methods))),
+        Command::Page(to) => put(&to, &page::page(&openapi::document(&methods))),
     }
 }
 
-fn write(path: &std::path::Path, text: &str) -> Result<()> {
+fn make(arguments: EnvoyArguments, methods: &[Method]) -> Result<()> {
+    let beside = |name: &str| arguments.out.with_file_name(name);
+    let descriptors = beside("descriptors.bin");
+    fs::write(&descriptors, interface::descriptor_set()?)
+        .with_context(|| format!("{} cannot be written", descriptors.display()))?;
+    let docs = if arguments.docs {
+        let (document, page) = (beside("openapi.json"), beside("docs.html"));
+        let made = openapi::document(methods);
+        write(&document, &format!("{made}\n"))?;
+        write(&page, &page::page(&made))?;
+        Some(Docs { document: text(&document), page: text(&page) })
+    } else {
+        None
+    };
+    let places = Places {
+        listen: arguments.listen,
+        admin: arguments.admin,
+        services: arguments.services.into_iter().collect::<BTreeMap<_, _>>(),
+        keys: arguments.keys,
+        issuer: arguments.issuer,
+        origins: arguments.origins,
+        descriptor_file: text(&descriptors),
+        trusted_hops: arguments.trusted_hops,
+        calls_per_second: arguments.calls_per_second,
+        otlp: arguments.otlp,
+        docs,
+    };
+    write(&arguments.out, &format!("{:#}\n", configuration(methods, &places)))
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn put(to: &Out, text: &str) -> Result<()> {
+    match &to.out {
+        Some(out) => write(out, text),
+        None => Ok(std::io::stdout().write_all(text.as_bytes())?),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use sharedspaces_proto::Access;
 
 use crate::interface::{HttpRoute, Method, comment};
+use crate::table;
 
 /// Returns the document.
 #[must_use]
@@ -49,12 +50,17 @@ pub fn document(methods: &[Method]) -> Value {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                 "description": "The access token of SignInService; lives 5 minutes.",
             }},
-            "responses": {"Error": {
-                "description": "The call was refused (AIP-193).",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-            }},
+            "responses": {
+                "Error": refused("The call was refused (AIP-193)."),
+                "TokenRefused": refused("The access token is missing, expired or not good."),
+            },
         },
     })
+}
+
+fn refused(description: &str) -> Value {
+    let schema = json!({"$ref": "#/components/schemas/Error"});
+    json!({"description": description, "content": {"application/json": {"schema": schema}}})
 }
 
 /// Path fields are named as in JSON.
@@ -92,7 +98,7 @@ fn path_fields(route: &HttpRoute) -> BTreeSet<&str> {
 fn operation(method: &Method, route: &HttpRoute, at: usize, schemas: &mut Schemas) -> Value {
     let (service, name) = (method.descriptor.parent_service().name().to_owned(), method.descriptor.name());
     let text = method.comment();
-    let summary = text.split(['.', ':']).next().unwrap_or_default().to_owned();
+    let summary = text.split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned();
     let in_path = path_fields(route);
     let input = method.descriptor.input();
     let mut parameters: Vec<Value> = Vec::new();
@@ -105,6 +111,8 @@ fn operation(method: &Method, route: &HttpRoute, at: usize, schemas: &mut Schema
         "summary": summary,
         "description": text,
         "tags": [service],
+        "x-grpc-method": method.path,
+        "x-access": table::access(method.access),
     });
     let Some(object) = operation.as_object_mut() else { return operation };
     if route.has_body {
@@ -114,7 +122,7 @@ fn operation(method: &Method, route: &HttpRoute, at: usize, schemas: &mut Schema
         parameters.push(json!({
             "name": "idempotency-key", "in": "header", "required": false,
             "description": "1 to 255 visible ASCII characters; the same key again gives the same answer.",
-            "schema": {"type": "string", "maxLength": 255},
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         }));
     } else {
         parameters.extend(
@@ -131,14 +139,15 @@ fn operation(method: &Method, route: &HttpRoute, at: usize, schemas: &mut Schema
     }
     let media = if method.is_watched() { "application/x-ndjson" } else { "application/json" };
     let reference = schemas.reference(&method.descriptor.output());
-    object.insert(
-        "responses".to_owned(),
-        json!({
-            "200": {"description": "Done.", "content": { media: {"schema": reference}}},
-            "4XX": {"$ref": "#/components/responses/Error"},
-            "5XX": {"$ref": "#/components/responses/Error"},
-        }),
-    );
+    let mut responses = json!({
+        "200": {"description": "Done.", "content": { media: {"schema": reference}}},
+        "4XX": {"$ref": "#/components/responses/Error"},
+        "5XX": {"$ref": "#/components/responses/Error"},
+    });
+    if let (true, Some(responses)) = (method.access != Access::Public, responses.as_object_mut()) {
+        responses.insert("401".to_owned(), json!({"$ref": "#/components/responses/TokenRefused"}));
+    }
+    object.insert("responses".to_owned(), responses);
     operation
 }
 
@@ -294,6 +303,76 @@ mod tests {
             text.split("\"operationId\":\"").skip(1).map(|part| part.split('"').next().unwrap()).collect();
         let different: BTreeSet<&&str> = names.iter().collect();
         assert_eq!(different.len(), names.len());
+    }
+
+    /// Every operation with its path and verb.
+    fn operations(document: &Value) -> Vec<(String, &Value)> {
+        let paths = document["paths"].as_object().unwrap().iter();
+        paths
+            .flat_map(|(path, verbs)| {
+                let verbs = verbs.as_object().unwrap().iter();
+                verbs.map(move |(verb, operation)| (format!("{verb} {path}"), operation))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_public_method_with_a_rest_route_is_an_operation() {
+        let methods = methods(&pool().unwrap()).unwrap();
+        let document = document(&methods);
+        let described: BTreeSet<&str> = operations(&document)
+            .into_iter()
+            .map(|(_, operation)| operation["x-grpc-method"].as_str().unwrap())
+            .collect();
+        for method in &methods {
+            assert_eq!(described.contains(method.path), !method.routes.is_empty(), "{}", method.path);
+        }
+        let routes: usize = methods.iter().map(|method| method.routes.len()).sum();
+        assert_eq!(operations(&document).len(), routes, "no route hides another");
+    }
+
+    #[test]
+    fn every_operation_says_what_it_does_who_may_and_how_it_is_refused() {
+        let document = document(&methods(&pool().unwrap()).unwrap());
+        let tags: BTreeSet<&str> =
+            document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+        for (at, operation) in operations(&document) {
+            for field in ["operationId", "summary", "description"] {
+                assert!(operation[field].as_str().is_some_and(|text| text.len() > 9), "{at} has no {field}");
+            }
+            assert!(tags.contains(operation["tags"][0].as_str().unwrap()), "{at}");
+            for class in ["4XX", "5XX"] {
+                let reference =
+                    operation["responses"][class]["$ref"].as_str().unwrap().trim_start_matches('#');
+                let schema = "/content/application~1json/schema/$ref";
+                let schema = document.pointer(&format!("{reference}{schema}")).unwrap();
+                assert_eq!(schema, "#/components/schemas/Error", "{at}");
+            }
+            let is_open = operation["x-access"] == "PUBLIC";
+            assert_eq!(operation["security"].as_array().is_some_and(Vec::is_empty), is_open, "{at}");
+            assert_eq!(operation["responses"].get("401").is_none(), is_open, "{at}");
+            assert!(operation["responses"]["200"]["content"].is_object(), "{at}");
+        }
+    }
+
+    #[test]
+    fn every_tag_parameter_and_field_is_described() {
+        let document = document(&methods(&pool().unwrap()).unwrap());
+        let described = |value: &Value| value["description"].as_str().is_some_and(|text| text.len() > 3);
+        for tag in document["tags"].as_array().unwrap() {
+            assert!(described(tag), "{tag}");
+        }
+        for (at, operation) in operations(&document) {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(described(parameter), "{at}: {parameter}");
+            }
+        }
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            assert!(described(schema), "{name}");
+            for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
+                assert!(described(schema) || name == "Error", "{name}.{field}");
+            }
+        }
     }
 
     #[test]

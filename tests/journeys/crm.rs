@@ -9,15 +9,18 @@ use sharedspaces_proto::spaces::v1 as spaces;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::{Organization, found, start};
+use crate::{Organization, Stage, found, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_crm_gets_one_record_per_log_through_a_broken_connection_too() {
-    let world = start(World::start).await;
-    let journey = Journey::new(&world.environment().unwrap()).unwrap();
-    let acme = found(&journey, "en", Plan::Ultimate).await;
+    each_crm(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn each_crm(stage: &Stage) {
+    let journey = &stage.journey;
+    let acme = found(journey, "en", Plan::Ultimate).await;
     for which in Crm::ALL {
-        one_crm(&journey, &acme, which).await;
+        one_crm(journey, &acme, which).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files from end to end: sent in, checked, shown, saved, talked about, and taken away.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use sharedspaces_proto::spaces::v1::{ItemOrigin, ItemType, SharingToggles};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::{Organization, found, start};
+use crate::{Organization, Stage, found, start};
 
 const MIB: usize = 1024 * 1024;
 const ALL: SharingToggles = SharingToggles { download: true, invite: false, upload: true };
@@ -25,7 +26,7 @@ const NO_UPLOAD: SharingToggles = SharingToggles { download: true, invite: false
 
 /// A space with a guest in it.
 pub(crate) struct Scene {
-    pub(crate) world: World,
+    pub(crate) world: Arc<World>,
     pub(crate) journey: Journey,
     pub(crate) acme: Organization,
     pub(crate) guest: Session,
@@ -34,8 +35,11 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn set() -> Self {
-        let world = start(World::start).await;
-        let journey = Journey::new(&world.environment().unwrap()).unwrap();
+        Self::on(&Stage::set(&[]).await).await
+    }
+
+    pub(crate) async fn on(stage: &Stage) -> Self {
+        let (world, journey) = (Arc::clone(&stage.world), stage.journey.clone());
         let acme = found(&journey, "en", Plan::Ultimate).await;
         let space_id = journey.create_space(&acme.member, "Files", "", None).await.unwrap().space_id;
         journey.share(&acme.member, &space_id, ALL).await.unwrap();
@@ -84,7 +88,11 @@ fn two_parts() -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_goes_from_its_upload_to_a_guest_until_downloading_is_switched_off() {
-    let scene = Scene::set().await;
+    file_goes(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn file_goes(stage: &Stage) {
+    let scene = Scene::on(stage).await;
     let Scene { journey, acme, guest, space_id, .. } = &scene;
     let (picture, offer) = (png(640, 320).unwrap(), two_parts());
     let streamed = journey.upload(&acme.member, space_id, "Plan.png", picture.clone(), false).await.unwrap();
@@ -182,7 +190,11 @@ async fn preview_is_shown(journey: &Journey, guest: &Session, asset_id: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guests_add_files_where_they_may_take_their_own_out_and_order_nothing() {
-    let scene = Scene::set().await;
+    guests_add(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn guests_add(stage: &Stage) {
+    let scene = Scene::on(stage).await;
     let Scene { journey, acme, guest, space_id, .. } = &scene;
     for name in ["one.txt", "two.txt"] {
         scene.item(&acme.member, name, name.as_bytes().to_vec()).await;
@@ -219,7 +231,11 @@ async fn guests_add_files_where_they_may_take_their_own_out_and_order_nothing() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_has_the_internal_files_alone_and_keeps_them_when_the_first_space_loses_them() {
-    let scene = Scene::set().await;
+    duplicate(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn duplicate(stage: &Stage) {
+    let scene = Scene::on(stage).await;
     let Scene { journey, acme, guest, space_id, world } = &scene;
     let internal = scene.item(&acme.member, "ours.txt", b"ours".as_slice()).await;
     scene.item(guest, "theirs.txt", b"theirs".as_slice()).await;

@@ -11,14 +11,17 @@ use sharedspaces_proto::spaces::v1 as spaces;
 use std::time::Duration;
 use tonic::Code;
 
-use crate::{found, start};
+use crate::{Stage, found};
 use journeys::api::with_token;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_guests_first_visit_goes_from_end_to_end() {
-    let world = start(World::start).await;
-    let journey = Journey::new(&world.environment().unwrap()).unwrap();
-    let acme = found(&journey, "en", Plan::Ultimate).await;
+    first_visit(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn first_visit(stage: &Stage) {
+    let Stage { world, journey } = stage;
+    let acme = found(journey, "en", Plan::Ultimate).await;
 
     let (connection, account) = journey.find_account(&acme.admin, &acme.member).await.unwrap();
     let address = format!("contoso-{}", unique());
@@ -62,7 +65,7 @@ async fn one_guests_first_visit_goes_from_end_to_end() {
     assert_eq!(refused.code(), Code::PermissionDenied);
     let refused = journey.invite(&guest, &space.space_id, &["a@b.example"], "").await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
-    logo_is_shown_to(&journey, &guest, &logo.logo_id).await;
+    logo_is_shown_to(journey, &guest, &logo.logo_id).await;
 
     let told = journey.outside.wait_for_mail(&acme.accounts.members[0], "Gina Guest").await.unwrap();
     assert!(told.text.contains(&title), "{}", told.text);
@@ -92,7 +95,7 @@ async fn one_guests_first_visit_goes_from_end_to_end() {
     for session in [&acme.admin, &acme.member, &guest] {
         secrets.extend([session.token(), &session.tokens.refresh_token]);
     }
-    no_secret_was_logged(&world, &secrets);
+    no_secret_was_logged(world, &secrets);
 }
 
 async fn logo_is_shown_to(journey: &Journey, guest: &journeys::visit::Session, logo_id: &str) {
@@ -114,9 +117,12 @@ fn no_secret_was_logged(world: &World, secrets: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_french_organisation_writes_french_mails_and_shows_a_french_notice() {
-    let world = start(World::start).await;
-    let journey = Journey::new(&world.environment().unwrap()).unwrap();
-    let globex = found(&journey, "fr", Plan::Plus).await;
+    french_visit(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn french_visit(stage: &Stage) {
+    let journey = &stage.journey;
+    let globex = found(journey, "fr", Plan::Plus).await;
     let space = journey.create_space(&globex.member, "Contrat 2027", "", None).await.unwrap();
     let guest_address = format!("gaelle.{}@buyer.example", unique());
     journey.invite(&globex.member, &space.space_id, &[&guest_address], "À bientôt").await.unwrap();
@@ -129,9 +135,12 @@ async fn a_french_organisation_writes_french_mails_and_shows_a_french_notice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_colleague_takes_part_at_once_and_gets_a_mail_that_looks_different() {
-    let world = start(World::start).await;
-    let journey = Journey::new(&world.environment().unwrap()).unwrap();
-    let acme = found(&journey, "en", Plan::Ultimate).await;
+    colleague(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn colleague(stage: &Stage) {
+    let journey = &stage.journey;
+    let acme = found(journey, "en", Plan::Ultimate).await;
     let space = journey.create_space(&acme.member, "Shared with Noah", "", None).await.unwrap();
     let colleague = &acme.accounts.members[1];
     let invited = journey.invite(&acme.member, &space.space_id, &[colleague], "").await.unwrap();
@@ -140,7 +149,7 @@ async fn a_colleague_takes_part_at_once_and_gets_a_mail_that_looks_different() {
     journey.rename(&acme.colleague, &space.space_id, "Renamed by Noah").await.unwrap();
     let mail = journey.outside.wait_for_mail(colleague, "").await.unwrap();
     assert!(mail.link().is_err() && mail.text.contains(&space.url), "{}", mail.text);
-    admin_sees_the_delivery(&journey, &acme.admin).await;
+    admin_sees_the_delivery(journey, &acme.admin).await;
 }
 
 async fn admin_sees_the_delivery(journey: &Journey, admin: &journeys::visit::Session) {
@@ -159,9 +168,12 @@ async fn admin_sees_the_delivery(journey: &Journey, admin: &journeys::visit::Ses
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_goes_on_by_refreshing_and_ends_with_signing_out() {
-    let world = start(World::start).await;
-    let journey = Journey::new(&world.environment().unwrap()).unwrap();
-    let acme = found(&journey, "en", Plan::Ultimate).await;
+    session(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn session(stage: &Stage) {
+    let journey = &stage.journey;
+    let acme = found(journey, "en", Plan::Ultimate).await;
     let refresh = async |refresh_token: &str| {
         let request = identity::RefreshSessionRequest { refresh_token: refresh_token.to_owned() };
         journey

@@ -33,12 +33,12 @@ const REFRESH_EVERY: Duration = Duration::from_secs(5);
 const SERVICES: u64 = 5;
 
 /// A key set that the test holds the private half of, and how often it was fetched.
-struct KeySet {
-    url: String,
+pub(crate) struct KeySet {
+    pub(crate) url: String,
     fetched: Arc<AtomicU64>,
 }
 
-async fn publish(forge: &Forge) -> KeySet {
+pub(crate) async fn publish(forge: &Forge) -> KeySet {
     let body = serde_json::to_string(&forge.people_jwks()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());

@@ -1,16 +1,12 @@
-//! The API gateway: the same calls as gRPC, as REST and as gRPC-Web, and what it keeps out.
+//! The API gateway as those see it who know HTTP alone: a client app with JSON, and a mail program with its one click.
 
-use journeys::api::with_token;
 use journeys::visit::{Journey, PASSWORD, unique};
 use journeys::world::World;
-use prost::Message;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sharedspaces_proto::identity::v1::Plan;
-use sharedspaces_proto::spaces::v1 as spaces;
-use tonic::Code;
 
-use crate::found;
+use crate::{Organization, found, people, start};
 
 /// A client app that knows HTTP and JSON, and the gateway's address alone.
 struct Client {
@@ -60,57 +56,66 @@ fn refusal(body: &Value) -> (&str, Vec<&str>) {
     (reason, fields.filter_map(|violation| violation["field"].as_str()).collect())
 }
 
-struct Scene {
-    _world: World,
-    gateway: String,
-    direct: Journey,
-    through: Journey,
-    organization: crate::Organization,
-}
-
-async fn scene() -> Scene {
-    let (world, gateway) = tokio::task::spawn_blocking(|| {
-        let mut world = World::start()?;
-        let gateway = world.start_gateway()?;
-        anyhow::Ok((world, gateway))
-    })
-    .await
-    .unwrap()
-    .unwrap();
-    let environment = world.environment().unwrap();
-    let direct = Journey::new(&environment).unwrap();
-    let through = Journey::new(&environment.through_the_gateway(&gateway)).unwrap();
-    let organization = found(&direct, "en", Plan::Ultimate).await;
-    Scene { _world: world, gateway, direct, through, organization }
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn the_visit_goes_through_the_gateway_as_grpc_as_rest_and_as_grpc_web() {
-    let scene = scene().await;
-    visit_as_grpc(&scene).await;
-    visit_as_rest(&scene).await;
-    read_as_grpc_web(&scene).await;
-    refuse(&scene).await;
+async fn a_client_app_makes_its_calls_with_json_alone_and_a_mail_program_its_one_click() {
+    let world = start(|| {
+        let mut world = World::start_with(people::SETTINGS)?;
+        world.start_gateway(&[])?;
+        Ok(world)
+    })
+    .await;
+    let environment = world.environment().unwrap();
+    let journey = Journey::new(&environment).unwrap();
+    let acme = found(&journey, "en", Plan::Ultimate).await;
+    visit_as_rest(&environment.gateway, &acme).await;
+    get_out_with_one_click(&environment.gateway, &journey, &acme).await;
 }
 
-async fn visit_as_grpc(scene: &Scene) {
-    let (journey, acme) = (&scene.through, &scene.organization);
-    let member = journey.sign_in(&acme.accounts.organization, &acme.accounts.members[0]).await.unwrap();
-    let space =
-        journey.create_space(&member, "Through Envoy", &format!("e-{}", unique()), None).await.unwrap();
-    let address = format!("gina.{}@buyer.example", unique());
-    journey.invite(&member, &space.space_id, &[&address], "Hello").await.unwrap();
-    let mail = journey.outside.wait_for_mail(&address, "").await.unwrap();
-    let link = mail.link().unwrap();
-    let (_, guest) = journey.enter(link.fragment().unwrap(), "Gina Guest").await.unwrap();
-    let seen = journey.get_space(&guest, &space.space_id).await.unwrap();
-    assert_eq!(seen.title, "Through Envoy");
+/// As RFC 8058 asks: a POST of a form to the address in the header, without cookies or tokens.
+async fn get_out_with_one_click(gateway: &str, journey: &Journey, acme: &Organization) {
+    let space = journey.create_space(&acme.member, "Clicked", "", None).await.unwrap();
+    let id = space.space_id.as_str();
+    let guest = journey.bring_in(&acme.member, id, "Gina Guest").await.unwrap();
+    let item = journey.add_link(&acme.member, id, "", "Brochure").await.unwrap();
+    journey.comment(&guest, id, &item.item_id, "How much is it?", &[]).await.unwrap();
+    let mail = journey.outside.wait_for_mail(&acme.accounts.members[0], "comment").await.unwrap();
+    assert_eq!(mail.headers["List-Unsubscribe-Post"], "List-Unsubscribe=One-Click");
+    let listed = mail.headers["List-Unsubscribe"].trim_matches(['<', '>']);
+    // Mails name the address of the web client, whose host leads `/v1` to the gateway.
+    let path = &listed[listed.find("/v1/unsubscribe?token=").unwrap()..];
+    assert!(journey.mail_settings(&acme.member, id).await.unwrap().comments);
+
+    let http = reqwest::Client::builder().build().unwrap();
+    let form = |body: &str| {
+        let call = http.post(format!("{gateway}{path}"));
+        call.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned()).send()
+    };
+    assert_eq!(http.get(format!("{gateway}{path}")).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(form("Something=Else").await.unwrap().status(), StatusCode::BAD_REQUEST);
+    assert!(journey.mail_settings(&acme.member, id).await.unwrap().comments, "looking takes nobody out");
+    assert_eq!(form("List-Unsubscribe=One-Click").await.unwrap().status(), StatusCode::OK);
+    assert!(!journey.mail_settings(&acme.member, id).await.unwrap().comments);
+
+    // Again, and as the other kind of form.
+    let boundary =
+        "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
+    let other =
+        http.post(format!("{gateway}{path}")).header("content-type", "multipart/form-data; boundary=b");
+    assert_eq!(other.body(boundary).send().await.unwrap().status(), StatusCode::OK);
+    let forged = http.post(format!("{gateway}/v1/unsubscribe?token=forged"));
+    let forged = forged.header("content-type", "application/x-www-form-urlencoded");
+    let forged = forged.body("List-Unsubscribe=One-Click").send().await.unwrap();
+    assert_eq!(forged.status(), StatusCode::NOT_FOUND);
+    let body: Value = serde_json::from_str(&forged.text().await.unwrap()).unwrap();
+    assert_eq!(refusal(&body).0, "UNSUBSCRIBE_LINK_REFUSED");
 }
 
-async fn visit_as_rest(scene: &Scene) {
-    let acme = &scene.organization;
-    let mut client =
-        Client { base: scene.gateway.clone(), token: String::new(), http: reqwest::Client::new() };
+async fn visit_as_rest(gateway: &str, acme: &Organization) {
+    let mut client = Client {
+        base: gateway.to_owned(),
+        token: String::new(),
+        http: reqwest::Client::builder().build().unwrap(),
+    };
     let credentials = json!({
         "organization": acme.accounts.organization,
         "emailAddress": acme.accounts.members[0],
@@ -147,75 +152,4 @@ async fn visit_as_rest(scene: &Scene) {
     assert_eq!((status, refusal(&bad).1), (StatusCode::BAD_REQUEST, vec!["title"]), "{bad}");
     let (status, unknown) = client.get("/v1/spaces?colour=blue").await;
     assert_eq!((status, &unknown["error"]["code"]), (StatusCode::BAD_REQUEST, &json!(400)), "{unknown}");
-}
-
-async fn read_as_grpc_web(scene: &Scene) {
-    let acme = &scene.organization;
-    let space = scene
-        .direct
-        .create_space(&acme.member, "On the web", &format!("w-{}", unique()), None)
-        .await
-        .unwrap();
-    let request = spaces::GetSpaceRequest { space_id: space.space_id };
-    let mut body = vec![0];
-    body.extend(u32::try_from(request.encoded_len()).unwrap().to_be_bytes());
-    request.encode(&mut body).unwrap();
-    let answer = reqwest::Client::new()
-        .post(format!("{}/sharedspaces.spaces.v1.SpaceService/GetSpace", scene.gateway))
-        .bearer_auth(acme.member.token())
-        .header("content-type", "application/grpc-web+proto")
-        .header("x-grpc-web", "1")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.headers()["content-type"], "application/grpc-web+proto");
-    let bytes = answer.bytes().await.unwrap();
-    let (head, rest) = bytes.split_at(5);
-    assert_eq!(head[0], 0, "the first frame is a message");
-    let length = u32::from_be_bytes(head[1..].try_into().unwrap()) as usize;
-    let read = spaces::GetSpaceResponse::decode(&rest[..length]).unwrap();
-    assert_eq!(read.space.unwrap().title, "On the web");
-    let trailers = &rest[length..];
-    assert_eq!(trailers[0], 0x80, "the last frame has the trailers");
-    assert!(String::from_utf8_lossy(trailers).contains("grpc-status:0"));
-}
-
-/// What must not pass.
-async fn refuse(scene: &Scene) {
-    let acme = &scene.organization;
-    let nobody = Client { base: scene.gateway.clone(), token: String::new(), http: reqwest::Client::new() };
-    let (status, body) = nobody.get("/v1/spaces").await;
-    assert_eq!((status, &body["error"]["code"]), (StatusCode::UNAUTHORIZED, &json!(401)), "{body}");
-    let forged = Client { token: format!("{}x", acme.member.token()), http: nobody.http.clone(), ..nobody };
-    let (status, _) = forged.get("/v1/spaces").await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED);
-
-    // A method for services cannot be reached, whatever the token.
-    let mut request = with_token(spaces::CheckAccessRequest::default(), acme.admin.token());
-    request.metadata_mut().insert("x-user-id", "somebody".parse().unwrap());
-    let refused = scene.through.api.spaces.clone().check_access(request).await.unwrap_err();
-    assert_eq!(refused.code(), Code::Unimplemented, "{refused}");
-
-    let client = reqwest::Client::new();
-    let preflight = |origin: &'static str| {
-        client
-            .request(Method::OPTIONS, format!("{}/v1/spaces", scene.gateway))
-            .header("origin", origin)
-            .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "authorization,content-type")
-            .send()
-    };
-    let stranger = preflight("https://evil.example").await.unwrap();
-    assert!(!stranger.headers().contains_key("access-control-allow-origin"), "{:?}", stranger.headers());
-
-    let long = client.get(format!("{}/v1/spaces", scene.gateway)).header("x-long", "x".repeat(30_000)).send();
-    assert_eq!(long.await.unwrap().status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-    let large = json!({"title": "x".repeat(300_000)}).to_string();
-    let large = client
-        .post(format!("{}/v1/spaces", scene.gateway))
-        .bearer_auth(acme.member.token())
-        .header("content-type", "application/json")
-        .body(large);
-    assert_eq!(large.send().await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
 }

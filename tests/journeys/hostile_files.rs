@@ -249,9 +249,10 @@ async fn a_virus_is_refused_and_what_cannot_be_scanned_is_seen_by_nobody() {
     let (address, scanned) = clamd().await;
     let restart = |scene: &mut Scene, clamd: &str| {
         block_in_place(|| {
-            scene.world.stop_service("assets").unwrap();
-            scene.world.start_service("assets", &[("SCAN__CLAMD", clamd)]).unwrap();
-            scene.world.wait_ready().unwrap();
+            let world = std::sync::Arc::get_mut(&mut scene.world).unwrap();
+            world.stop_service("assets").unwrap();
+            world.start_service("assets", &[("SCAN__CLAMD", clamd)]).unwrap();
+            world.wait_ready().unwrap();
         });
     };
     restart(&mut scene, &address);

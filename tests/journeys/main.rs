@@ -1,9 +1,10 @@
 //! Journeys across the services, the gates over their interfaces, and what must hold when something breaks.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod bad_input;
 mod crashes;
 mod crm;
+mod edge;
 mod files;
 mod first_visit;
 mod forged;
@@ -15,15 +16,39 @@ mod isolation;
 mod matrix;
 mod people;
 mod raw;
+mod reach;
 mod reconciliation;
 mod refusals;
 mod signing_in;
 mod stopping;
 mod telemetry;
+mod wires;
+
+use std::sync::Arc;
 
 use journeys::visit::{Accounts, Journey, Session, unique};
+use journeys::wire::Wire;
 use journeys::world::World;
 use sharedspaces_proto::identity::v1::Plan;
+
+/// A running system, and the way on which a journey through it calls.
+pub(crate) struct Stage {
+    pub(crate) world: Arc<World>,
+    pub(crate) journey: Journey,
+}
+
+impl Stage {
+    /// Starts a system with further settings, to be called straight.
+    pub(crate) async fn set(settings: &'static [(&str, &str)]) -> Self {
+        Self::over(&Arc::new(start(|| World::start_with(settings)).await), Wire::Direct)
+    }
+
+    /// Calls a running system over a wire.
+    pub(crate) fn over(world: &Arc<World>, wire: Wire) -> Self {
+        let environment = world.environment().unwrap().over(wire);
+        Self { world: Arc::clone(world), journey: Journey::new(&environment).unwrap() }
+    }
+}
 
 /// Starts a world off the runtime's threads, which starting would block.
 async fn start(world: impl FnOnce() -> anyhow::Result<World> + Send + 'static) -> World {

@@ -12,18 +12,14 @@ use sharedspaces_proto::spaces::v1 as spaces;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::{Organization, found, start};
+use crate::{Organization, Stage, found, start};
 
 /// Long enough to make several calls in, short enough to wait for.
 const WINDOW_SECONDS: &str = "5";
 const SOON: Duration = Duration::from_secs(30);
 
-async fn world() -> (World, Journey, Organization) {
-    let world = start(|| World::start_with(&[("GATHER__WINDOW_SECONDS", WINDOW_SECONDS)])).await;
-    let journey = Journey::new(&world.environment().unwrap()).unwrap();
-    let acme = found(&journey, "en", Plan::Ultimate).await;
-    (world, journey, acme)
-}
+/// What the services are started with.
+pub(crate) const SETTINGS: &[(&str, &str)] = &[("GATHER__WINDOW_SECONDS", WINDOW_SECONDS)];
 
 /// Every mail that was sent to somebody has arrived once, with an identity of its own.
 async fn each_mail_came_once(journey: &Journey, acme: &Organization, address: &str) {
@@ -43,7 +39,12 @@ async fn each_mail_came_once(journey: &Journey, acme: &Organization, address: &s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pasted_list_is_invited_and_everybody_gets_the_mail_that_fits_them() {
-    let (world, journey, acme) = world().await;
+    pasted_list(&Stage::set(SETTINGS).await).await;
+}
+
+pub(crate) async fn pasted_list(stage: &Stage) {
+    let Stage { world, journey } = stage;
+    let acme = found(journey, "en", Plan::Ultimate).await;
     let space = journey.create_space(&acme.member, "Pasted", "", None).await.unwrap();
     let (id, word) = (space.space_id.as_str(), unique());
     let gina = format!("gina.{word}@buyer.example");
@@ -85,10 +86,10 @@ async fn a_pasted_list_is_invited_and_everybody_gets_the_mail_that_fits_them() {
     assert_eq!(early.get_details_error_info().unwrap().reason, "REMINDED_LATELY");
     assert!(early.get_details_retry_info().unwrap().retry_delay.unwrap() > Duration::from_secs(23 * 3_600));
 
-    guest_proposes_a_colleague(&journey, &acme, &guest, id).await;
+    guest_proposes_a_colleague(journey, &acme, &guest, id).await;
     assert_eq!(world.quiesce().await.unwrap(), 0);
     for address in [&gina, &hugo, ada, &acme.accounts.members[0], &acme.accounts.members[1]] {
-        each_mail_came_once(&journey, &acme, address).await;
+        each_mail_came_once(journey, &acme, address).await;
     }
 }
 
@@ -126,7 +127,12 @@ fn asking(organization: &str) -> spaces::RequestAccessRequest {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_the_link_proves_an_address_asks_and_is_let_in_or_declined() {
-    let (_world, journey, acme) = world().await;
+    access_requests(&Stage::set(SETTINGS).await).await;
+}
+
+pub(crate) async fn access_requests(stage: &Stage) {
+    let Stage { journey, .. } = stage;
+    let acme = found(journey, "en", Plan::Ultimate).await;
     let (organization, word) = (acme.accounts.organization.as_str(), unique());
     let (door, owner) = (format!("fair-{word}"), &acme.accounts.members[0]);
     let space = journey.create_space(&acme.member, "Fair", &door, None).await.unwrap();
@@ -193,9 +199,9 @@ async fn whoever_has_the_link_proves_an_address_asks_and_is_let_in_or_declined()
     journey.access_request_of(&acme.member, id, &lina.email_address).await.unwrap();
     assert_eq!(journey.access_requests(&acme.member, id).await.unwrap().len(), 1, "only hers waits");
     assert_eq!(journey.outside.mails(&karl).await.unwrap().len(), 1);
-    the_owner_is_told_of_further_requests_in_one_mail_later(&journey, &acme, id).await;
+    the_owner_is_told_of_further_requests_in_one_mail_later(journey, &acme, id).await;
     for address in [&vera, &karl, owner] {
-        each_mail_came_once(&journey, &acme, address).await;
+        each_mail_came_once(journey, &acme, address).await;
     }
 }
 
@@ -222,7 +228,12 @@ async fn the_owner_is_told_of_further_requests_in_one_mail_later(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn comments_and_content_are_gathered_into_one_mail_each_until_somebody_gets_out() {
-    let (world, journey, acme) = world().await;
+    gathering(&Stage::set(SETTINGS).await).await;
+}
+
+pub(crate) async fn gathering(stage: &Stage) {
+    let Stage { world, journey } = stage;
+    let acme = found(journey, "en", Plan::Ultimate).await;
     let space = journey.create_space(&acme.member, "Gathered", "", None).await.unwrap();
     let (id, owner) = (space.space_id.as_str(), &acme.accounts.members[0]);
     let gina = format!("gina.{}@buyer.example", unique());
@@ -263,13 +274,18 @@ async fn comments_and_content_are_gathered_into_one_mail_each_until_somebody_get
     let about: Vec<_> = mails.iter().filter(|mail| mail.subject.contains("comment")).collect();
     assert_eq!(about.len(), 1, "{:?}", mails.iter().map(|mail| &mail.subject).collect::<Vec<_>>());
     for address in [&gina, owner] {
-        each_mail_came_once(&journey, &acme, address).await;
+        each_mail_came_once(journey, &acme, address).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn notices_come_live_and_after_a_break_and_stop_with_the_next_call_of_whoever_is_shut_out() {
-    let (world, journey, acme) = world().await;
+    notices(&Stage::set(SETTINGS).await).await;
+}
+
+pub(crate) async fn notices(stage: &Stage) {
+    let Stage { world, journey } = stage;
+    let acme = found(journey, "en", Plan::Ultimate).await;
     let space = journey.create_space(&acme.member, "Watched", "", None).await.unwrap();
     let id = space.space_id.as_str();
     let gina = format!("gina.{}@buyer.example", unique());
@@ -282,7 +298,7 @@ async fn notices_come_live_and_after_a_break_and_stop_with_the_next_call_of_whoe
     journey.comment(&guest, id, &item.item_id, "Live?", &[]).await.unwrap();
     // Her joining may still come before it.
     let live = loop {
-        let notice = notices.next(SOON).await.unwrap().expect("no notice came");
+        let notice = notices.next(SOON).await.unwrap().unwrap();
         if notice.kind() == notifications::NotificationKind::NewComment {
             break notice;
         }
@@ -300,13 +316,13 @@ async fn notices_come_live_and_after_a_break_and_stop_with_the_next_call_of_whoe
     .await
     .unwrap();
     let mut notices = journey.watch(&acme.member, &cursor).await.unwrap();
-    let missed = notices.next(SOON).await.unwrap().expect("the missed notice did not come");
+    let missed = notices.next(SOON).await.unwrap().unwrap();
     assert_ne!(missed.notification_id, live.notification_id);
     assert_eq!(missed.kind(), notifications::NotificationKind::NewComment);
 
     let mut hers = journey.watch(&guest, "").await.unwrap();
     let waiting = journey.add_link(&acme.member, id, "", "Secret plan").await.unwrap();
-    let told = hers.next(SOON).await.unwrap().expect("the guest was not told");
+    let told = hers.next(SOON).await.unwrap().unwrap();
     assert_eq!(told.object_id, waiting.item_id);
     journey.revoke(&acme.member, id, &guest.user_id).await.unwrap();
     assert_eq!(journey.get_space(&guest, id).await.unwrap_err().code(), Code::NotFound);
@@ -325,7 +341,7 @@ async fn notices_come_live_and_after_a_break_and_stop_with_the_next_call_of_whoe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demos_walk_through_people_goes_to_its_end() {
-    let world = start(|| World::start_with(&[("GATHER__WINDOW_SECONDS", WINDOW_SECONDS)])).await;
+    let world = start(|| World::start_with(SETTINGS)).await;
     let told = crate::walk(&world, "people").await;
     assert!(told.contains("`not-an-address` was left out"), "{told}");
     assert!(told.ends_with("Everybody came in, was told, and went.\n"), "{told}");

@@ -230,7 +230,8 @@ fn points() -> impl Iterator<Item = &'static str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_over_or_missing_after_a_crash_at_any_point_of_a_files_life() {
-    let Scene { mut world, journey, acme, space_id, .. } = Scene::set().await;
+    let Scene { world, journey, acme, space_id, .. } = Scene::set().await;
+    let mut world = std::sync::Arc::into_inner(world).unwrap();
     let sign_in =
         async || journey.sign_in(&acme.accounts.organization, &acme.accounts.members[0]).await.unwrap();
     for point in points() {
@@ -291,7 +292,8 @@ async fn send_and_hang(journey: &Journey, who: &Session, asset_id: &str, bytes: 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_killed_in_the_middle_goes_on_with_what_is_missing() {
-    let Scene { mut world, journey, acme, space_id, .. } = Scene::set().await;
+    let Scene { world, journey, acme, space_id, .. } = Scene::set().await;
+    let mut world = std::sync::Arc::into_inner(world).unwrap();
     let member = &acme.member;
     let file = Bytes::from((0..PART * 2 + 5).map(|n| u8::try_from(n % 251).unwrap()).collect::<Vec<_>>());
     let streamed = journey.start_upload(member, announced(&space_id, "a.bin", &file)).await.unwrap();

@@ -1,5 +1,6 @@
 //! The ways in, over the real mailbox: password, link, code, reset, and what must not let anybody in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use journeys::api::with_token;
@@ -14,7 +15,7 @@ use sqlx::Connection;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::{Organization, found, start};
+use crate::{Organization, Stage, found};
 
 const NEW_PASSWORD: &str = "nine patient otters fold paper";
 /// How the English mails' subjects begin.
@@ -25,17 +26,20 @@ const PASSWORD_CHANGED: &str = "Your password for";
 const SESSION_ENDED: &str = "We ended a session";
 
 struct Scene {
-    world: World,
+    world: Arc<World>,
     journey: Journey,
     acme: Organization,
 }
 
 impl Scene {
     async fn new() -> Self {
-        let world = start(World::start).await;
-        let journey = Journey::new(&world.environment().unwrap()).unwrap();
-        let acme = found(&journey, "en", Plan::Ultimate).await;
-        Self { world, journey, acme }
+        Self::on(&Stage::set(&[]).await).await
+    }
+
+    async fn on(stage: &Stage) -> Self {
+        let Stage { world, journey } = stage;
+        let acme = found(journey, "en", Plan::Ultimate).await;
+        Self { world: Arc::clone(world), journey: journey.clone(), acme }
     }
 
     fn organization(&self) -> &str {
@@ -162,7 +166,11 @@ async fn are_kept_nowhere(world: &World, secrets: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_by_password_link_and_code_and_each_link_works_once() {
-    let scene = Scene::new().await;
+    ways_in(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn ways_in(stage: &Stage) {
+    let scene = Scene::on(stage).await;
     let (journey, member) = (&scene.journey, scene.member());
     let by_password = journey.sign_in_with(scene.organization(), member, PASSWORD).await.unwrap();
     let wrong = journey.sign_in_with(scene.organization(), member, NEW_PASSWORD).await.unwrap_err();
@@ -302,7 +310,11 @@ async fn an_unknown_address_gets_the_same_answers_and_no_mail() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_by_mail_ends_every_session_and_is_told_by_mail() {
-    let scene = Scene::new().await;
+    reset(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn reset(stage: &Stage) {
+    let scene = Scene::on(stage).await;
     let (journey, member) = (&scene.journey, scene.member());
     journey.request_reset(scene.organization(), member).await.unwrap();
     let mail = scene.mail(member, RESET, 1).await;
@@ -326,7 +338,11 @@ async fn a_reset_by_mail_ends_every_session_and_is_told_by_mail() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_go_on_by_refreshing_and_end_by_signing_out_or_by_a_copied_token() {
-    let scene = Scene::new().await;
+    sessions(&Stage::set(&[]).await).await;
+}
+
+pub(crate) async fn sessions(stage: &Stage) {
+    let scene = Scene::on(stage).await;
     let (journey, member) = (&scene.journey, scene.member());
     let sign_in = async || journey.sign_in_with(scene.organization(), member, PASSWORD).await.unwrap();
     let (first, second) = (sign_in().await, sign_in().await);

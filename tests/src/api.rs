@@ -20,61 +20,63 @@ use sharedspaces_proto::spaces::v1::participant_service_client::ParticipantServi
 use sharedspaces_proto::spaces::v1::policy_service_client::PolicyServiceClient;
 use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
 use tonic::Request;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::environment::Environment;
+use crate::wire::Line;
+pub use crate::wire::channel;
 
 /// One client of each service; a clone shares its connection.
 #[derive(Clone, Debug)]
 pub struct Api {
     /// identity
-    pub organizations: OrganizationServiceClient<Channel>,
+    pub organizations: OrganizationServiceClient<Line>,
     /// identity
-    pub sign_in: SignInServiceClient<Channel>,
+    pub sign_in: SignInServiceClient<Line>,
     /// identity
-    pub account: AccountServiceClient<Channel>,
+    pub account: AccountServiceClient<Line>,
     /// identity
-    pub invitations: InvitationServiceClient<Channel>,
+    pub invitations: InvitationServiceClient<Line>,
     /// identity
-    pub consent: ConsentServiceClient<Channel>,
+    pub consent: ConsentServiceClient<Line>,
     /// spaces
-    pub spaces: SpaceServiceClient<Channel>,
+    pub spaces: SpaceServiceClient<Line>,
     /// spaces
-    pub participants: ParticipantServiceClient<Channel>,
+    pub participants: ParticipantServiceClient<Line>,
     /// spaces
-    pub policies: PolicyServiceClient<Channel>,
+    pub policies: PolicyServiceClient<Line>,
     /// spaces
-    pub activities: ActivityServiceClient<Channel>,
+    pub activities: ActivityServiceClient<Line>,
     /// spaces
-    pub content: ContentServiceClient<Channel>,
+    pub content: ContentServiceClient<Line>,
     /// spaces
-    pub comments: CommentServiceClient<Channel>,
+    pub comments: CommentServiceClient<Line>,
     /// assets
-    pub assets: AssetServiceClient<Channel>,
+    pub assets: AssetServiceClient<Line>,
     /// assets
-    pub logos: LogoServiceClient<Channel>,
+    pub logos: LogoServiceClient<Line>,
     /// spaces
-    pub access_requests: AccessRequestServiceClient<Channel>,
+    pub access_requests: AccessRequestServiceClient<Line>,
     /// notifications
-    pub deliveries: DeliveryServiceClient<Channel>,
+    pub deliveries: DeliveryServiceClient<Line>,
     /// notifications
-    pub notices: NotificationServiceClient<Channel>,
+    pub notices: NotificationServiceClient<Line>,
     /// crm-sync
-    pub connections: ConnectionServiceClient<Channel>,
+    pub connections: ConnectionServiceClient<Line>,
     /// crm-sync
-    pub records: RecordServiceClient<Channel>,
+    pub records: RecordServiceClient<Line>,
     /// crm-sync
-    pub logs: LogServiceClient<Channel>,
+    pub logs: LogServiceClient<Line>,
 }
 
 impl Api {
     /// Returns clients that connect when first used.
     pub fn connect(environment: &Environment) -> anyhow::Result<Self> {
-        let identity = channel(&environment.identity)?;
-        let spaces = channel(&environment.spaces)?;
-        let assets = channel(&environment.assets)?;
-        let notifications = channel(&environment.notifications)?;
-        let crm_sync = channel(&environment.crm_sync)?;
+        let line = |service: &str| Line::new(service, environment.wire, &environment.gateway);
+        let identity = line(&environment.identity)?;
+        let spaces = line(&environment.spaces)?;
+        let assets = line(&environment.assets)?;
+        let notifications = line(&environment.notifications)?;
+        let crm_sync = line(&environment.crm_sync)?;
         Ok(Self {
             organizations: OrganizationServiceClient::new(identity.clone()),
             sign_in: SignInServiceClient::new(identity.clone()),
@@ -97,11 +99,6 @@ impl Api {
             logs: LogServiceClient::new(crm_sync),
         })
     }
-}
-
-/// Returns a channel that connects when first used.
-pub fn channel(address: &str) -> anyhow::Result<Channel> {
-    Ok(Endpoint::from_shared(address.to_owned())?.tcp_nodelay(true).connect_lazy())
 }
 
 /// Returns a request that carries an access token.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use crate::wire::Wire;
+
 /// Addresses of a running system.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -18,6 +20,10 @@ pub struct Environment {
     pub notifications: String,
     /// crm-sync's business port.
     pub crm_sync: String,
+    /// The API gateway.
+    pub gateway: String,
+    /// How the services are called.
+    pub wire: Wire,
     /// The sandbox: mailbox and controls.
     pub sandbox: String,
     /// The Salesforce look-alike.
@@ -48,6 +54,8 @@ impl Environment {
             assets: get("DEMO_ASSETS")?,
             notifications: get("DEMO_NOTIFICATIONS")?,
             crm_sync: get("DEMO_CRM_SYNC")?,
+            gateway: get("DEMO_GATEWAY")?,
+            wire: Wire::Direct,
             sandbox: get("DEMO_SANDBOX_HTTP")?,
             salesforce: get("DEMO_SALESFORCE")?,
             dataverse: get("DEMO_DATAVERSE")?,
@@ -57,18 +65,10 @@ impl Environment {
         })
     }
 
-    /// Returns the same system, all of whose services are called through the gateway.
+    /// Returns the same system, called over another wire.
     #[must_use]
-    pub fn through_the_gateway(&self, gateway: &str) -> Self {
-        let gateway = || gateway.to_owned();
-        Self {
-            identity: gateway(),
-            spaces: gateway(),
-            assets: gateway(),
-            notifications: gateway(),
-            crm_sync: gateway(),
-            ..self.clone()
-        }
+    pub fn over(&self, wire: Wire) -> Self {
+        Self { wire, ..self.clone() }
     }
 
     /// Returns the operator's token as it is now.

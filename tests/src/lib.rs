@@ -1,7 +1,7 @@
 //! What journeys across the services need.
 //!
-//! - [`environment`]: where everything is; [`api`]: clients of all services; [`outside`]: mailbox and CRM, as a person
-//!   would look at them
+//! - [`environment`]: where everything is; [`api`]: clients of all services; [`wire`]: the ways their calls take;
+//!   [`outside`]: mailbox and CRM, as a person would look at them
 //! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
 //! - [`signing_in`]: the ways in; [`room`]: what people do in a space; [`files`]: what they do with files
 //! - [`people`]: how people come in, are told of things and go; [`crm`]: what of it arrives in a CRM
@@ -18,4 +18,5 @@ pub mod people;
 pub mod room;
 pub mod signing_in;
 pub mod visit;
+pub mod wire;
 pub mod world;

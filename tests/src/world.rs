@@ -123,12 +123,12 @@ impl World {
         Environment::from_variables(demo_env(&self.addresses)?)
     }
 
-    /// Starts the API gateway before the services; returns its address.
-    pub fn start_gateway(&mut self) -> anyhow::Result<String> {
+    /// Starts the API gateway before the services, with `further` arguments; returns its address.
+    pub fn start_gateway(&mut self, further: &[&str]) -> anyhow::Result<String> {
         let program = std::env::var_os("TEST_ENVOY")
             .context("TEST_ENVOY is missing: run this through `cargo xtask test`")?;
         let (program, dir) = (std::path::PathBuf::from(program), self.dir.path().join("gateway"));
-        let made = Envoy::start(&program, &self.binaries.join("gateway"), &dir, &self.addresses)?;
+        let made = Envoy::start(&program, &self.binaries.join("gateway"), &dir, &self.addresses, further)?;
         self.gateway = Some(made);
         Ok(format!("http://{}", self.addresses.gateway))
     }
@@ -244,7 +244,9 @@ impl World {
     /// Returns everything the services have logged.
     pub fn logs(&self) -> anyhow::Result<String> {
         let mut logs = String::new();
-        for entry in std::fs::read_dir(self.dir.path())? {
+        let gateway = self.dir.path().join("gateway");
+        let beside = if gateway.exists() { Some(std::fs::read_dir(gateway)?) } else { None };
+        for entry in std::fs::read_dir(self.dir.path())?.chain(beside.into_iter().flatten()) {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "log") {
                 logs.push_str(&std::fs::read_to_string(path)?);

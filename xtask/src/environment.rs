@@ -236,11 +236,15 @@ fn own_settings(service: &str, world: &Addresses) -> Result<Vec<(&'static str, S
             ("LINK_KEY", world.keys.identity_link.clone()),
             // On one machine everybody calls from one network.
             ("PUBLIC_CALLS_PER_SECOND", "1000".to_owned()),
+            // The gateway.
+            ("TRUSTED_PROXIES", "1".to_owned()),
         ],
         "spaces" => vec![
             ("BUDGET_KEY", world.keys.spaces_budget.clone()),
             // On one machine everybody calls from one network.
             ("PUBLIC_CALLS_PER_SECOND", "1000".to_owned()),
+            // The gateway.
+            ("TRUSTED_PROXIES", "1".to_owned()),
         ],
         "notifications" => {
             let (host, port) =

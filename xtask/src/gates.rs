@@ -29,12 +29,13 @@ const FORBIDDEN: [&str; 6] = [
 /// A check with a name, which gives an error when it does not hold.
 type Gate = (&'static str, fn(&Workspace) -> Result<()>);
 
-const GATES: [Gate; 5] = [
+const GATES: [Gate; 6] = [
     ("cargo fmt --check", formatted),
     ("length of files", short_files),
     ("forbidden text", no_forbidden_text),
     ("one version of each stack", one_stack),
     ("cargo clippy -D warnings", lints),
+    ("OpenAPI document", crate::openapi::valid_document),
 ];
 
 /// Runs every gate, the quick ones first, and tells of each.

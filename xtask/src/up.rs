@@ -140,7 +140,7 @@ fn start(workspace: &Workspace, state: &Path, running: &mut Running) -> Result<(
     say("Starting the gateway …");
     let dir = state.join("gateway");
     reap_all(&dir)?;
-    running.gateway = Some(Envoy::start(&envoy, &workspace.binary("gateway")?, &dir, &world)?);
+    running.gateway = Some(Envoy::start(&envoy, &workspace.binary("gateway")?, &dir, &world, &["--docs"])?);
     write_env(state, &world)?;
     say("Seeding the demo …");
     let mut seed = Command::new(workspace.binary("demo")?);
@@ -269,6 +269,7 @@ fn greet(logs: &Path, world: &Addresses) -> Result<()> {
         say(&format!("  {service:<14} gRPC {}   health http://{}/readyz", own.grpc, own.health));
     }
     say(&format!("  {:<14} http://{}   REST, gRPC and gRPC-Web", "gateway", world.gateway));
+    say(&format!("  {:<14} http://{}/docs   every call, and /openapi.json", "", world.gateway));
     say(&format!("  {:<14} http://{}", "mailbox", world.sandbox.http));
     let of = &world.sandbox;
     for (name, address) in [

@@ -23,18 +23,32 @@ pub struct Envoy {
 }
 
 impl Envoy {
-    /// Starts `program` below `dir` with what `gateway` makes for these addresses, and waits until it listens.
+    /// Starts `program` below `dir` with what `gateway` makes for these addresses and `further` arguments, and waits
+    /// until it listens.
     ///
     /// # Errors
     /// Fails when the configuration cannot be made, Envoy refuses it, or the port is taken.
-    pub fn start(program: &Path, gateway: &Path, dir: &Path, world: &Addresses) -> Result<Self> {
+    pub fn start(
+        program: &Path,
+        gateway: &Path,
+        dir: &Path,
+        world: &Addresses,
+        further: &[&str],
+    ) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("{} cannot be written", dir.display()))?;
         let configuration = dir.join("envoy.json");
-        output(Command::new(gateway).args(gateway_arguments(world, &configuration)?))?;
+        output(Command::new(gateway).args(gateway_arguments(world, &configuration)?).args(further))?;
+        output(
+            Command::new(program)
+                .args(["--mode", "validate", "--log-level", "error", "-c"])
+                .arg(&configuration),
+        )
+        .context("Envoy refuses its configuration")?;
         let mut command = Command::new(program);
         // Several may run on one machine.
-        command.args(["--disable-hot-restart", "--concurrency", "2", "--log-level", "warning", "-c"]);
-        command.arg(&configuration);
+        command.args(["--disable-hot-restart", "--concurrency", "2", "--log-level", "warning"]);
+        // Who looks at the log does not wait ten seconds for it.
+        command.args(["--file-flush-interval-msec", "1000", "-c"]).arg(&configuration);
         let mut child = Child::spawn("gateway", command, &dir.join("gateway.log"))?;
         let listening = wait_until(READY_WITHIN, || {
             if !child.is_running() {
