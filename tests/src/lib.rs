@@ -5,6 +5,7 @@
 //! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
 //! - [`signing_in`]: the ways in; [`room`]: what people do in a space; [`files`]: what they do with files
 //! - [`people`]: how people come in, are told of things and go; [`crm`]: what of it arrives in a CRM
+//! - [`telemetry`]: a collector that keeps what the services tell of themselves
 //! - [`world`]: all services as processes on servers of their own, for tests that break them
 //!
 //! Must not reach into any service: only its public interface, and what the outside world has received.
@@ -17,5 +18,6 @@ pub mod outside;
 pub mod people;
 pub mod room;
 pub mod signing_in;
+pub mod telemetry;
 pub mod visit;
 pub mod world;

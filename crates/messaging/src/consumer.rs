@@ -5,7 +5,7 @@
 //! count as a delivery at some brokers and lose the message in the end. Must not apply events.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use futures_util::{FutureExt, StreamExt};
@@ -20,11 +20,12 @@ use service_kit::db::Database;
 use service_kit::telemetry::names;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::connection::{Broker, OPEN_WITHIN, Pause, Session};
 use crate::failpoint;
 use crate::inbox::{self, Incoming};
-use crate::metrics::{METRICS, message_attributes};
+use crate::metrics::{self, METRICS};
 use crate::runner::Handlers;
 use crate::topology::{self, Subscription};
 
@@ -52,6 +53,9 @@ impl Consumer {
     pub(crate) async fn run(&self, stop: &CancellationToken) {
         let mut pause = Pause::new();
         self.broker.note(self.subscription.queue, false).await;
+        // There from the start, so that the first one shows as a rise.
+        METRICS.redelivered.add(0, &self.own());
+        METRICS.parked.add(0, &self.own());
         while !stop.is_cancelled() {
             let Err(error) = self.session(stop, &mut pause).await else { return };
             let queue = self.subscription.queue;
@@ -110,8 +114,8 @@ impl Consumer {
                 Err(reason) => self.park(session, delivery, reason).await?,
             }
         }
+        let incoming = Arc::new(incoming);
         if !incoming.is_empty() {
-            let incoming = Arc::new(incoming);
             while let Err(error) = self.store(&incoming).await {
                 tracing::warn!(error.chain = %format!("{error:#}"), "events cannot be stored, holding them");
                 tokio::select! {
@@ -121,8 +125,27 @@ impl Consumer {
             }
         }
         failpoint("inbox.after_commit_before_ack");
-        session.channel.basic_ack(last_tag, BasicAckOptions { multiple: true }).await?;
+        self.acknowledge(session, last_tag, &incoming).await?;
         Ok(true)
+    }
+
+    async fn acknowledge(&self, session: &Session, tag: u64, incoming: &[Incoming]) -> lapin::Result<()> {
+        let queue = self.subscription.queue;
+        let traceparents = incoming.iter().filter_map(|event| event.traceparent.as_deref());
+        let span = metrics::settle_span(queue, incoming.len(), traceparents);
+        let started = Instant::now();
+        let acknowledged = session.channel.basic_ack(tag, BasicAckOptions { multiple: true });
+        let acknowledged = acknowledged.instrument(span.clone()).await;
+        let error = acknowledged.is_err().then_some("broker");
+        if let Some(error) = error {
+            metrics::mark_failed(&span, error);
+        }
+        metrics::measure_operation(queue, (metrics::ACK, "settle"), started.elapsed(), error);
+        acknowledged
+    }
+
+    fn own(&self) -> [KeyValue; 1] {
+        [KeyValue::new(names::CONSUMER, self.subscription.queue)]
     }
 
     /// Stores a batch in a task of its own: giving up waiting must not leave a transaction open (sqlx#4393). What is
@@ -153,17 +176,18 @@ impl Consumer {
             Err(_) => bail!("the broker did not confirm a parked message in time"),
         }
         tracing::error!(queue.name = self.subscription.queue, parked.reason = reason, "message parked");
-        METRICS.parked.add(1, &[KeyValue::new(names::CONSUMER, self.subscription.queue)]);
+        METRICS.parked.add(1, &self.own());
         Ok(())
     }
 
     fn measure(&self, batch: &[Delivery]) {
         let count = |n: usize| u64::try_from(n).unwrap_or_default();
         let queue = self.subscription.queue;
-        METRICS.consumed.add(count(batch.len()), &message_attributes(queue, "receive"));
+        let attributes = metrics::message_attributes(queue, metrics::RECEIVE, None);
+        METRICS.consumed.add(count(batch.len()), &attributes);
         let again = batch.iter().filter(|delivery| delivery.redelivered).count();
         if again > 0 {
-            METRICS.redelivered.add(count(again), &[KeyValue::new(names::CONSUMER, queue)]);
+            METRICS.redelivered.add(count(again), &self.own());
         }
     }
 }

@@ -9,6 +9,7 @@ mod connection;
 mod consumer;
 mod events;
 mod failpoint;
+mod figures;
 mod inbox;
 pub mod jobs;
 mod leases;

@@ -23,11 +23,15 @@ use uuid::Uuid;
 use crate::connection::Broker;
 use crate::consumer::Consumer;
 use crate::events::Event;
+use crate::figures::Backlogs;
 use crate::jobs::{Job, JobError};
 use crate::relay::Relay;
 use crate::runner::{EventHandler, Handlers, Runner};
 use crate::topology::{SUBSCRIPTIONS, Subscription};
 use crate::wake::Wake;
+
+/// How often what is left to do is counted, without a setting.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// An event of another service, to apply.
 #[derive(Clone, Debug)]
@@ -53,6 +57,7 @@ pub struct Messaging {
     broker: BrokerConfig,
     board: Option<HealthBoard>,
     clock: SharedClock,
+    look_every: Duration,
     handlers: Handlers,
 }
 
@@ -70,6 +75,7 @@ impl Messaging {
         let mut messaging = Self::over(kit.name, kit.database.clone(), kit.config.broker.clone());
         messaging.board = Some(kit.health.clone());
         messaging.clock = Arc::clone(&kit.clock);
+        messaging.look_every = kit.config.telemetry.metric_interval();
         messaging
     }
 
@@ -82,6 +88,7 @@ impl Messaging {
             broker,
             board: None,
             clock: Arc::new(SystemClock),
+            look_every: LOOK_EVERY,
             handlers: Handlers::default(),
         }
     }
@@ -174,6 +181,15 @@ impl Messaging {
         tasks.push(task("wake", move |stop| {
             let (listening, pool) = (listening.clone(), pool.clone());
             async move { listening.listen(&pool, &stop).await }
+        }));
+        let backlogs = Backlogs::new(self.database.clone(), handlers.job_names(), self.look_every);
+        let backlogs = Arc::new(backlogs);
+        tasks.push(task("figures", move |stop| {
+            let backlogs = Arc::clone(&backlogs);
+            async move {
+                backlogs.run(&stop).await;
+                Ok(())
+            }
         }));
         if handlers.is_empty() {
             jobs_ended.cancel();

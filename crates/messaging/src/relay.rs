@@ -20,10 +20,11 @@ use sqlx::{ConnectOptions, FromRow, PgConnection};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::connection::{Broker, Pause, Session};
-use crate::metrics::{METRICS, message_attributes};
+use crate::metrics::{self, METRICS};
 use crate::wake::POLL_EVERY;
 use crate::{failpoint, topology};
 
@@ -125,7 +126,6 @@ impl Relay {
             if !rows.is_empty() {
                 self.publish(session, leader, &rows).await?;
             }
-            // In the midst of a backlog too: that is when somebody looks at the gauges.
             if Instant::now() >= keep_house_at {
                 within(keep_house(leader)).await?;
                 keep_house_at = Instant::now() + KEEP_HOUSE_EVERY;
@@ -156,23 +156,28 @@ impl Relay {
         let exchange = topology::exchange(self.broker.prefix());
         let deadline = Instant::now() + CONFIRM_WITHIN;
         let mut confirms = Vec::with_capacity(rows.len());
+        let mut sendings = Vec::with_capacity(rows.len());
         for row in rows {
+            let sending = Sending::begin(row);
             match timeout_at(deadline, publish_row(&session.channel, &exchange, row)).await {
                 Ok(Ok(confirm)) => confirms.push(confirm),
                 Ok(Err(error)) => return Err(error).context("the broker took no event"),
                 Err(_) => break,
             }
+            sendings.push(sending);
         }
         failpoint("relay.after_publish_before_confirm");
         let mut answers = Vec::with_capacity(confirms.len());
-        for confirm in confirms {
+        for (confirm, sending) in confirms.into_iter().zip(&mut sendings) {
             answers.push(timeout_at(deadline, confirm).await.ok().and_then(Result::ok));
+            sending.took = Some(sending.started.elapsed());
         }
         let settled = settle(rows, answers);
         failpoint("relay.after_confirm_before_mark");
         within(mark(leader, &settled)).await?;
-        let sent = u64::try_from(settled.published.len()).unwrap_or_default();
-        METRICS.sent.add(sent, &message_attributes(topology::EXCHANGE, "publish"));
+        for (row, sending) in rows.iter().zip(sendings) {
+            sending.end(row, settled.error_of(row.id));
+        }
         if !settled.refused.is_empty() {
             tracing::warn!(
                 events.count = settled.refused.len(),
@@ -192,6 +197,44 @@ struct Settled {
     published: Vec<i64>,
     refused: Vec<i64>,
     is_whole: bool,
+}
+
+impl Settled {
+    /// Tells in a word why an event does not count as published.
+    fn error_of(&self, id: i64) -> Option<&'static str> {
+        if self.published.contains(&id) {
+            None
+        } else if self.refused.contains(&id) {
+            Some("refused")
+        } else {
+            Some("unconfirmed")
+        }
+    }
+}
+
+/// An event on its way to the broker, as it is observed.
+struct Sending {
+    span: Span,
+    started: Instant,
+    took: Option<Duration>,
+}
+
+impl Sending {
+    fn begin(row: &Row) -> Self {
+        let id = row.event_id.to_string();
+        let span = metrics::send_span(&row.routing_key, &id, row.traceparent.as_deref());
+        Self { span, started: Instant::now(), took: None }
+    }
+
+    fn end(self, row: &Row, error: Option<&'static str>) {
+        let destination = metrics::destination_of(&row.routing_key);
+        if let Some(error) = error {
+            metrics::mark_failed(&self.span, error);
+        }
+        METRICS.sent.add(1, &metrics::message_attributes(&destination, metrics::PUBLISH, error));
+        let took = self.took.unwrap_or_else(|| self.started.elapsed());
+        metrics::measure_operation(&destination, (metrics::PUBLISH, "send"), took, error);
+    }
 }
 
 /// Tells what the broker has taken. Lapin hands a returned message to whichever confirmation it resolves next, not to
@@ -304,16 +347,8 @@ async fn mark(leader: &mut PgConnection, settled: &Settled) -> Result<(), sqlx::
     Ok(())
 }
 
-/// Measures what waits, and deletes what need not be kept, in small batches: the rest waits for the next round.
+/// Deletes what need not be kept, in small batches: the rest waits for the next round.
 async fn keep_house(leader: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let (pending, oldest): (i64, f64) = sqlx::query_as(
-        "SELECT count(*), coalesce(extract(epoch FROM now() - min(create_time)), 0)::float8
-           FROM outbox WHERE publish_time IS NULL",
-    )
-    .fetch_one(&mut *leader)
-    .await?;
-    METRICS.outbox_pending.record(u64::try_from(pending).unwrap_or_default(), &[]);
-    METRICS.outbox_oldest_age.record(oldest, &[]);
     sqlx::query(
         "DELETE FROM outbox WHERE id IN (
              SELECT id FROM (SELECT id, publish_time FROM outbox ORDER BY id LIMIT 5000) AS oldest

@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use opentelemetry::KeyValue;
 use service_kit::clock::SharedClock;
 use service_kit::db::Database;
-use service_kit::telemetry::{names, propagation};
+use service_kit::telemetry::names;
 use sqlx::PgConnection;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -28,7 +28,7 @@ use crate::failpoint;
 use crate::inbox::Envelope;
 use crate::jobs::{self, Claimed, Job, JobError};
 use crate::leases::{Held, Leases};
-use crate::metrics::{METRICS, message_attributes};
+use crate::metrics::{self, METRICS};
 use crate::wake::POLL_EVERY;
 
 const CONCURRENCY: usize = 8;
@@ -87,6 +87,11 @@ impl Handlers {
         self.by_type.values()
     }
 
+    /// Lists the names of all jobs that are run, those of events included.
+    pub(crate) fn job_names(&self) -> Vec<String> {
+        self.by_job.keys().cloned().collect()
+    }
+
     /// Tells whether there is nothing to run.
     pub(crate) fn is_empty(&self) -> bool {
         self.by_job.is_empty()
@@ -117,7 +122,7 @@ impl Runner {
         id: Uuid,
         ended: CancellationToken,
     ) -> Arc<Self> {
-        let names = handlers.by_job.keys().cloned().collect();
+        let names = handlers.job_names();
         Arc::new(Self { database, handlers, names, wake, clock, service, id, leases: Leases::new(id), ended })
     }
 
@@ -169,18 +174,8 @@ impl Runner {
     }
 
     async fn run_one(self: Arc<Self>, job: Claimed, held: Held) {
-        let span = tracing::info_span!(
-            "job",
-            otel.name = %format!("process {}", job.name),
-            otel.kind = "consumer",
-            job.id = %job.id,
-            job.name = %job.name,
-            job.attempt = job.attempt,
-            event.id = tracing::field::Empty,
-            trace_id = tracing::field::Empty,
-        );
-        propagation::continue_from(&span, job.traceparent.as_deref());
-        propagation::record_trace_id(&span);
+        let source = self.source_of(&job);
+        let span = metrics::job_span(&job, source.as_ref().map(|(queue, key)| (queue.as_str(), *key)));
         async {
             failpoint("jobs.after_claim");
             let begin = Instant::now();
@@ -195,13 +190,29 @@ impl Runner {
                 },
                 () = held.lost() => Err(JobError::retry(anyhow!("the lease was lost, and the handler stopped"))),
             };
-            METRICS
-                .process_duration
-                .record(begin.elapsed().as_secs_f64(), &message_attributes(job.name.as_str(), "process"));
+            let took = begin.elapsed().as_secs_f64();
+            METRICS.job_duration.record(took, &[KeyValue::new(names::JOB, job.name.clone())]);
+            let error = result.is_err().then_some("failed");
+            if let Some((queue, _)) = source {
+                let attributes = metrics::message_attributes(&queue, metrics::PROCESS, error);
+                METRICS.process_duration.record(took, &attributes);
+            }
             self.settle(&job, result).await;
         }
         .instrument(span)
         .await;
+    }
+
+    /// Returns queue and routing key that an event came by; nothing for another job.
+    fn source_of(&self, job: &Claimed) -> Option<(String, &'static str)> {
+        match self.handlers.by_job.get(&job.name) {
+            Some(Handler::Event(handler)) => Some((self.queue_of(handler), handler.routing_key)),
+            Some(Handler::Job(_)) | None => None,
+        }
+    }
+
+    fn queue_of(&self, handler: &EventHandler) -> String {
+        format!("{}.from-{}", self.service, handler.producer)
     }
 
     async fn execute(&self, job: &Claimed) -> Result<(), JobError> {
@@ -233,8 +244,10 @@ impl Runner {
     async fn apply(&self, job: &Claimed, handler: EventHandler) -> Result<(), JobError> {
         let envelope: Envelope =
             serde_json::from_value(job.payload.clone()).map_err(|error| JobError::dead(anyhow!(error)))?;
-        tracing::Span::current().record("event.id", tracing::field::display(envelope.event_id));
+        tracing::Span::current()
+            .record(names::MESSAGING_MESSAGE_ID, tracing::field::display(envelope.event_id));
         let event_time = envelope.event_time;
+        let consumer = self.queue_of(&handler);
         let (claimed, runner) = (job.clone(), self.id);
         self.database
             .transaction(job.organization_id, move |tx| {
@@ -250,7 +263,7 @@ impl Runner {
             .await?;
         failpoint("jobs.after_complete");
         let age = (self.clock.now() - event_time).to_std().unwrap_or_default();
-        METRICS.delivery_age.record(age.as_secs_f64(), &[KeyValue::new(names::CONSUMER, self.service)]);
+        METRICS.delivery_age.record(age.as_secs_f64(), &[KeyValue::new(names::CONSUMER, consumer)]);
         Ok(())
     }
 
@@ -285,8 +298,11 @@ impl Runner {
     }
 }
 
-/// Counts a run that has ended.
+/// Counts a run that has ended, and marks its span where it did not go well.
 fn count(job: &Claimed, outcome: &'static str) {
+    if outcome != "done" {
+        metrics::mark_failed(&tracing::Span::current(), outcome);
+    }
     let attributes = [KeyValue::new(names::JOB, job.name.clone()), KeyValue::new(names::OUTCOME, outcome)];
     METRICS.job_runs.add(1, &attributes);
 }

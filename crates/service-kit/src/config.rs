@@ -5,6 +5,7 @@
 //! file it names. A bad setting is told with its key and what was expected. Must not read anything else.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use secrecy::SecretString;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer};
 use url::Url;
+
+/// A minute, which is what most collectors expect.
+const METRIC_INTERVAL: NonZeroU16 = NonZeroU16::MIN.saturating_add(59);
 
 /// The sections that every service has. Each service adds its own beside them.
 #[derive(Clone, Debug, Deserialize)]
@@ -134,6 +138,15 @@ pub struct TelemetryConfig {
     pub log_filter: String,
     /// Which share of traces that begin here is kept, 0 to 1.
     pub sample_ratio: f64,
+    /// How often metrics are sent, in seconds, and what they tell of the database is looked at.
+    pub metric_interval_seconds: NonZeroU16,
+}
+
+impl TelemetryConfig {
+    /// Returns how often metrics are sent.
+    pub fn metric_interval(&self) -> Duration {
+        Duration::from_secs(self.metric_interval_seconds.get().into())
+    }
 }
 
 impl Default for TelemetryConfig {
@@ -143,6 +156,7 @@ impl Default for TelemetryConfig {
             log_format: LogFormat::Json,
             log_filter: "info".to_owned(),
             sample_ratio: 1.0,
+            metric_interval_seconds: METRIC_INTERVAL,
         }
     }
 }

@@ -14,7 +14,7 @@ use tonic::{Request, Status};
 use url::Url;
 
 use crate::config::{PeersConfig, ServiceAuthConfig};
-use crate::grpc::remaining;
+use crate::grpc::{Callee, Observed, remaining};
 use crate::telemetry::propagation;
 use crate::verify::WatchedFile;
 
@@ -23,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const READ_TOKEN_EVERY: Duration = Duration::from_secs(10);
 
 /// What a client of another service is built over.
-pub type PeerChannel = InterceptedService<Channel, PeerInterceptor>;
+pub type PeerChannel = Observed<InterceptedService<Channel, PeerInterceptor>>;
 
 /// Makes channels to the other services. A channel connects when it is first used, and again when it was cut.
 #[derive(Clone)]
@@ -73,7 +73,10 @@ impl Peers {
             .http2_keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(20))
             .connect_lazy();
-        Ok(InterceptedService::new(channel, PeerInterceptor { token: Arc::clone(&self.token) }))
+        let channel = InterceptedService::new(channel, PeerInterceptor { token: Arc::clone(&self.token) });
+        // The keys of settings have underscores, the names of services dashes.
+        let service = if name == "crm_sync" { "crm-sync" } else { name };
+        Ok(Observed::new(channel, Callee::new(service, url)))
     }
 }
 

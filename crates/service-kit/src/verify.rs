@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::caller::{Caller, CallerKind, Principal, TokenExpiry};
 use crate::config::{AuthConfig, ServiceAuthConfig};
 use crate::health::HealthBoard;
+use crate::telemetry::outgoing::{self, Outgoing, Told};
 
 /// The audience of all our tokens.
 pub const AUDIENCE: &str = "sharedspaces";
@@ -219,7 +220,12 @@ fn validation(algorithms: &[Algorithm], issuer: &str) -> Validation {
 }
 
 async fn fetch(client: &reqwest::Client, url: &Url) -> Result<JwkSet, reqwest::Error> {
-    client.get(url.clone()).send().await?.error_for_status()?.json().await
+    let tell = |result: &Result<reqwest::Response, reqwest::Error>| match result {
+        Ok(response) => Told { status: Some(response.status().as_u16()), error: None },
+        Err(error) => Told { status: None, error: Some(outgoing::word_of(error)) },
+    };
+    let sent = Outgoing::new("GET", url).observe(client.get(url.clone()).send(), tell).await;
+    sent?.error_for_status()?.json().await
 }
 
 /// A small file that others replace, such as a projected token; read again when its time of change moves.

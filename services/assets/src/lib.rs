@@ -93,6 +93,7 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         jobs::collect_assets::worker(assets.clone()),
         jobs::collect_logos::worker(logos.clone()),
         jobs::render_logos::worker(logos),
+        jobs::count_uploads::worker(&kit.database, kit.config.telemetry.metric_interval()),
     ]);
     let port = Port { setting: "content.listen", listen: content.listen, routes: content::routes(assets) };
     let routes = Routes::new(logo_service).add_service(asset_service);

@@ -46,6 +46,7 @@ use connectors::sales_cloud::SalesCloud;
 use connectors::salesforce::Salesforce;
 use connectors::{Connectors, CrmConnector};
 use grpc::{ConnectionGrpc, LogGrpc, RecordGrpc};
+use jobs::count_connections;
 use jobs::write_log::{self, WriteLog};
 use log::{Describer, Logs};
 use record::Records;
@@ -87,7 +88,8 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
 
     let messaging = consumers::identity::subscribe(Messaging::new(&kit));
     let messaging = consumers::spaces::subscribe(messaging);
-    let workers = write_log::register(messaging, write_log).workers()?;
+    let mut workers = write_log::register(messaging, write_log).workers()?;
+    workers.push(count_connections::worker(&kit.database, kit.config.telemetry.metric_interval()));
     Ok(Parts { routes: routes(connections, records, logs), workers, ..Parts::default() })
 }
 

@@ -8,7 +8,9 @@
 
 mod idempotency;
 pub mod migrate;
+mod observe;
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use futures_util::future::BoxFuture;
 use prost::Message;
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool};
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
@@ -24,6 +26,7 @@ use crate::caller::Call;
 use crate::config::DatabaseConfig;
 use crate::error::{CommonError, Kind};
 use crate::ids::OrganizationId;
+use observe::{Instruments, Operation};
 
 pub use idempotency::delete_expired as delete_expired_idempotency_keys;
 
@@ -43,6 +46,7 @@ const UNITS_PER_CONNECTION: u32 = 16;
 pub struct Database {
     pool: PgPool,
     places: Arc<Semaphore>,
+    instruments: Instruments,
 }
 
 impl Database {
@@ -66,7 +70,9 @@ impl Database {
             .after_release(|connection, _| Box::pin(reset(connection)))
             .connect_lazy_with(options);
         let places = usize::try_from(config.max_connections.saturating_mul(UNITS_PER_CONNECTION));
-        Ok(Self { pool, places: Arc::new(Semaphore::new(places.unwrap_or(Semaphore::MAX_PERMITS))) })
+        let instruments = Instruments::new(&pool, config.max_connections);
+        let places = Arc::new(Semaphore::new(places.unwrap_or(Semaphore::MAX_PERMITS)));
+        Ok(Self { pool, places, instruments })
     }
 
     /// Returns the pool, for what belongs to no organisation: messaging's tables, health, listening.
@@ -78,32 +84,44 @@ impl Database {
     pub async fn read<T, E, F>(&self, organization: OrganizationId, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<CommonError> + Send + 'static,
+        E: Error + From<CommonError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        self.transaction(organization, work).await
+        self.unit(Operation::Read, organization, work).await
     }
 
     /// Runs `work` for one organisation in one transaction: all of it is kept, or nothing.
     pub async fn transaction<T, E, F>(&self, organization: OrganizationId, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<CommonError> + Send + 'static,
+        E: Error + From<CommonError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        let pool = self.pool.clone();
-        let place = Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_| CommonError::from(sqlx::Error::PoolTimedOut))?;
-        spawned(async move {
+        self.unit(Operation::Transaction, organization, work).await
+    }
+
+    async fn unit<T, E, F>(&self, operation: Operation, organization: OrganizationId, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Error + From<CommonError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let mut unit = self.instruments.begin(operation);
+        let place = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                let error = E::from(CommonError::from(sqlx::Error::PoolTimedOut));
+                unit.note(&error);
+                return Err(error);
+            }
+        };
+        let (pool, instruments, span) = (self.pool.clone(), self.instruments.clone(), unit.span());
+        let work = async move {
             let _place = place;
-            let mut transaction =
-                pool.begin_with(begin_for(organization)).await.map_err(CommonError::from)?;
-            let result = work(&mut transaction).await?;
-            transaction.commit().await.map_err(CommonError::from)?;
-            Ok(result)
-        })
-        .await
+            let result = run(&pool, &instruments, organization, work).await;
+            result.inspect_err(|error| unit.note(error))
+        };
+        spawned(work.instrument(span)).await
     }
 
     /// Finds what a call with the same idempotency key was answered with. For use cases that ask others, or look at
@@ -129,13 +147,13 @@ impl Database {
     where
         R: Reply<T>,
         T: Send + 'static,
-        E: From<CommonError> + Send + 'static,
+        E: Error + From<CommonError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
         let Some(key) = call.key.clone() else {
-            return self.transaction(organization, work).await.map(R::from);
+            return self.unit(Operation::Write, organization, work).await.map(R::from);
         };
-        self.transaction(organization, move |tx| {
+        self.unit(Operation::Write, organization, move |tx| {
             Box::pin(async move {
                 if let Some(reply) = idempotency::claim(tx, organization, &key).await? {
                     return R::decode(reply.as_slice())
@@ -194,12 +212,31 @@ fn begin_for(organization: OrganizationId) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("BEGIN; SET LOCAL app.organization_id = '{organization}'"))
 }
 
+async fn run<T, E, F>(
+    pool: &PgPool,
+    instruments: &Instruments,
+    organization: OrganizationId,
+    work: F,
+) -> Result<T, E>
+where
+    E: From<CommonError>,
+    F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, E>>,
+{
+    let waiting = instruments.wait();
+    let mut connection = pool.acquire().await.map_err(CommonError::from)?;
+    drop(waiting);
+    let mut transaction = connection.begin_with(begin_for(organization)).await.map_err(CommonError::from)?;
+    let result = work(&mut transaction).await?;
+    transaction.commit().await.map_err(CommonError::from)?;
+    Ok(result)
+}
+
 async fn spawned<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,
     E: From<CommonError> + Send + 'static,
 {
-    match tokio::spawn(work.in_current_span()).await {
+    match tokio::spawn(work).await {
         Ok(result) => result,
         Err(error) => Err(CommonError::Unexpected(error.into()).into()),
     }

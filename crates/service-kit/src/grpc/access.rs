@@ -6,8 +6,8 @@ use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::Response;
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
-use opentelemetry::{KeyValue, global};
 use sharedspaces_proto::{Access, MethodRule, find_method_rule};
 use tonic::{Code, Status};
 
@@ -15,6 +15,9 @@ use super::refusal;
 use crate::caller::{CallerKind, Principal, TokenExpiry};
 use crate::telemetry::names;
 use crate::verify::Verifier;
+
+const ADMITTED: &str = "admitted";
+const REFUSED: &str = "refused";
 
 #[derive(Clone)]
 pub(super) struct Gate {
@@ -25,7 +28,10 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(verifier: Verifier, is_development: bool) -> Self {
-        let decisions = global::meter("sharedspaces").u64_counter(names::AUTHZ_DECISIONS).build();
+        let decisions = names::AUTHZ_DECISIONS.counter();
+        for outcome in [ADMITTED, REFUSED] {
+            decisions.add(0, &[KeyValue::new(names::OUTCOME, outcome)]);
+        }
         Self { verifier, is_development, decisions }
     }
 
@@ -68,7 +74,7 @@ pub(super) async fn admit(State(gate): State<Gate>, mut request: Request, next: 
         return next.run(request).await;
     }
     let decision = gate.decide(&request);
-    let outcome = if decision.is_ok() { "admitted" } else { "refused" };
+    let outcome = if decision.is_ok() { ADMITTED } else { REFUSED };
     gate.decisions.add(1, &[KeyValue::new(names::OUTCOME, outcome)]);
     match decision {
         Ok((rule, principal, expiry)) => {

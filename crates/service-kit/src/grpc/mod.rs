@@ -2,11 +2,13 @@
 //!
 //! Owns the server's limits and the stack of layers before every handler, outermost first: [`observe`] (trace, request
 //! id, metrics, panics), [`guard`] (load shedding, deadline), [`access`] (who may call). A handler thus starts with a
-//! known caller and a bounded time. Must not know any method but by its rule in the descriptors.
+//! known caller and a bounded time. What is
+//! called from here is observed by [`Observed`]. Must not know any method but by its rule in the descriptors.
 
 mod access;
 mod guard;
 mod observe;
+mod observe_calls;
 
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,9 @@ use crate::config::Config;
 use crate::ids::Ids;
 use crate::lifecycle::Stop;
 use crate::verify::Verifier;
+
+pub(crate) use observe_calls::Callee;
+pub use observe_calls::Observed;
 
 /// Largest unary request, in bytes: the longest description in four-byte characters, and what comes with it. Files
 /// travel in streams.

@@ -6,8 +6,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, UpDownCounter};
-use opentelemetry::{KeyValue, global};
 use sharedspaces_proto::find_method_rule;
 use tonic::Code;
 use tracing::Instrument;
@@ -15,10 +15,7 @@ use uuid::Uuid;
 
 use super::{CONTEXT, CallContext};
 use crate::ids::Ids;
-use crate::telemetry::{names, propagation};
-
-/// Seconds; the bounds of the RPC conventions.
-const BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+use crate::telemetry::{code_name, names, propagation};
 
 #[derive(Clone)]
 pub(super) struct Observer {
@@ -29,13 +26,8 @@ pub(super) struct Observer {
 
 impl Observer {
     pub(super) fn new(ids: Ids) -> Self {
-        let meter = global::meter("sharedspaces");
-        let duration = meter
-            .f64_histogram(names::RPC_SERVER_CALL_DURATION)
-            .with_unit("s")
-            .with_boundaries(BUCKETS.to_vec())
-            .build();
-        let active = meter.i64_up_down_counter(names::RPC_SERVER_ACTIVE_REQUESTS).build();
+        let duration = names::RPC_SERVER_CALL_DURATION.histogram();
+        let active = names::RPC_SERVER_ACTIVE_REQUESTS.up_down_counter();
         Self { ids, duration, active }
     }
 }
@@ -51,19 +43,20 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
         rpc.system.name = "grpc",
         rpc.method = method,
         rpc.response.status_code = tracing::field::Empty,
+        error.type = tracing::field::Empty,
         request.id = %request_id,
-        trace_id = tracing::field::Empty,
     );
     propagation::continue_from_headers(&span, request.headers());
-    propagation::record_trace_id(&span);
     let started = Instant::now();
     let context = CallContext { request_id, deadline: started + Duration::from_secs(1) };
     let mut measured = Measured::begin(observer, method, started);
     let mut response = CONTEXT.scope(context, next.run(request)).instrument(span.clone()).await;
 
     measured.code = code_of(response.headers());
-    span.record("rpc.response.status_code", format!("{:?}", measured.code));
+    let name = code_name(measured.code);
+    span.record(names::RPC_RESPONSE_STATUS_CODE, name);
     if is_server_fault(measured.code) {
+        span.record(names::ERROR_TYPE, name);
         span.record("otel.status_code", "ERROR");
     }
     if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
@@ -89,11 +82,11 @@ impl Measured {
 
 impl Drop for Measured {
     fn drop(&mut self) {
-        let name = format!("{:?}", self.code);
+        let name = code_name(self.code);
         let mut attributes = vec![
             KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"),
             KeyValue::new(names::RPC_METHOD, self.method),
-            KeyValue::new(names::RPC_RESPONSE_STATUS_CODE, name.clone()),
+            KeyValue::new(names::RPC_RESPONSE_STATUS_CODE, name),
         ];
         if is_server_fault(self.code) {
             attributes.push(KeyValue::new(names::ERROR_TYPE, name));
@@ -104,12 +97,12 @@ impl Drop for Measured {
 }
 
 /// The name of a method that exists; a name that anybody may make up must not become an attribute.
-fn method_name(path: &str) -> &'static str {
+pub(super) fn method_name(path: &str) -> &'static str {
     find_method_rule(path).and_then(|rule| rule.path.strip_prefix('/')).unwrap_or("_OTHER")
 }
 
 /// An answer without a status in its headers has it in its trailers, which only a success has.
-fn code_of(headers: &HeaderMap) -> Code {
+pub(super) fn code_of(headers: &HeaderMap) -> Code {
     headers.get("grpc-status").map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()))
 }
 

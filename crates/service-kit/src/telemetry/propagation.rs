@@ -59,12 +59,14 @@ pub fn current_traceparent() -> Option<String> {
     carrier.remove(TRACEPARENT)
 }
 
-/// Writes the trace id into the field `trace_id` of `span`, which log lines within it then carry.
-pub fn record_trace_id(span: &Span) {
-    let context = span.context();
-    let span_context = context.span().span_context().clone();
-    if span_context.is_valid() {
-        span.record("trace_id", span_context.trace_id().to_string());
+/// Links `span` to a stored trace context: what it is about came from there.
+pub fn link_to(span: &Span, traceparent: Option<&str>) {
+    if let Some(traceparent) = traceparent {
+        let context = TraceContextPropagator::new().extract(&Text(traceparent));
+        let origin = context.span().span_context().clone();
+        if origin.is_valid() {
+            span.add_link(origin);
+        }
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) use name::extension;
 pub(crate) use places::{Placed, place};
 pub(crate) use previewing::{AFTER_PUT_BEFORE_PREVIEW, MAKE_PREVIEWS};
 pub(crate) use receiving::{AFTER_PART_BEFORE_ROW, IDLE, MAX_CHUNK_BYTES};
+pub(crate) use repo::{OpenUploads, count_uploads};
 #[cfg(test)]
 pub(crate) use sending::ASK_EVERY;
 pub(crate) use showing::{DownloadWanted, Fetched, LinkedPreview, Question};

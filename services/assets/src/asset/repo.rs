@@ -345,6 +345,25 @@ pub(crate) async fn abandon_due(pool: &PgPool) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(r#"SELECT abandon_assets() AS "count!""#).fetch_one(pool).await
 }
 
+/// How many uploads have not ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenUploads {
+    /// Whose bytes are arriving.
+    pub(crate) uploading: f64,
+    /// Whose bytes are checked.
+    pub(crate) scanning: f64,
+}
+
+/// Counts the uploads of all organisations that have not ended. Acts through a function of that name.
+pub(crate) async fn count_uploads(pool: &PgPool) -> Result<OpenUploads, sqlx::Error> {
+    sqlx::query_as!(
+        OpenUploads,
+        r#"SELECT uploading::float8 AS "uploading!", scanning::float8 AS "scanning!" FROM count_uploads()"#,
+    )
+    .fetch_one(pool)
+    .await
+}
+
 /// Returns the database's time, by which the rounds below are told apart.
 pub(crate) async fn begin_round(pool: &PgPool) -> Result<DateTime<Utc>, sqlx::Error> {
     sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(pool).await

@@ -5,6 +5,7 @@
 pub(crate) mod check_asset;
 pub(crate) mod collect_assets;
 pub(crate) mod collect_logos;
+pub(crate) mod count_uploads;
 pub(crate) mod make_previews;
 pub(crate) mod render_logos;
 

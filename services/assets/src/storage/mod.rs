@@ -14,6 +14,7 @@ use s3::creds::Credentials;
 use s3::error::S3Error;
 use s3::{Bucket, Region};
 use secrecy::ExposeSecret;
+use service_kit::telemetry::outgoing::{Outgoing, Told};
 use url::Url;
 
 use crate::config::S3Settings;
@@ -29,6 +30,7 @@ pub(crate) const LINK_TTL: Duration = Duration::from_secs(60);
 /// The bucket.
 #[derive(Clone)]
 pub(crate) struct ObjectStore {
+    endpoint: Url,
     bucket: Box<Bucket>,
     /// The same, as those reach it who fetch images and send parts of files.
     public: Box<Bucket>,
@@ -96,15 +98,15 @@ impl ObjectStore {
         let public = bucket_at(settings.public_endpoint.as_ref().unwrap_or(&settings.endpoint))?;
         let mut patient = bucket.clone();
         patient.set_request_timeout(None);
-        Ok(Self { bucket, public, patient })
+        Ok(Self { endpoint: settings.endpoint.clone(), bucket, public, patient })
     }
 
     /// Puts an object and looks whether it arrived whole. The signature covers the content's SHA-256, so the store
     /// refuses what changed on the way.
     #[tracing::instrument(name = "s3.put", skip_all)]
     pub(crate) async fn put(&self, key: &str, content: &[u8], content_type: &str) -> Result<(), StoreError> {
-        within_deadline(self.bucket.put_object_with_content_type(key, content, content_type)).await?;
-        let (head, _) = within_deadline(self.bucket.head_object(key)).await?;
+        self.ask("PUT", self.bucket.put_object_with_content_type(key, content, content_type)).await?;
+        let (head, _) = self.ask("HEAD", self.bucket.head_object(key)).await?;
         let held = head.content_length.unwrap_or_default();
         if usize::try_from(held) != Ok(content.len()) {
             return Err(StoreError::NotKept { sent: content.len(), held });
@@ -115,13 +117,13 @@ impl ObjectStore {
     /// Returns the content of an object.
     #[tracing::instrument(name = "s3.get", skip_all)]
     pub(crate) async fn get(&self, key: &str) -> Result<Vec<u8>, StoreError> {
-        Ok(within_deadline(self.bucket.get_object(key)).await?.to_vec())
+        Ok(self.ask("GET", self.bucket.get_object(key)).await?.to_vec())
     }
 
     /// Deletes an object; one that is not there is as good as deleted.
     #[tracing::instrument(name = "s3.delete", skip_all)]
     pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match within_deadline(self.bucket.delete_object(key)).await {
+        match self.ask("DELETE", self.bucket.delete_object(key)).await {
             Ok(_) | Err(StoreError::Refused(404)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -144,16 +146,40 @@ impl ObjectStore {
     }
 }
 
-async fn within_deadline<T>(call: impl Future<Output = Result<T, S3Error>>) -> Result<T, StoreError> {
-    within(DEADLINE, call).await
+impl ObjectStore {
+    /// Asks the store something within the usual deadline, observed.
+    async fn ask<T>(
+        &self,
+        method: &str,
+        call: impl Future<Output = Result<T, S3Error>>,
+    ) -> Result<T, StoreError> {
+        self.ask_within(DEADLINE, method, call).await
+    }
+
+    async fn ask_within<T>(
+        &self,
+        deadline: Duration,
+        method: &str,
+        call: impl Future<Output = Result<T, S3Error>>,
+    ) -> Result<T, StoreError> {
+        let answer = async {
+            match tokio::time::timeout(deadline, call).await {
+                Ok(answer) => Ok(answer?),
+                Err(_) => Err(StoreError::TooSlow),
+            }
+        };
+        Outgoing::new(method, &self.endpoint).observe(answer, tell).await
+    }
 }
 
-async fn within<T>(
-    deadline: Duration,
-    call: impl Future<Output = Result<T, S3Error>>,
-) -> Result<T, StoreError> {
-    match tokio::time::timeout(deadline, call).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(StoreError::TooSlow),
+/// The client tells no status of an answer that is good.
+fn tell<T>(answer: &Result<T, StoreError>) -> Told {
+    let failed = |error| Told { status: None, error: Some(error) };
+    match answer {
+        Ok(_) => Told::default(),
+        Err(StoreError::Refused(status)) => Told { status: Some(*status), error: None },
+        Err(StoreError::TooSlow) => failed("timeout"),
+        Err(StoreError::Unreachable(_)) => failed("cut_off"),
+        Err(StoreError::NotKept { .. } | StoreError::Unreadable) => failed("unreadable"),
     }
 }

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use s3::serde_types::Part as ListedPart;
 
-use super::{ObjectStore, StoreError, within, within_deadline};
+use super::{ObjectStore, StoreError};
 
 /// How long an address to put a part to lives.
 pub(crate) const PART_TTL: Duration = Duration::from_secs(15 * 60);
@@ -33,7 +33,7 @@ impl ObjectStore {
     /// Begins an upload; returns what the store calls it.
     #[tracing::instrument(name = "s3.begin_upload", skip_all)]
     pub(crate) async fn begin_upload(&self, key: &str) -> Result<String, StoreError> {
-        let begun = within_deadline(self.bucket.initiate_multipart_upload(key, OCTET_STREAM)).await?;
+        let begun = self.ask("POST", self.bucket.initiate_multipart_upload(key, OCTET_STREAM)).await?;
         Ok(begun.upload_id)
     }
 
@@ -47,7 +47,7 @@ impl ObjectStore {
         content: Vec<u8>,
     ) -> Result<(), StoreError> {
         let put = self.patient.put_multipart_chunk(content, key, number, upload_id, OCTET_STREAM);
-        within(PART_WITHIN, put).await?;
+        self.ask_within(PART_WITHIN, "PUT", put).await?;
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl ObjectStore {
     pub(crate) async fn list_parts(&self, key: &str, upload_id: &str) -> Result<Vec<StoredPart>, StoreError> {
         let query = HashMap::from([("uploadId".to_owned(), upload_id.to_owned())]);
         let bucket = self.bucket.with_extra_query(query)?;
-        let list = match within_deadline(bucket.get_object(key)).await {
+        let list = match self.ask("GET", bucket.get_object(key)).await {
             Ok(list) => list,
             Err(StoreError::Refused(404)) => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -92,14 +92,14 @@ impl ObjectStore {
     ) -> Result<(), StoreError> {
         let parts = parts.into_iter().map(|part| ListedPart { part_number: part.number, etag: part.etag });
         let end = self.patient.complete_multipart_upload(key, upload_id, parts.collect());
-        within(JOIN_WITHIN, end).await?;
+        self.ask_within(JOIN_WITHIN, "POST", end).await?;
         Ok(())
     }
 
     /// Gives an upload up, with all of its parts; one that has ended is as good as given up.
     #[tracing::instrument(name = "s3.abort_upload", skip_all)]
     pub(crate) async fn abort_upload(&self, key: &str, upload_id: &str) -> Result<(), StoreError> {
-        match within_deadline(self.bucket.abort_upload(key, upload_id)).await {
+        match self.ask("DELETE", self.bucket.abort_upload(key, upload_id)).await {
             Ok(()) | Err(StoreError::Refused(404)) => Ok(()),
             // Some stores say so of one that has ended; where it is a matter of rights, listing is refused as well.
             Err(StoreError::Refused(403)) if self.list_parts(key, upload_id).await?.is_empty() => Ok(()),
@@ -113,7 +113,7 @@ impl ObjectStore {
     /// does not list them is left to its own rule for incomplete uploads.
     #[tracing::instrument(name = "s3.abort_uploads", skip_all)]
     pub(crate) async fn abort_uploads(&self, key: &str) -> Result<(), StoreError> {
-        let lists = match within_deadline(self.bucket.list_multiparts_uploads(Some(key), None)).await {
+        let lists = match self.ask("GET", self.bucket.list_multiparts_uploads(Some(key), None)).await {
             Ok(lists) => lists,
             Err(StoreError::Refused(501)) => return Ok(()),
             Err(error) => return Err(error),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt, unfold};
 use tokio::time::timeout;
 
-use super::{ObjectStore, StoreError, within_deadline};
+use super::{ObjectStore, StoreError};
 
 /// Longest wait for the next piece.
 const IDLE: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ impl ObjectStore {
     /// Returns how many bytes an object has. None: it is not there.
     #[tracing::instrument(name = "s3.size_of", skip_all)]
     pub(crate) async fn size_of(&self, key: &str) -> Result<Option<i64>, StoreError> {
-        match within_deadline(self.bucket.head_object(key)).await {
+        match self.ask("HEAD", self.bucket.head_object(key)).await {
             Ok((head, _)) => Ok(Some(head.content_length.unwrap_or_default())),
             Err(StoreError::Refused(404)) => Ok(None),
             Err(error) => Err(error),
@@ -39,7 +39,7 @@ impl ObjectStore {
             headers.insert(RANGE, range);
         }
         let bucket = self.patient.with_extra_headers(headers)?;
-        let opened = within_deadline(bucket.get_object_stream(key)).await?;
+        let opened = self.ask("GET", bucket.get_object_stream(key)).await?;
         let pieces = unfold(Some(opened.bytes), |pieces| async {
             let mut pieces = pieces?;
             match timeout(IDLE, pieces.next()).await {

@@ -4,6 +4,7 @@
 //! a machine), testing, listing and ending connections, the logging mode, and in [`sessions`] the tokens. The CRM is never
 //! called while a transaction is open. Must not give a token to anything but a connector.
 
+pub(crate) mod counts_repo;
 mod entity;
 mod error;
 mod flows_repo;

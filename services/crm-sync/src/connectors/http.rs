@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, Request, RequestBuilder, StatusCode};
+use service_kit::telemetry::outgoing::{self, Outgoing, Told};
 
 use super::{CrmError, Hosts};
 
@@ -60,14 +61,44 @@ impl Answer {
 pub(super) async fn send(request: RequestBuilder) -> Result<Answer, CrmError> {
     let limit = service_kit::grpc::remaining()
         .map_or(CALL_TIMEOUT, |remaining| remaining.saturating_sub(MARGIN).min(CALL_TIMEOUT));
-    let mut response = request.timeout(limit).send().await.map_err(|error| unanswered(&error))?;
+    let (client, request) = request.timeout(limit).build_split();
+    let request = request.map_err(|error| unanswered(&error))?;
+    let outgoing = Outgoing::of_tenant(request.method().as_str(), request.url());
+    outgoing.observe(answered(client, request), tell).await.map_err(|error| error.into_crm_error())
+}
+
+/// Why there is no answer.
+enum Unanswered {
+    Http(reqwest::Error),
+    TooLarge,
+}
+
+impl Unanswered {
+    fn into_crm_error(self) -> CrmError {
+        match self {
+            Self::Http(error) => unanswered(&error),
+            Self::TooLarge => CrmError::retry("The CRM gave an answer of more than 1 MiB."),
+        }
+    }
+}
+
+fn tell(answer: &Result<Answer, Unanswered>) -> Told {
+    match answer {
+        Ok(answer) => Told { status: Some(answer.status.as_u16()), error: None },
+        Err(Unanswered::Http(error)) => Told { status: None, error: Some(outgoing::word_of(error)) },
+        Err(Unanswered::TooLarge) => Told { status: None, error: Some("too_large") },
+    }
+}
+
+async fn answered(client: Client, request: Request) -> Result<Answer, Unanswered> {
+    let mut response = client.execute(request).await.map_err(Unanswered::Http)?;
     let status = response.status();
     let retry_after = retry_after(response.headers());
     let headers = response.headers().clone();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(Unanswered::Http)? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(CrmError::retry("The CRM gave an answer of more than 1 MiB."));
+            return Err(Unanswered::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
@@ -75,14 +106,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Answer, CrmError> {
 }
 
 fn unanswered(error: &reqwest::Error) -> CrmError {
-    let kind = if error.is_timeout() {
-        "timeout"
-    } else if error.is_connect() {
-        "connect"
-    } else {
-        "cut off"
-    };
-    tracing::warn!(error.type = kind, "the crm did not answer");
+    tracing::warn!(error.type = outgoing::word_of(error), "the crm did not answer");
     CrmError::retry("The CRM did not answer.")
 }
 

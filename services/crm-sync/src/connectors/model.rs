@@ -29,6 +29,13 @@ service_kit::text_enum! {
     }
 }
 
+impl Provider {
+    /// Returns its name on metrics, such as `sap_c4c`.
+    pub(crate) fn word(self) -> String {
+        self.as_str().to_ascii_lowercase()
+    }
+}
+
 service_kit::text_enum! {
     /// How we sign in to a CRM.
     pub(crate) enum SignInKind {

@@ -15,7 +15,7 @@ use anyhow::anyhow;
 use futures_util::future::BoxFuture;
 use messaging::Messaging;
 use messaging::jobs::{self, Job, JobError, NewJob};
-use opentelemetry::global;
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::Histogram;
 use serde::Deserialize;
 use service_kit::clock::SharedClock;
@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::connection::sessions::{CallError, Sessions};
 use crate::connection::{self, ConnectionId, Pause};
-use crate::connectors::{CrmConnector, CrmError, CrmWrite, Outcome as WriteOutcome, Session};
+use crate::connectors::{CrmConnector, CrmError, CrmWrite, Outcome as WriteOutcome, Provider, Session};
 use crate::log::writes_repo::Begun;
 use crate::log::{self, Attempt, LogId, LogState, WaitingLog, matching};
 
@@ -51,8 +51,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// How long after a call whose answer is not known a CRM without keys may still come to show what it did: longer than it
 /// works on one call.
 pub(crate) const SETTLING: Duration = Duration::from_secs(90);
-/// Seconds, around the promise that 99 % are written within five minutes.
-const LAG_BUCKETS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 86_400.0];
 
 #[derive(Deserialize)]
 struct Payload {
@@ -138,11 +136,7 @@ impl WriteLog {
         sessions: Sessions,
         settling: Duration,
     ) -> Self {
-        let lag = global::meter("sharedspaces")
-            .f64_histogram(names::CRM_SYNC_LAG)
-            .with_unit("s")
-            .with_boundaries(LAG_BUCKETS.to_vec())
-            .build();
+        let lag = names::CRM_SYNC_LAG.histogram();
         Self { database, clock, ids, sessions, settling, lag }
     }
 
@@ -164,9 +158,9 @@ impl WriteLog {
         };
         let (tries, pending_time) = (log.tries, log.pending_time);
         match self.write(organization_id, log).await {
-            Ok(()) => {
+            Ok(provider) => {
                 let lag = (self.clock.now() - pending_time).to_std().unwrap_or_default();
-                self.lag.record(lag.as_secs_f64(), &[]);
+                self.lag.record(lag.as_secs_f64(), &[KeyValue::new(names::PROVIDER, provider.word())]);
                 tracing::info!(crm.log.id = %log_id, "log written");
                 Ok(())
             }
@@ -212,8 +206,8 @@ impl WriteLog {
             .await
     }
 
-    /// Finds whom the log is on, plans its records and writes those that are not there.
-    async fn write(&self, organization_id: OrganizationId, log: WaitingLog) -> Result<(), CallError> {
+    /// Finds whom the log is on, plans its records and writes those that are not there; returns to which CRM.
+    async fn write(&self, organization_id: OrganizationId, log: WaitingLog) -> Result<Provider, CallError> {
         let log_id = log.log_id;
         let connection_id = log.target.connection_id;
         let log = self.matched(organization_id, log).await?;
@@ -235,7 +229,8 @@ impl WriteLog {
                 Err(error) => return Err(error),
             };
         messaging::failpoint(AFTER_2XX_BEFORE_COMMIT);
-        self.note_done(organization_id, log_id, attempts, outcomes).await
+        self.note_done(organization_id, log_id, attempts, outcomes).await?;
+        Ok(provider)
     }
 
     /// Finds the people of an invitation, once.

@@ -13,8 +13,8 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use messaging::jobs::{Job, JobError};
 use messaging::{Messaging, failpoint};
-use opentelemetry::metrics::Counter;
-use opentelemetry::{KeyValue, global};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram};
 use serde::Deserialize;
 use service_kit::clock::SharedClock;
 use service_kit::error::CommonError;
@@ -23,7 +23,7 @@ use service_kit::telemetry::names;
 use tokio::time::timeout;
 
 use crate::delivery::{
-    BUSY_DELAY, Deliveries, DeliveryId, Found, Leave, MAX_ATTEMPTS, MAYBE_SENT, Mail, Outcome,
+    BUSY_DELAY, Deliveries, Delivery, DeliveryId, Found, Leave, MAX_ATTEMPTS, MAYBE_SENT, Mail, Outcome,
     SEND_ACCOUNT_MAIL, SEND_MAIL, SEND_SPACE_MAIL, Sendable, Setback, State, Told, delay_after,
 };
 use crate::due::{Due, Dues, TOO_MANY};
@@ -41,6 +41,9 @@ const EXPIRED: &str = "the link had expired before a mail could be sent";
 const SUPPRESSED: &str =
     "a mail server has refused the address for good before, so that it gets no mails any more";
 const BUSY: &str = "all connections to the mail server are in use";
+
+/// What may come of a try, on the metric.
+const LABELS: [&str; 6] = ["sent", "retried", "failed", "not_due", "put_off", "gone"];
 
 /// Lets the job runner send mails.
 pub(crate) fn register(messaging: Messaging, send_mail: &Arc<SendMail>) -> Messaging {
@@ -61,6 +64,7 @@ pub(crate) struct SendMail {
     smtp: Smtp,
     clock: SharedClock,
     sent: Counter<u64>,
+    delay: Histogram<f64>,
 }
 
 #[derive(Deserialize)]
@@ -91,8 +95,11 @@ impl SendMail {
         smtp: Smtp,
         clock: SharedClock,
     ) -> Self {
-        let sent = global::meter("sharedspaces").u64_counter(names::EMAIL_SENT).build();
-        Self { deliveries, dues, letters, smtp, clock, sent }
+        let sent = names::EMAIL_SENT.counter();
+        for outcome in LABELS {
+            sent.add(0, &[KeyValue::new(names::OUTCOME, outcome)]);
+        }
+        Self { deliveries, dues, letters, smtp, clock, sent, delay: names::EMAIL_DELAY.histogram() }
     }
 
     /// Drops the connections to the mail server that are idle, for tests.
@@ -210,8 +217,17 @@ impl SendMail {
             told.refusal = error.refusal_of_address();
             return Err(error.into());
         }
+        self.measure_delay(&found.delivery);
         failpoint(AFTER_250_BEFORE_COMMIT);
         Ok(Led::To(End::Sent))
+    }
+
+    /// A mail that waited on purpose was late from then on; one that waited for a connection was late all along.
+    fn measure_delay(&self, delivery: &Delivery) {
+        let planned = delivery.due_time.filter(|_| delivery.reason != BUSY);
+        let since = planned.map_or(delivery.create_time, |due| due.max(delivery.create_time));
+        let delay = (self.clock.now() - since).to_std().unwrap_or_default();
+        self.delay.record(delay.as_secs_f64(), &[]);
     }
 
     /// Tells what a try means for the row and for the job.

@@ -3,6 +3,8 @@
 //! Owns the connections, as many as the settings allow, the deadlines, and telling how a conversation ended. lettre speaks; its own timeout
 //! covers connecting only and its transport sets no TCP_NODELAY, so both are done here.
 
+mod observe;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
@@ -15,7 +17,9 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use messaging::failpoint;
+use opentelemetry::metrics::Histogram;
 use secrecy::ExposeSecret;
+use service_kit::telemetry::names;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -49,6 +53,7 @@ pub(crate) struct Smtp {
     places: Semaphore,
     idle: Mutex<Vec<Idle>>,
     deadlines: Deadlines,
+    duration: Histogram<f64>,
 }
 
 struct Idle {
@@ -262,6 +267,7 @@ impl Smtp {
             hello: ClientId::default(),
             idle: Mutex::default(),
             deadlines: Deadlines { greeting: GREETING_WITHIN, sent: SENT_WITHIN },
+            duration: names::SMTP_DURATION.histogram(),
         })
     }
 
@@ -290,7 +296,7 @@ impl Smtp {
 
     /// Hands a message to the mail server. `may_have_arrived` is set as soon as the server may take it, be it that this is
     /// broken off, and set back where the server says that it did not.
-    pub(crate) async fn send(
+    async fn converse(
         &self,
         _place: Place<'_>,
         letter: &Letter,
