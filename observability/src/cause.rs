@@ -76,8 +76,9 @@ fn services() -> Vec<Alert> {
         ),
     ];
     // A service that is gone says nothing, not even that its calls fail.
-    alerts.extend(SERVICES.map(|service| {
-        page(
+    alerts.extend(SERVICES.map(|service| Alert {
+        labels: vec![("service", service.to_owned())],
+        ..page(
             "ServiceAbsent",
             "5m",
             &format!("absent(sharedspaces_build_info{{job=\"{service}\"}})"),

@@ -50,7 +50,7 @@ pub(super) fn dashboard() -> Dashboard {
                     Panel::lines("Conversations with the mail server, 95th percentile", "s", "95 of 100 take at most so long.")
                         .query(quantile(0.95, &format!("{smtp}_bucket"), "job"), "{{job}}")
                         .with_exemplars(),
-                    Panel::lines("Conversations with the mail server failed", "ops", "Per second, by how.")
+                    Panel::lines("Conversations with the mail server failed", "ops", "Conversations per second that failed, by how.")
                         .query(rate(&format!("{smtp}_count{{error_type!=\"\"}}"), "error_type"), "{{error_type}}"),
                 ],
             },

@@ -36,7 +36,7 @@ fn budgets() -> Vec<Panel> {
 
 fn burns() -> Vec<Panel> {
     let burn = |window: &str| {
-        format!("slo:sli_error:ratio_rate{window} / on (service, slo) group_left (1 - slo:objective:ratio)")
+        format!("slo:sli_error:ratio_rate{window} / on (service, slo) (1 - slo:objective:ratio)")
     };
     vec![
         Panel::lines(

@@ -239,10 +239,10 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "BackupOverdue",
-            "38h",
+            "62m",
             &[("cluster", "spaces-database")],
-            &[(backup, "0+0x2400")],
-            &[(backup, "7300+0x2400")],
+            &[(backup, "-129600+0x70")],
+            &[(backup, "-125900+0x70")],
         ),
     ]
 }
@@ -256,14 +256,15 @@ fn each_cause_is_told_of_beyond_its_limit_and_not_at_it() {
             .push(Story { series: case.wrong, moments: vec![Moment { alert, time, firing: case.firing }] });
         stories.push(Story { series: case.right, moments: vec![Moment { alert, time, firing: Vec::new() }] });
     }
-    tell(&stories);
+    tell(&cause::groups(), &stories);
 }
 
 #[test]
 fn a_service_that_says_nothing_is_missed_after_five_minutes() {
-    let absent: Vec<Labels> = SERVICES.map(|service| labels(&[("job", service)])).into();
+    let absent: Vec<Labels> =
+        SERVICES.map(|service| labels(&[("job", service), ("service", service)])).into();
     let moment = |time, firing| Moment { alert: "ServiceAbsent", time, firing };
-    tell(&[
+    let stories = [
         Story {
             series: all_services("sharedspaces_build_info", "1+0x20"),
             moments: vec![moment("15m", Vec::new())],
@@ -273,7 +274,8 @@ fn a_service_that_says_nothing_is_missed_after_five_minutes() {
             series: all_services("sharedspaces_build_info", "1+0x10 stale"),
             moments: vec![moment("15m", Vec::new()), moment("17m", absent)],
         },
-    ]);
+    ];
+    tell(&cause::groups(), &stories);
 }
 
 #[test]

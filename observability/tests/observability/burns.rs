@@ -1,6 +1,6 @@
 //! The alerts on error budgets, each promise at each of its limits.
 
-use observability::objective::{BURNS, Good, Objective, Promise, all};
+use observability::objective::{BURNS, Good, Objective, Promise, all, groups};
 
 use crate::promtool::{Labels, Moment, Series, Story, labels, tell};
 
@@ -65,96 +65,89 @@ fn firing(objective: &Objective, windows: &[&str]) -> Vec<Labels> {
     windows.iter().map(of).collect()
 }
 
-fn moment(objective: &Objective, time: &'static str, windows: &[&str]) -> Moment {
-    Moment { alert: alert_of(objective.promise), time, firing: firing(objective, windows) }
+/// All promises at once: what is seen of each has its own labels.
+fn together(phases: &[(f64, usize)], moments: &[(&'static str, &[&str])]) -> Story {
+    let objectives = all();
+    let series = objectives.iter().flat_map(|objective| seen_of(objective, phases)).collect();
+    let moments = moments.iter().flat_map(|(time, windows)| {
+        Promise::ALL.map(|promise| {
+            let those = objectives.iter().filter(|objective| objective.promise == promise);
+            let firing = those.flat_map(|objective| firing(objective, windows)).collect();
+            Moment { alert: alert_of(promise), time, firing }
+        })
+    });
+    Story { series, moments: moments.collect() }
 }
 
-fn at(objective: &Objective, factor: f64, windows: &[&str]) -> Story {
-    Story { series: burning(objective, &[(factor, 45)]), moments: vec![moment(objective, "40m", windows)] }
+/// Availability and latency are seen in the same calls.
+fn seen_of(objective: &Objective, phases: &[(f64, usize)]) -> Series {
+    let mut series = burning(objective, phases);
+    if objective.promise == Promise::Latency {
+        // The calls themselves are there already; this says how many of them were in time.
+        series.retain(|(name, _)| !name.contains("_count"));
+    }
+    series
 }
 
 #[test]
 fn each_promise_calls_at_each_speed_of_burning_and_not_below_it() {
-    let mut stories = Vec::new();
-    for objective in all() {
-        for (index, burn) in BURNS.iter().enumerate() {
-            let slower: Vec<&str> = BURNS[index + 1..].iter().map(|burn| burn.long).collect();
-            let this: Vec<&str> = BURNS[index..].iter().map(|burn| burn.long).collect();
-            stories.push(at(&objective, burn.factor * 1.02, &this));
-            stories.push(at(&objective, burn.factor * 0.98, &slower));
-        }
-        stories.push(at(&objective, 0.0, &[]));
+    let mut stories = vec![together(&[(0.0, 45)], &[("40m", &[])])];
+    for (index, burn) in BURNS.iter().enumerate() {
+        let this: Vec<&str> = BURNS[index..].iter().map(|burn| burn.long).collect();
+        stories.push(together(&[(burn.factor * 1.02, 45)], &[("40m", &this)]));
+        stories.push(together(&[(burn.factor * 0.98, 45)], &[("40m", &this[1..])]));
     }
-    tell(&stories);
+    tell(&groups(), &stories);
 }
 
 #[test]
-fn a_page_ends_when_the_burning_ends_and_a_moment_of_it_after_a_good_day_pages_nobody() {
-    let mut stories = Vec::new();
-    for objective in all() {
-        stories.push(Story {
-            series: burning(&objective, &[(20.0, 30), (0.0, 60)]),
-            moments: vec![
-                moment(&objective, "29m", &["1h", "6h", "1d", "3d"]),
-                // Nothing in the last five minutes, much in the last half hour.
-                moment(&objective, "42m", &["6h", "1d", "3d"]),
-                moment(&objective, "75m", &["1d", "3d"]),
-            ],
-        });
-        stories.push(Story {
-            series: burning(&objective, &[(0.0, 1_440), (20.0, 4)]),
-            moments: vec![moment(&objective, "1443m", &[])],
-        });
-    }
-    tell(&stories);
+fn a_page_ends_when_the_burning_ends_and_a_moment_of_it_after_good_hours_pages_nobody() {
+    let ends = together(
+        &[(20.0, 30), (0.0, 60)],
+        &[
+            ("29m", &["1h", "6h", "1d", "3d"]),
+            // Nothing in the last five minutes, much in the last half hour.
+            ("42m", &["6h", "1d", "3d"]),
+            ("75m", &["1d", "3d"]),
+        ],
+    );
+    let short = together(&[(0.0, 180), (20.0, 4)], &[("183m", &[])]);
+    tell(&groups(), &[ends, short]);
 }
 
 #[test]
 fn a_service_without_a_single_error_or_without_calls_calls_nobody() {
-    let mut stories = Vec::new();
-    for objective in all() {
-        let mut series = burning(&objective, &[(0.0, 60)]);
-        series.retain(|(name, _)| !name.contains("INTERNAL"));
-        stories.push(Story { series, moments: vec![moment(&objective, "50m", &[])] });
-        let mut still = burning(&objective, &[(20.0, 60)]);
-        for (_, values) in &mut still {
-            *values = "7+0x60".to_owned();
-        }
-        stories.push(Story { series: still, moments: vec![moment(&objective, "50m", &[])] });
+    let mut clean = together(&[(0.0, 60)], &[("50m", &[])]);
+    clean.series.retain(|(name, _)| !name.contains("INTERNAL"));
+    let mut still = together(&[(20.0, 60)], &[("50m", &[])]);
+    for (_, values) in &mut still.series {
+        *values = "7+0x60".to_owned();
     }
-    tell(&stories);
+    tell(&groups(), &[clean, still]);
 }
 
 #[test]
 fn each_indicator_that_is_heard_of_no_more_is_told_of_in_time() {
     let promises = || all().into_iter().filter(|objective| objective.promise != Promise::Latency);
-    let absent = |objective: &Objective| {
+    let absent = |objective: Objective| {
         labels(&[
             ("job", objective.service),
             ("service", objective.service),
             ("slo", objective.promise.as_str()),
         ])
     };
-    let mut stories = Vec::new();
-    for objective in promises() {
-        let is_call = objective.promise == Promise::Availability;
-        // Heard of for ten minutes; then the window, and five minutes of waiting.
-        let (quiet, told) = if is_call { ("28m", "31m") } else { ("1453m", "1456m") };
-        let with = |is_absent: bool| {
-            promises()
-                .filter(|other| {
-                    is_absent || (other.promise, other.service) != (objective.promise, objective.service)
-                })
-                .map(|other| absent(&other))
-                .collect()
-        };
-        stories.push(Story {
-            series: burning(&objective, &[(0.0, 11)]),
-            moments: vec![
-                Moment { alert: "SliAbsent", time: quiet, firing: with(false) },
-                Moment { alert: "SliAbsent", time: told, firing: with(true) },
-            ],
-        });
-    }
-    tell(&stories);
+    let moment = |time, firing| Moment { alert: "SliAbsent", time, firing };
+    let is_call = |objective: &Objective| objective.promise == Promise::Availability;
+    // Heard of for ten minutes; then the window of 15 minutes or a day, and five minutes of waiting.
+    let story = Story {
+        series: promises().flat_map(|objective| burning(&objective, &[(0.0, 11)])).collect(),
+        moments: vec![
+            moment("28m", Vec::new()),
+            moment("31m", promises().filter(is_call).map(absent).collect()),
+            moment("1453m", promises().filter(is_call).map(absent).collect()),
+            moment("1456m", promises().map(absent).collect()),
+        ],
+    };
+    let group = groups().into_iter().filter(|group| group.name == "slo-absent").collect::<Vec<_>>();
+    tell(&group, &[story]);
 }
