@@ -1,67 +1,203 @@
-//! What the people who watch the system get to see: one trace across services, and no secret in it.
+//! What the people who watch the system get to see: one trace across services, what is measured, and no secret in either.
 
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use journeys::outside::within;
-use journeys::visit::{Journey, PASSWORD};
+use journeys::telemetry::{OtlpSink, Span};
+use journeys::visit::Journey;
+use journeys::workload::{self, Used};
 use journeys::world::World;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
+use serde_json::Value;
+use service_kit::telemetry::names::{METRICS, SCHEMA_URL};
 use sharedspaces_proto::identity::v1::Plan;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
 
 use crate::{found, start};
 
-/// A span as the tests look at it.
-#[derive(Clone, Debug)]
-struct Seen {
-    service: String,
-    name: String,
-    trace_id: Vec<u8>,
-    /// All of it: attributes, events, links and status too.
-    text: String,
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Attributes that tell of failures which the workload cannot bring about: the broker refuses no event that the
+/// topology has a queue for, and takes every acknowledgement.
+const UNSEEN: [(&str, &str); 2] =
+    [("messaging.client.sent.messages", "error.type"), ("messaging.client.operation.duration", "error.type")];
+
+/// What a span may tell beside what its name says.
+const SPAN_ATTRIBUTES: [&str; 26] = [
+    "aws.s3.bucket",
+    "db.namespace",
+    "db.operation.name",
+    "db.response.status_code",
+    "db.system.name",
+    "error.type",
+    "http.request.method",
+    "http.response.status_code",
+    "job.attempt",
+    "job.id",
+    "job.name",
+    "messaging.batch.message_count",
+    "messaging.destination.name",
+    "messaging.message.id",
+    "messaging.operation.name",
+    "messaging.operation.type",
+    "messaging.rabbitmq.destination.routing_key",
+    "messaging.system",
+    "request.id",
+    "rpc.method",
+    "rpc.response.status_code",
+    "rpc.system.name",
+    "server.address",
+    "server.port",
+    "service.peer.name",
+    "outcome",
+];
+
+/// A world that sends to a collector, in which everything that is measured has happened.
+struct Watched {
+    world: World,
+    sink: OtlpSink,
+    journey: Journey,
+    used: Used,
 }
 
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Seen>>>);
+impl Watched {
+    async fn begin() -> (World, OtlpSink, Journey) {
+        let sink = OtlpSink::start().await.unwrap();
+        let settings = sink.settings();
+        let world = start(move || {
+            let settings = settings.each_ref().map(|(key, value)| (*key, value.as_str()));
+            World::start_with(&settings)
+        })
+        .await;
+        let journey = Journey::new(&world.environment().unwrap()).unwrap();
+        (world, sink, journey)
+    }
 
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        for resource in request.into_inner().resource_spans {
-            let attributes = resource.resource.unwrap_or_default().attributes;
-            let service = attributes.iter().find(|attribute| attribute.key == "service.name");
-            let service = format!("{:?}", service.and_then(|attribute| attribute.value.clone()));
-            for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                let text = format!("{attributes:?} {span:?}");
-                let (name, trace_id) = (span.name, span.trace_id);
-                let seen = Seen { service: service.clone(), name, trace_id, text };
-                self.0.lock().unwrap().push(seen);
-            }
+    async fn worked() -> Self {
+        let (world, sink, journey) = Self::begin().await;
+        let used = workload::run(&world, &journey).await.unwrap();
+        Self { world, sink, journey, used }
+    }
+
+    /// Waits until every metric of the table has come, and all spans that have ended by now.
+    async fn seen(&self) {
+        within(PATIENCE, "every metric of the table", async || {
+            let emitted = self.sink.emitted();
+            let missing: Vec<_> = METRICS
+                .iter()
+                .map(|metric| metric.name)
+                .filter(|name| !emitted.contains_key(*name))
+                .collect();
+            anyhow::ensure!(missing.is_empty(), "never emitted: {missing:?}");
+            Ok(Some(()))
+        })
+        .await
+        .unwrap();
+        // Later than all others: what came before has been seen too.
+        self.journey.get_space(&self.used.guest, &self.used.space_id).await.unwrap();
+        let calls = || spans_of(&self.sink, "sharedspaces.spaces.v1.SpaceService/GetSpace").len();
+        let before = calls();
+        within(PATIENCE, "the last call's span", async || Ok((calls() > before).then_some(())))
+            .await
+            .unwrap();
+    }
+}
+
+fn spans_of(sink: &OtlpSink, name: &str) -> Vec<Span> {
+    sink.spans().into_iter().filter(|span| span.name == name).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_services_emit_is_what_the_table_says_and_tells_no_secret() {
+    let watched = Watched::worked().await;
+    watched.seen().await;
+    emitted_is_the_table(&watched.sink);
+    every_span_is_of_the_conventions(&watched.sink);
+    no_secret_is_told(&watched);
+    every_line_of_a_call_has_its_trace(&watched);
+    who_calls_whom_is_what_the_call_graph_says(&watched.sink);
+}
+
+fn who_calls_whom_is_what_the_call_graph_says(sink: &OtlpSink) {
+    let (calls, queues) = call_graph();
+    assert_eq!(sink.edges(), calls);
+    assert_eq!(sink.queues(), queues);
+}
+
+fn emitted_is_the_table(sink: &OtlpSink) {
+    for (name, emitted) in sink.emitted() {
+        let metric = METRICS.iter().find(|metric| metric.name == name);
+        let metric = metric.unwrap_or_else(|| panic!("{name} is not in the table"));
+        assert_eq!((emitted.unit.as_str(), emitted.kind), (metric.unit, metric.kind), "{name}");
+        assert_eq!(emitted.bounds, metric.bounds, "{name}");
+        assert!(emitted.most_series <= metric.most_series, "{name}: {} series", emitted.most_series);
+        assert_eq!(emitted.schemas, BTreeSet::from([SCHEMA_URL.to_owned()]), "{name}");
+        let mut expected: BTreeSet<&str> = metric.attributes.iter().copied().collect();
+        expected.retain(|attribute| {
+            emitted.attributes.contains_key(*attribute) || !UNSEEN.contains(&(name.as_str(), attribute))
+        });
+        let keys: BTreeSet<&str> = emitted.attributes.keys().map(String::as_str).collect();
+        assert_eq!(keys, expected, "{name}");
+    }
+}
+
+fn every_span_is_of_the_conventions(sink: &OtlpSink) {
+    let spans = sink.spans();
+    assert!(spans.len() > 100, "{} spans", spans.len());
+    for span in &spans {
+        assert_eq!(span.schemas, [SCHEMA_URL, SCHEMA_URL], "{}", span.name);
+        for attribute in span.attributes.keys() {
+            assert!(SPAN_ATTRIBUTES.contains(&attribute.as_str()), "{}: {attribute}", span.name);
         }
-        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+    let kinds: BTreeSet<_> = spans.iter().map(|span| span.kind).collect();
+    assert_eq!(kinds, BTreeSet::from(["client", "consumer", "internal", "producer", "server"]));
+}
+
+fn no_secret_is_told(watched: &Watched) {
+    let Watched { sink, used, .. } = watched;
+    for call in ["SignInWithPassword", "InviteParticipants", "AcceptInvitation"] {
+        assert!(sink.spans().iter().any(|span| span.name.ends_with(call)), "no span of {call} to look at");
+    }
+    assert!(!sink.logs().is_empty(), "no log to look at");
+    let told = |text: &str| used.secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret));
+    for span in sink.spans() {
+        assert!(!told(&span.text), "a secret is in a span {} of {}", span.name, span.service);
+    }
+    for log in sink.logs() {
+        assert!(!told(&log.text), "a secret is in what {} logged: {}", log.service, log.message);
+    }
+    for series in sink.metrics() {
+        assert!(!told(&format!("{series:?}")), "a secret is in {} of {}", series.name, series.service);
+    }
+    for line in watched.world.logs().unwrap().lines() {
+        assert!(!told(line), "a secret is in the line {line}");
+    }
+}
+
+/// A line that was written within a span leads to its trace, whichever span it is.
+fn every_line_of_a_call_has_its_trace(watched: &Watched) {
+    let spans = watched.sink.spans();
+    let traces: BTreeSet<&str> = spans.iter().map(|span| span.trace_id.as_str()).collect();
+    let mut within_calls = 0;
+    for line in watched.world.logs().unwrap().lines() {
+        let Ok(line) = serde_json::from_str::<BTreeMap<String, Value>>(line) else { continue };
+        if !line.contains_key("span") {
+            continue;
+        }
+        let trace = line.get("trace_id").and_then(Value::as_str).unwrap_or_default();
+        assert!(traces.contains(trace), "a line of no trace: {line:?}");
+        within_calls +=
+            usize::from(line.get("message").and_then(Value::as_str) == Some("call answered unavailable"));
+    }
+    assert!(within_calls > 0, "no call that failed has logged");
+    for log in watched.sink.logs().iter().filter(|log| log.message == "call answered unavailable") {
+        assert!(traces.contains(log.trace_id.as_str()), "{}: {}", log.service, log.message);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm_without_a_secret() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let collector = Collector::default();
-    let server = tonic::transport::Server::builder().add_service(TraceServiceServer::new(collector.clone()));
-    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-
-    let world = start(move || World::start_with(&[("TELEMETRY__OTLP_ENDPOINT", &endpoint)])).await;
-    let journey = Journey::new(&world.environment().unwrap()).unwrap();
+async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm() {
+    let (_world, sink, journey) = Watched::begin().await;
     let acme = found(&journey, "en", Plan::Ultimate).await;
     let (connection, account) = journey.find_account(&acme.admin, &acme.member).await.unwrap();
     let target = Some((&connection, &account));
@@ -69,39 +205,112 @@ async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm_
     journey.logged(&acme.member, &space.space_id).await.unwrap();
     journey.invite(&acme.member, &space.space_id, &["traced@buyer.example"], "").await.unwrap();
     let token = journey.invitation_token("traced@buyer.example", "").await.unwrap();
-    let (_, guest) = journey.enter(&token, "Tracy").await.unwrap();
-    journey.get_space(&guest, &space.space_id).await.unwrap();
+    journey.enter(&token, "Tracy").await.unwrap();
 
-    for (call, service) in [
-        ("sharedspaces.spaces.v1.SpaceService/CreateSpace", "crm-sync"),
-        ("sharedspaces.spaces.v1.ParticipantService/InviteParticipants", "notifications"),
-        ("sharedspaces.identity.v1.InvitationService/AcceptInvitation", "spaces"),
-        // Later than all others of the guest: what came before has been seen too.
-        ("sharedspaces.spaces.v1.SpaceService/GetSpace", "spaces"),
-    ] {
-        within(Duration::from_secs(30), &format!("a trace from {call} to {service}"), async || {
-            let seen = collector.0.lock().unwrap().clone();
-            let traces: Vec<_> =
-                seen.iter().filter(|span| span.name == call).map(|span| &span.trace_id).collect();
-            let reached = |span: &&Seen| span.service.contains(service) && traces.contains(&&span.trace_id);
-            Ok(seen.iter().any(|span| reached(&span)).then_some(()))
+    let exchange = "sharedspaces.events";
+    let created = format!("{exchange}:spaces.space.created.v1");
+    let invited = format!("{exchange}:spaces.participant.invited.v1");
+    let accepted = format!("{exchange}:identity.invitation.accepted.v1");
+    let stages: [(&str, &[(&str, &str, String)]); 3] = [
+        (
+            "sharedspaces.spaces.v1.SpaceService/CreateSpace",
+            &[
+                ("spaces", "producer", format!("publish {created}")),
+                ("crm-sync", "consumer", format!("process {created}:crm-sync.from-spaces")),
+                ("crm-sync", "consumer", "job write_crm_log".to_owned()),
+                ("crm-sync", "client", "POST".to_owned()),
+            ],
+        ),
+        (
+            "sharedspaces.spaces.v1.ParticipantService/InviteParticipants",
+            &[
+                ("spaces", "client", "transaction sharedspaces_spaces".to_owned()),
+                ("spaces", "producer", format!("publish {invited}")),
+                ("notifications", "consumer", format!("process {invited}:notifications.from-spaces")),
+                ("notifications", "consumer", "job send_mail".to_owned()),
+                ("notifications", "client", "send mail".to_owned()),
+            ],
+        ),
+        (
+            "sharedspaces.identity.v1.InvitationService/AcceptInvitation",
+            &[
+                ("identity", "producer", format!("publish {accepted}")),
+                ("spaces", "consumer", format!("process {accepted}:spaces.from-identity")),
+            ],
+        ),
+    ];
+    for (call, stages) in stages {
+        within(PATIENCE, &format!("the whole trace of {call}"), async || {
+            let spans = sink.spans();
+            let is_call = |span: &&Span| span.name == call && span.kind == "server";
+            let traces: BTreeSet<_> = spans.iter().filter(is_call).map(|span| &span.trace_id).collect();
+            let of_trace: Vec<_> = spans.iter().filter(|span| traces.contains(&span.trace_id)).collect();
+            for (service, kind, name) in stages {
+                let is_there = of_trace
+                    .iter()
+                    .any(|span| span.service == *service && span.kind == *kind && span.name == *name);
+                let names: BTreeSet<_> = of_trace.iter().map(|span| (&span.service, &span.name)).collect();
+                anyhow::ensure!(is_there, "no {kind} {name} of {service} in {names:?}");
+            }
+            Ok(Some(()))
         })
         .await
         .unwrap();
     }
-    let mut secrets = vec![token.as_str(), "traced@buyer.example", PASSWORD];
-    for session in [&acme.admin, &acme.member, &guest] {
-        secrets.extend([session.token(), &session.tokens.refresh_token]);
-    }
-    no_secret_is_in(&collector.0.lock().unwrap(), &secrets);
+    // Applying is linked to where the event was written, beside standing in its trace.
+    let spans = sink.spans();
+    let applied = spans.iter().find(|span| span.name.starts_with("process ")).unwrap();
+    assert!(applied.links.contains(&applied.trace_id), "{applied:?}");
 }
 
-fn no_secret_is_in(seen: &[Seen], secrets: &[&str]) {
-    for call in ["SignInWithPassword", "InviteParticipants", "AcceptInvitation"] {
-        assert!(seen.iter().any(|span| span.name.ends_with(call)), "no span of {call} to look at");
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_go_on_without_a_collector_and_without_ever_more_memory() {
+    let (world, sink, journey) = Watched::begin().await;
+    let acme = found(&journey, "en", Plan::Plus).await;
+    let space = journey.create_space(&acme.member, "Unwatched", "", None).await.unwrap();
+    let call = async |times: usize| {
+        for _ in 0..times {
+            journey.get_space(&acme.member, &space.space_id).await.unwrap();
+        }
+    };
+    call(50).await;
+    sink.stop();
+    // More spans than the exporter's queue holds, so that it is full from here on.
+    call(1_500).await;
+    let process = world.process_id("spaces").unwrap();
+    let before = resident_mebibytes(process);
+    call(1_500).await;
+    let after = resident_mebibytes(process);
+    assert!(after < before + 16, "{before} MiB became {after} MiB");
+}
+
+fn resident_mebibytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1024
+}
+
+/// Who calls whom, and who applies events of which queue.
+type Edges = BTreeSet<(String, String)>;
+
+/// Reads `calls` and `queues` of each service. Not more of YAML than the file needs: a list stands on one line.
+fn call_graph() -> (Edges, Edges) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../k8s/call-graph.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (mut calls, mut queues, mut service) = (Edges::new(), Edges::new(), String::new());
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("  ").and_then(|line| line.strip_suffix(':'))
+            && !name.starts_with(' ')
+        {
+            service = name.to_owned();
+        }
+        for (key, edges) in [("calls", &mut calls), ("queues", &mut queues)] {
+            let list = line.trim().strip_prefix(key).and_then(|rest| rest.strip_prefix(": ["));
+            let list = list.and_then(|list| list.strip_suffix(']')).unwrap_or_default();
+            let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+            edges.extend(names.map(|name| (service.clone(), name.to_owned())));
+        }
     }
-    for span in seen {
-        let has_secret = secrets.iter().any(|secret| !secret.is_empty() && span.text.contains(secret));
-        assert!(!has_secret, "a secret is in a span {} of {}", span.name, span.service);
-    }
+    assert!(!calls.is_empty() && !queues.is_empty(), "nothing was read of {path}");
+    (calls, queues)
 }

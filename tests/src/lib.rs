@@ -6,6 +6,7 @@
 //! - [`signing_in`]: the ways in; [`room`]: what people do in a space; [`files`]: what they do with files
 //! - [`people`]: how people come in, are told of things and go; [`crm`]: what of it arrives in a CRM
 //! - [`telemetry`]: a collector that keeps what the services tell of themselves
+//! - [`workload`]: a little of everything that is measured
 //! - [`world`]: all services as processes on servers of their own, for tests that break them
 //!
 //! Must not reach into any service: only its public interface, and what the outside world has received.
@@ -20,4 +21,5 @@ pub mod room;
 pub mod signing_in;
 pub mod telemetry;
 pub mod visit;
+pub mod workload;
 pub mod world;

@@ -98,8 +98,12 @@ impl OtlpSink {
     }
 
     /// Returns the settings by which every service of a world sends here, each second.
-    pub fn settings(&self) -> [(&str, &str); 2] {
-        [("TELEMETRY__OTLP_ENDPOINT", &self.endpoint), ("TELEMETRY__METRIC_INTERVAL_SECONDS", "1")]
+    pub fn settings(&self) -> [(&'static str, String); 2] {
+        let every_second = "1".to_owned();
+        [
+            ("TELEMETRY__OTLP_ENDPOINT", self.endpoint.clone()),
+            ("TELEMETRY__METRIC_INTERVAL_SECONDS", every_second),
+        ]
     }
 
     /// Returns the last value of each series.
