@@ -69,7 +69,7 @@ pub fn rules(groups: &[Group]) -> String {
 /// Returns what is scraped, and the holes in the network policies for it.
 #[must_use]
 pub fn monitors() -> String {
-    let mut objects = vec![collector(), broker(), databases(), broker_policy()];
+    let mut objects = vec![collector(), broker(), databases(), gateway(), broker_policy(), gateway_policy()];
     objects.extend(SERVICES.map(database_policy));
     yaml::documents(&objects)
 }
@@ -86,7 +86,16 @@ fn collector() -> Value {
         "metadata": {"name": "collector", "labels": labels("collector")},
         "spec": {
             "selector": {"matchLabels": {"app.kubernetes.io/name": "collector"}},
-            "endpoints": [{"port": "metrics", "honorLabels": true, "interval": "15s"}],
+            "endpoints": [{
+                "port": "metrics",
+                "honorLabels": true,
+                "interval": "15s",
+                // A process that turns to another collector must not have one series at two.
+                "relabelings": [{
+                    "sourceLabels": ["__meta_kubernetes_pod_name"],
+                    "targetLabel": "collector",
+                }],
+            }],
         },
     })
 }
@@ -128,6 +137,23 @@ fn databases() -> Value {
             }],
         },
     })
+}
+
+/// Envoy, by a listener that has its metrics alone: its own pages would let anybody end it.
+fn gateway() -> Value {
+    json!({
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PodMonitor",
+        "metadata": {"name": "gateway", "labels": labels("gateway")},
+        "spec": {
+            "selector": {"matchLabels": {"app.kubernetes.io/name": "gateway"}},
+            "podMetricsEndpoints": [{"port": "metrics", "path": "/stats/prometheus", "interval": "15s"}],
+        },
+    })
+}
+
+fn gateway_policy() -> Value {
+    scraped("gateway-metrics", "gateway", 9_902)
 }
 
 fn broker_policy() -> Value {

@@ -4,6 +4,7 @@
 mod bad_input;
 mod crashes;
 mod crm;
+mod dashboards;
 mod files;
 mod first_visit;
 mod forged;
