@@ -5,6 +5,7 @@ mod bad_input;
 mod crashes;
 mod crm;
 mod edge;
+mod dashboards;
 mod files;
 mod first_visit;
 mod forged;

@@ -7,6 +7,7 @@
 //! - [`people`]: how people come in, are told of things and go; [`crm`]: what of it arrives in a CRM
 //! - [`telemetry`]: a collector that keeps what the services tell of themselves
 //! - [`workload`]: a little of everything that is measured
+//! - [`prometheus`]: a Prometheus of one's own
 //! - [`world`]: all services as processes on servers of their own, for tests that break them
 //!
 //! Must not reach into any service: only its public interface, and what the outside world has received.
@@ -17,6 +18,7 @@ pub mod environment;
 pub mod files;
 pub mod outside;
 pub mod people;
+pub mod prometheus;
 pub mod room;
 pub mod signing_in;
 pub mod telemetry;

@@ -62,6 +62,13 @@ impl World {
         Self::start_over(Postgres::start_throwaway()?, None, &shared_broker()?, settings)
     }
 
+    /// Starts all services over a broker that shows its metrics, with further settings for each of them.
+    pub fn start_with_metrics(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let broker = RabbitMq::start_throwaway_with_metrics()?;
+        let url = broker.url();
+        Self::start_over(Postgres::start_throwaway()?, Some(broker), &url, settings)
+    }
+
     /// Starts all services over a database that is as durable as a real one; for measurements.
     pub fn start_durable() -> anyhow::Result<Self> {
         Self::start_over(Postgres::start_throwaway_durable()?, None, &shared_broker()?, &[])

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod packages;
 pub mod ports;
 pub mod process;
+pub mod prometheus;
 pub mod secrets;
 pub mod servers;
 pub mod throwaway;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use xtask::packages::{Package, ensure};
 use xtask::process::{interrupted, run, say};
+use xtask::prometheus;
 use xtask::servers::{Postgres, RabbitMq};
 use xtask::throwaway::remove_left_behind;
 use xtask::tools;
@@ -46,6 +47,7 @@ pub(crate) fn test(workspace: &Workspace, filter: &[String]) -> bool {
 fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
     ensure(&[Package::Postgres, Package::RabbitMq])?;
     let envoy = tools::envoy(workspace)?;
+    let prometheus = prometheus::programs(workspace)?;
     remove_left_behind()?;
     let gates = if filter.is_empty() { gates::check(workspace) } else { Ok(()) };
     if interrupted() {
@@ -75,6 +77,7 @@ fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
         .env("TEST_DATABASE_URL", database.superuser_url())
         .env("TEST_AMQP_URL", broker.url())
         .env("TEST_ENVOY", envoy)
+        .env("TEST_PROMETHEUS", prometheus)
         .env("TEST_BINARIES", workspace.target()?.join("debug"));
     let mut tally = count(&mut tests, say)?;
     for gate in [gates, queries] {

@@ -57,6 +57,7 @@ pub struct RabbitMq {
     epmd: Option<Child>,
     dir: PathBuf,
     ports: RabbitPorts,
+    metrics: Option<u16>,
     _throwaway: Option<Throwaway>,
 }
 
@@ -81,13 +82,25 @@ impl RabbitMq {
         Ok(this)
     }
 
+    /// Starts an empty node in a temporary directory that shows its metrics at [`RabbitMq::metrics_url`].
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub fn start_throwaway_with_metrics() -> Result<Self> {
+        let throwaway = Throwaway::create("rabbitmq")?;
+        let (dir, ports) = (throwaway.path().join("node"), RabbitPorts::free()?);
+        let mut this = Self::launch_in(&dir, ports, Some(throwaway), Some(ports::free()?))?;
+        this.wait_ready()?;
+        Ok(this)
+    }
+
     /// Begins to start an empty node in a temporary directory; [`RabbitMq::wait_ready`] waits for it.
     ///
     /// # Errors
     /// Fails when RabbitMQ is missing or a port is taken.
     pub fn launch_throwaway() -> Result<Self> {
         let throwaway = Throwaway::create("rabbitmq")?;
-        Self::launch_in(&throwaway.path().join("node"), RabbitPorts::free()?, Some(throwaway))
+        Self::launch_in(&throwaway.path().join("node"), RabbitPorts::free()?, Some(throwaway), None)
     }
 
     /// Begins to start a node that keeps its data below `dir`; [`RabbitMq::wait_ready`] waits for it.
@@ -95,13 +108,18 @@ impl RabbitMq {
     /// # Errors
     /// Fails when RabbitMQ is missing or a port is taken.
     pub fn launch(dir: &Path, ports: RabbitPorts) -> Result<Self> {
-        Self::launch_in(dir, ports, None)
+        Self::launch_in(dir, ports, None, None)
     }
 
-    fn launch_in(dir: &Path, ports: RabbitPorts, throwaway: Option<Throwaway>) -> Result<Self> {
+    fn launch_in(
+        dir: &Path,
+        ports: RabbitPorts,
+        throwaway: Option<Throwaway>,
+        metrics: Option<u16>,
+    ) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("{} cannot be created", dir.display()))?;
         let mut this =
-            Self { node: None, epmd: None, dir: dir.canonicalize()?, ports, _throwaway: throwaway };
+            Self { node: None, epmd: None, dir: dir.canonicalize()?, ports, metrics, _throwaway: throwaway };
         this.write_settings()?;
         this.begin()?;
         Ok(this)
@@ -143,6 +161,13 @@ impl RabbitMq {
     #[must_use]
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
+    }
+
+    /// Where Prometheus finds what its queues hold; nothing where it was not started with metrics.
+    #[must_use]
+    pub fn metrics_url(&self) -> Option<String> {
+        let families = "family=queue_coarse_metrics&family=queue_consumer_count";
+        self.metrics.map(|port| format!("http://127.0.0.1:{port}/metrics/detailed?{families}"))
     }
 
     /// The port on 127.0.0.1 that speaks AMQP.
@@ -209,15 +234,20 @@ impl RabbitMq {
     }
 
     fn write_settings(&self) -> Result<()> {
-        let settings = format!(
+        let mut settings = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\n\
              vm_memory_high_watermark.absolute = 512MiB\n\
              disk_free_limit.absolute = 50MB\n\
              raft.wal_max_size_bytes = 64000000\n",
             self.ports.amqp
         );
+        let mut plugins = "[].\n";
+        if let Some(port) = self.metrics {
+            settings.push_str(&format!("prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {port}\n"));
+            plugins = "[rabbitmq_prometheus].\n";
+        }
         fs::write(self.dir.join("rabbitmq.conf"), settings)?;
-        fs::write(self.dir.join("enabled_plugins"), "[].\n")?;
+        fs::write(self.dir.join("enabled_plugins"), plugins)?;
         Ok(())
     }
 
