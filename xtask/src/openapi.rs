@@ -18,7 +18,7 @@ pub(crate) fn valid_document(workspace: &Workspace) -> Result<()> {
     let document = workspace.target()?.join("openapi.json");
     let mut make = std::process::Command::new(workspace.binary("gateway")?);
     output(make.args(["openapi", "--out"]).arg(&document))?;
-    let mut validator = tools::openapi_validator(workspace)?;
+    let mut validator = std::process::Command::new(tools::openapi_validator(workspace)?);
     output(validator.args(["--schema", "3.1"]).arg(&document))
         .map(drop)
         .with_context(|| format!("{} is no OpenAPI document", document.display()))

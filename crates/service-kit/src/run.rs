@@ -21,14 +21,14 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ShutdownConfig};
 use crate::db::{Database, migrate};
 use crate::health::{self, HealthBoard};
 use crate::ids::Ids;
 use crate::lifecycle::Stop;
 use crate::peers::Peers;
 use crate::port::Port;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{self, Telemetry};
 use crate::verify::Verifier;
 use crate::{grpc, jwt, port};
 
@@ -74,6 +74,12 @@ pub struct Parts {
 }
 
 type WorkerFn = dyn Fn(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync;
+
+/// Returns the longest that a process takes from the signal to its end, whatever its command: the business port drains,
+/// then the service's own ports; workers end, connections close, telemetry is sent. A pod needs more time than this.
+pub fn stops_within(shutdown: &ShutdownConfig) -> Duration {
+    shutdown.drain() * 2 + WORKERS_END_WITHIN + POOL_CLOSES_WITHIN + telemetry::FLUSHES_WITHIN
+}
 
 /// Something that runs until told to stop. One that fails is started again after a second.
 #[derive(Clone)]

@@ -38,6 +38,8 @@ use lines::TracedLines;
 /// lapin logs what the broker returns with its body.
 const NO_BODIES: &str = "lapin::returned_messages=off";
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+/// Traces, metrics and logs, one after the other.
+pub(crate) const FLUSHES_WITHIN: Duration = Duration::from_secs(3 * FLUSH_TIMEOUT.as_secs());
 
 /// What was set up; [`Telemetry::flush`] sends what is left when the process ends.
 pub struct Telemetry {

@@ -1,0 +1,26 @@
+-- Each service has a database, with a role that owns it and a role that it works as.
+CREATE ROLE identity_owner LOGIN PASSWORD 'dev';
+CREATE ROLE identity_app LOGIN PASSWORD 'dev';
+CREATE DATABASE sharedspaces_identity OWNER identity_owner;
+REVOKE CONNECT ON DATABASE sharedspaces_identity FROM PUBLIC;
+GRANT CONNECT ON DATABASE sharedspaces_identity TO identity_app;
+CREATE ROLE spaces_owner LOGIN PASSWORD 'dev';
+CREATE ROLE spaces_app LOGIN PASSWORD 'dev';
+CREATE DATABASE sharedspaces_spaces OWNER spaces_owner;
+REVOKE CONNECT ON DATABASE sharedspaces_spaces FROM PUBLIC;
+GRANT CONNECT ON DATABASE sharedspaces_spaces TO spaces_app;
+CREATE ROLE assets_owner LOGIN PASSWORD 'dev';
+CREATE ROLE assets_app LOGIN PASSWORD 'dev';
+CREATE DATABASE sharedspaces_assets OWNER assets_owner;
+REVOKE CONNECT ON DATABASE sharedspaces_assets FROM PUBLIC;
+GRANT CONNECT ON DATABASE sharedspaces_assets TO assets_app;
+CREATE ROLE notifications_owner LOGIN PASSWORD 'dev';
+CREATE ROLE notifications_app LOGIN PASSWORD 'dev';
+CREATE DATABASE sharedspaces_notifications OWNER notifications_owner;
+REVOKE CONNECT ON DATABASE sharedspaces_notifications FROM PUBLIC;
+GRANT CONNECT ON DATABASE sharedspaces_notifications TO notifications_app;
+CREATE ROLE crm_sync_owner LOGIN PASSWORD 'dev';
+CREATE ROLE crm_sync_app LOGIN PASSWORD 'dev';
+CREATE DATABASE sharedspaces_crm_sync OWNER crm_sync_owner;
+REVOKE CONNECT ON DATABASE sharedspaces_crm_sync FROM PUBLIC;
+GRANT CONNECT ON DATABASE sharedspaces_crm_sync TO crm_sync_app;
