@@ -71,7 +71,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         object(o, "Service", "assets")["spec"]["ports"][1]["targetPort"] = json!("files");
     }),
     ("a service is not headless", "references", |o| {
-        without(&mut object(o, "Service", "spaces")["spec"], "clusterIP")
+        without(&mut object(o, "Service", "spaces")["spec"], "clusterIP");
     }),
     ("a deployment does not select its own pods", "references", |o| {
         deployment(o, "identity")["selector"]["matchLabels"]["app.kubernetes.io/component"] = json!("server");
@@ -218,7 +218,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         app(o, "spaces")["image"] = json!("sharedspaces/spaces:latest");
     }),
     ("images are of two releases", "pods", |o| {
-        app(o, "spaces-work")["image"] = json!("sharedspaces/spaces:0.2.0")
+        app(o, "spaces-work")["image"] = json!("sharedspaces/spaces:0.2.0");
     }),
     ("a deployment runs another service's image", "pods", |o| {
         app(o, "spaces")["image"] = json!("sharedspaces/assets:0.1.0");
@@ -245,7 +245,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         app(o, "gateway")["image"] = json!("envoyproxy/envoy:distroless-v1.33.0");
     }),
     ("a required setting is missing", "settings", |o| {
-        drop_setting(o, "spaces-settings", "SPACES__BUDGET_KEY_FILE")
+        drop_setting(o, "spaces-settings", "SPACES__BUDGET_KEY_FILE");
     }),
     ("a setting is misspelt", "settings", |o| {
         let env = &mut app(o, "spaces")["env"];
