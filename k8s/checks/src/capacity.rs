@@ -68,7 +68,10 @@ pub fn connections(objects: &Objects, service: &str) -> u64 {
     // The migration and the scaler.
     let others = 2;
     let pods = deployments(objects, service);
-    others + pods.map(|pod| most_pods(objects, pod.owner) * setting(objects, pod, "DATABASE__MAX_CONNECTIONS")).sum::<u64>()
+    others
+        + pods
+            .map(|pod| most_pods(objects, pod.owner) * setting(objects, pod, "DATABASE__MAX_CONNECTIONS"))
+            .sum::<u64>()
 }
 
 fn deployments<'o>(objects: &'o Objects, service: &str) -> impl Iterator<Item = Pod<'o>> {
@@ -80,7 +83,8 @@ fn deployments<'o>(objects: &'o Objects, service: &str) -> impl Iterator<Item = 
 fn setting(objects: &Objects, pod: Pod<'_>, key: &str) -> u64 {
     let service = pod.service().unwrap_or_default();
     let variable = format!("{}__{key}", service_kit::config::prefix(service));
-    let value = pod.containers().find_map(|container| environment(objects, container).get(&variable)?.parse().ok());
+    let value =
+        pod.containers().find_map(|container| environment(objects, container).get(&variable)?.parse().ok());
     value.unwrap_or(1_000_000)
 }
 
@@ -88,7 +92,8 @@ fn setting(objects: &Objects, pod: Pod<'_>, key: &str) -> u64 {
 fn broker(objects: &Objects, code: &Code, found: &mut Vec<String>) {
     let Some(broker) = objects.of("RabbitmqCluster").next() else { return };
     let settings = text(&broker["spec"]["rabbitmq"]["additionalConfig"]);
-    let most = settings.lines().find_map(|line| line.strip_prefix("channel_max_per_node = ")?.trim().parse().ok());
+    let most =
+        settings.lines().find_map(|line| line.strip_prefix("channel_max_per_node = ")?.trim().parse().ok());
     let mut wanted = 0;
     for service in SERVICES {
         let queues = code.queues.get(service).map_or(0, |queues| queues.len() as u64);

@@ -69,7 +69,8 @@ fn databases(objects: &Objects, found: &mut Vec<String>) {
         let snake = service.replace('-', "_");
         let first = &spec["bootstrap"]["initdb"];
         let roles = items(&spec["managed"]["roles"]);
-        if first["owner"] != format!("{snake}_owner") || first["database"] != format!("sharedspaces_{snake}") {
+        if first["owner"] != format!("{snake}_owner") || first["database"] != format!("sharedspaces_{snake}")
+        {
             found.push(format!("{}: is not the database of {service}", title(cluster)));
         }
         // Rights come by migrating; a role that may more than sign in would get round row-level security.
@@ -77,7 +78,9 @@ fn databases(objects: &Objects, found: &mut Vec<String>) {
         if !roles.iter().filter(is_plain).any(|role| role["name"] == format!("{snake}_app")) {
             found.push(format!("{}: lacks the role {snake}_app", title(cluster)));
         }
-        for secret in roles.iter().map(|role| &role["passwordSecret"]["name"]).chain([&first["secret"]["name"]]) {
+        for secret in
+            roles.iter().map(|role| &role["passwordSecret"]["name"]).chain([&first["secret"]["name"]])
+        {
             if !has(objects, secret, &["username", "password"]) {
                 found.push(format!("{}: no Secret {secret}", title(cluster)));
             }
@@ -118,7 +121,9 @@ fn broker(objects: &Objects, code: &Code, found: &mut Vec<String>) {
                 found.push(format!("{}: no Secret of its name and password", title(user)));
             }
             let read = format!("^(sharedspaces\\.events|{service}\\.from-[a-z-]+)$");
-            if rights["spec"]["permissions"]["read"] != read || rights["spec"]["userReference"]["name"] != service {
+            if rights["spec"]["permissions"]["read"] != read
+                || rights["spec"]["userReference"]["name"] != service
+            {
                 found.push(format!("{}: reads what is not its own", title(rights)));
             }
         }

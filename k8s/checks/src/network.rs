@@ -19,8 +19,12 @@ const NAMESPACE: &str = "kubernetes.io/metadata.name";
 pub fn check(objects: &Objects, code: &Code) -> Vec<String> {
     let (allowed, wanted) = (allowed(objects), wanted(objects, code));
     let mut found: Vec<String> = Vec::new();
-    found.extend(allowed.difference(&wanted).map(|edge| format!("allowed, but not in the call graph: {edge}")));
-    found.extend(wanted.difference(&allowed).map(|edge| format!("in the call graph, but not allowed: {edge}")));
+    found.extend(
+        allowed.difference(&wanted).map(|edge| format!("allowed, but not in the call graph: {edge}")),
+    );
+    found.extend(
+        wanted.difference(&allowed).map(|edge| format!("in the call graph, but not allowed: {edge}")),
+    );
     default_deny(objects, &mut found);
     addresses(objects, code, &mut found);
     found
@@ -53,8 +57,7 @@ fn wanted(objects: &Objects, code: &Code) -> BTreeSet<String> {
 
 /// `spaces` is `spaces/serve`, `spaces/work` and `spaces/migrate`; what has no parts is itself.
 fn parts_of(runs: &BTreeSet<String>, name: &str) -> Vec<String> {
-    let parts: Vec<String> =
-        runs.iter().filter(|run| run.split('/').next() == Some(name)).cloned().collect();
+    let parts: Vec<String> = runs.iter().filter(|run| run.split('/').next() == Some(name)).cloned().collect();
     if parts.is_empty() { vec![name.to_owned()] } else { parts }
 }
 
@@ -107,9 +110,10 @@ fn allowed(objects: &Objects) -> BTreeSet<String> {
     let policies: Vec<&Value> = objects.of("NetworkPolicy").collect();
     let mut parties: Vec<Party> = objects.pod_labels().into_iter().map(Party::Pod).collect();
     let (mut namespaces, mut ports) = (BTreeSet::new(), BTreeSet::new());
-    for rule in policies.iter().flat_map(|policy| {
-        items(&policy["spec"]["ingress"]).iter().chain(items(&policy["spec"]["egress"]))
-    }) {
+    for rule in policies
+        .iter()
+        .flat_map(|policy| items(&policy["spec"]["ingress"]).iter().chain(items(&policy["spec"]["egress"])))
+    {
         ports.extend(items(&rule["ports"]).iter().filter_map(|port| port["port"].as_u64()));
         for peer in items(&rule["from"]).iter().chain(items(&rule["to"])) {
             let name = text(&peer["namespaceSelector"]["matchLabels"][NAMESPACE]);
@@ -122,12 +126,16 @@ fn allowed(objects: &Objects) -> BTreeSet<String> {
     ports.remove(&53);
     parties.extend(namespaces.into_iter().map(Party::Namespace));
     parties.extend([Party::Internet, Party::Anywhere]);
+    let under = |direction: &str| -> Vec<(&Party, Option<Vec<&Value>>)> {
+        parties.iter().map(|party| (party, rules(&policies, party, direction))).collect()
+    };
+    let (out, into) = (under("Egress"), under("Ingress"));
     let mut edges = BTreeSet::new();
-    for from in &parties {
-        for to in &parties {
+    for (from, egress) in &out {
+        for (to, ingress) in &into {
             let ((Party::Pod(_), _) | (_, Party::Pod(_))) = (from, to) else { continue };
             for port in &ports {
-                if lets(&policies, from, to, *port, "Egress") && lets(&policies, to, from, *port, "Ingress") {
+                if lets(egress.as_deref(), to, *port, "to") && lets(ingress.as_deref(), from, *port, "from") {
                     edges.insert(format!("{} -> {}:{port}", from.called(), to.called()));
                 }
             }
@@ -136,9 +144,10 @@ fn allowed(objects: &Objects) -> BTreeSet<String> {
     edges
 }
 
-/// Tells whether the policies of `own` let `other` through in one direction.
-fn lets(policies: &[&Value], own: &Party, other: &Party, port: u64, direction: &str) -> bool {
-    let Party::Pod(labels) = own else { return true };
+/// The rules of one direction that a party is under; none where everything is open.
+fn rules<'o>(policies: &[&'o Value], own: &Party, direction: &str) -> Option<Vec<&'o Value>> {
+    let Party::Pod(labels) = own else { return None };
+    let field = direction.to_lowercase();
     let selecting: Vec<&&Value> = policies
         .iter()
         .filter(|policy| {
@@ -146,14 +155,19 @@ fn lets(policies: &[&Value], own: &Party, other: &Party, port: u64, direction: &
             selects(&policy["spec"]["podSelector"], labels) && types.iter().any(|is| is == direction)
         })
         .collect();
-    let (rules, peers) = if direction == "Egress" { ("egress", "to") } else { ("ingress", "from") };
-    selecting.is_empty()
-        || selecting.iter().flat_map(|policy| items(&policy["spec"][rules])).any(|rule| {
-            let to_peer = rule[peers].is_null() || items(&rule[peers]).iter().any(|peer| other.is_peer(peer));
+    let all = selecting.iter().flat_map(|policy| items(&policy["spec"][field.as_str()])).collect();
+    (!selecting.is_empty()).then_some(all)
+}
+
+/// Tells whether rules let `other` through at a port; `peers` is the field that names whom.
+fn lets(rules: Option<&[&Value]>, other: &Party, port: u64, peers: &str) -> bool {
+    rules.is_none_or(|rules| {
+        rules.iter().any(|rule| {
             let to_port =
                 rule["ports"].is_null() || items(&rule["ports"]).iter().any(|one| one["port"] == port);
-            to_peer && to_port
+            to_port && (rule[peers].is_null() || items(&rule[peers]).iter().any(|peer| other.is_peer(peer)))
         })
+    })
 }
 
 /// What nobody names is closed, but for the name server.
@@ -180,7 +194,10 @@ fn addresses(objects: &Objects, code: &Code, found: &mut Vec<String>) {
         let Some(service) = pod.service() else { continue };
         let calls = code.calls(service);
         if code.asks.get(service) != Some(&calls) {
-            found.push(format!("{service}: its code asks for {:?}, not for {calls:?}", code.asks.get(service)));
+            found.push(format!(
+                "{service}: its code asks for {:?}, not for {calls:?}",
+                code.asks.get(service)
+            ));
         }
         for container in pod.containers() {
             let marker = format!("{}__PEERS__", service_kit::config::prefix(service));

@@ -21,6 +21,9 @@ pub const SERVICES: [&str; 5] = ["identity", "spaces", "assets", "notifications"
 #[derive(Clone, Debug)]
 pub struct Objects(pub Vec<Value>);
 
+/// The keys of Secrets by their name.
+pub type Secrets = BTreeMap<String, Option<Vec<String>>>;
+
 /// What runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Pod<'o> {
@@ -58,7 +61,8 @@ impl Objects {
     /// # Errors
     /// Fails with what `kubectl` said, or where its output cannot be read.
     pub fn render(tools: &Path, dir: &Path) -> Result<Self> {
-        let output = Command::new(tools.join("kubectl")).arg("kustomize").arg(dir).output()?;
+        let output =
+            Command::new(tools.join("kubectl")).arg("kustomize").arg(dir).current_dir(dir).output()?;
         if !output.status.success() {
             bail!("{}: {}", dir.display(), String::from_utf8_lossy(&output.stderr));
         }
@@ -98,13 +102,17 @@ impl Objects {
 
     /// The keys of each Secret there will be, by its name; no keys are known of those that other programs fill.
     #[must_use]
-    pub fn secrets(&self) -> BTreeMap<String, Option<Vec<String>>> {
+    pub fn secrets(&self) -> Secrets {
         let mut all = BTreeMap::new();
         for secret in self.of("Secret") {
-            all.insert(name(secret), Some(keys(&secret["data"]).chain(keys(&secret["stringData"])).collect()));
+            all.insert(
+                name(secret),
+                Some(keys(&secret["data"]).chain(keys(&secret["stringData"])).collect()),
+            );
         }
         for secret in self.of("ExternalSecret") {
-            let given = items(&secret["spec"]["data"]).iter().map(|entry| text(&entry["secretKey"]).to_owned());
+            let given =
+                items(&secret["spec"]["data"]).iter().map(|entry| text(&entry["secretKey"]).to_owned());
             all.insert(text(&secret["spec"]["target"]["name"]).to_owned(), Some(given.collect()));
         }
         for certificate in self.of("Certificate") {
@@ -134,7 +142,8 @@ pub fn yaml(tools: &Path, text: &[u8]) -> Result<Vec<Value>> {
     const READ: &str = "import json, sys, yaml\n\
         json.dump([d for d in yaml.load_all(sys.stdin.buffer, yaml.CSafeLoader) if d], sys.stdout)";
     let mut python = Command::new(tools.join("python"));
-    let mut reader = python.args(["-c", READ]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut reader =
+        python.args(["-c", READ]).current_dir(tools).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     // It reads all before it writes any.
     reader.stdin.take().context("no way to write to the reader")?.write_all(text)?;
     let output = reader.wait_with_output()?;
@@ -187,7 +196,8 @@ pub fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
     let by_labels = exactly.clone().all(|(key, value)| labels.get(key).is_some_and(|has| has == text(value)));
     let by_expressions = items(&selector["matchExpressions"]).iter().all(|expression| {
         let has = labels.get(text(&expression["key"]));
-        let is_in = has.is_some_and(|has| items(&expression["values"]).iter().any(|value| text(value) == has));
+        let is_in =
+            has.is_some_and(|has| items(&expression["values"]).iter().any(|value| text(value) == has));
         match text(&expression["operator"]) {
             "In" => is_in,
             "NotIn" => !is_in,

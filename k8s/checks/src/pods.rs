@@ -50,7 +50,16 @@ fn restricted(pod: Pod<'_>, tell: &mut impl FnMut(&str)) {
             tell("must not share anything with the node");
         }
     }
-    let kinds = ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
+    let kinds = [
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    ];
     for volume in items(&pod.spec["volumes"]) {
         let of_kind = volume.as_object().into_iter().flat_map(|volume| volume.keys());
         if !of_kind.filter(|key| *key != "name").all(|key| kinds.contains(&key.as_str())) {
@@ -82,7 +91,8 @@ fn hardened(container: &Value, tell: &mut impl FnMut(&str)) {
         tell("needs a request of cpu and memory and a limit of memory");
     }
     let image = text(&container["image"]);
-    let is_pinned = image.contains("@sha256:") || image.rsplit_once(':').is_some_and(|(_, tag)| tag != "latest");
+    let is_pinned =
+        image.contains("@sha256:") || image.rsplit_once(':').is_some_and(|(_, tag)| tag != "latest");
     if !is_pinned {
         tell("has an image of no certain version");
     }
@@ -113,7 +123,10 @@ fn available(pod: Pod<'_>, tell: &mut impl FnMut(&str)) {
     }
     let spec = &pod.owner["spec"];
     let rolling = &spec["strategy"]["rollingUpdate"];
-    if rolling["maxUnavailable"] != 0 || rolling["maxSurge"].is_null() || spec["minReadySeconds"].as_u64() < Some(5) {
+    if rolling["maxUnavailable"] != 0
+        || rolling["maxSurge"].is_null()
+        || spec["minReadySeconds"].as_u64() < Some(5)
+    {
         tell("a roll-out would take pods away first");
     }
     let topologies: BTreeSet<&str> = items(&pod.spec["topologySpreadConstraints"])
@@ -121,7 +134,8 @@ fn available(pod: Pod<'_>, tell: &mut impl FnMut(&str)) {
         .filter(|constraint| selects(&constraint["labelSelector"], &labels(pod.labels)))
         .map(|constraint| text(&constraint["topologyKey"]))
         .collect();
-    if !(topologies.contains("kubernetes.io/hostname") && topologies.contains("topology.kubernetes.io/zone")) {
+    if !(topologies.contains("kubernetes.io/hostname") && topologies.contains("topology.kubernetes.io/zone"))
+    {
         tell("is not spread over nodes and zones");
     }
     for container in items(&pod.spec["containers"]) {

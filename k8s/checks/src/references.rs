@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::code::Code;
-use crate::objects::{COMPONENT, NAME, Objects, Pod, SERVICES, environment, items, keys, labels, name, selects, text, title};
+use crate::objects::{
+    COMPONENT, NAME, Objects, Pod, SERVICES, Secrets, environment, items, keys, labels, name, selects, text,
+    title,
+};
 
 /// Returns what leads nowhere.
 #[must_use]
 pub fn check(objects: &Objects, _: &Code) -> Vec<String> {
     let mut found = Vec::new();
+    let secrets = objects.secrets();
     for pod in objects.pods() {
         selector(pod, &mut found);
-        sources(objects, pod, &mut found);
+        sources(objects, &secrets, pod, &mut found);
         ports(pod, &mut found);
         let account = text(&pod.spec["serviceAccountName"]);
         if !account.is_empty() && objects.find("ServiceAccount", account).is_none() {
@@ -43,8 +47,7 @@ fn selector(pod: Pod<'_>, found: &mut Vec<String>) {
 }
 
 /// Where variables and files come from.
-fn sources(objects: &Objects, pod: Pod<'_>, found: &mut Vec<String>) {
-    let secrets = objects.secrets();
+fn sources(objects: &Objects, secrets: &Secrets, pod: Pod<'_>, found: &mut Vec<String>) {
     let mut volumes: BTreeMap<&str, &Value> = BTreeMap::new();
     for volume in items(&pod.spec["volumes"]) {
         volumes.insert(text(&volume["name"]), volume);
@@ -75,7 +78,7 @@ fn sources(objects: &Objects, pod: Pod<'_>, found: &mut Vec<String>) {
             }
         }
         for (variable, value) in environment(objects, container) {
-            if value.starts_with("/run/") && file(objects, pod, container, &value).is_none() {
+            if value.starts_with("/run/") && file((objects, secrets), pod, container, &value).is_none() {
                 found.push(format!("{}: {variable} names {value}, which no volume holds", pod.title()));
             }
         }
@@ -87,7 +90,12 @@ fn sources(objects: &Objects, pod: Pod<'_>, found: &mut Vec<String>) {
 
 /// What a file in a container holds: the text of a Secret or ConfigMap where it is known, else none of it.
 #[must_use]
-pub fn file(objects: &Objects, pod: Pod<'_>, container: &Value, path: &str) -> Option<String> {
+pub fn file(
+    (objects, secrets): (&Objects, &Secrets),
+    pod: Pod<'_>,
+    container: &Value,
+    path: &str,
+) -> Option<String> {
     let (mount, rest) = items(&container["volumeMounts"]).iter().find_map(|mount| {
         let rest = path.strip_prefix(text(&mount["mountPath"]))?.strip_prefix('/')?;
         Some((text(&mount["name"]), rest))
@@ -97,7 +105,7 @@ pub fn file(objects: &Objects, pod: Pod<'_>, container: &Value, path: &str) -> O
         return map["data"][rest].as_str().map(str::to_owned);
     }
     let secret = text(&volume["secret"]["secretName"]);
-    if let Some(known) = objects.secrets().get(secret) {
+    if let Some(known) = secrets.get(secret) {
         let has = known.as_ref().is_none_or(|keys| keys.iter().any(|key| key == rest));
         return has.then(|| decoded(objects.find("Secret", secret), rest).unwrap_or_default());
     }
@@ -118,7 +126,10 @@ fn ports(pod: Pod<'_>, found: &mut Vec<String>) {
             for how in ["httpGet", "tcpSocket", "grpc"] {
                 let port = &container[probe][how]["port"];
                 if !port.is_null() && !named.contains(&text(port)) {
-                    found.push(format!("{}: {probe} asks the port {port}, which has no name here", pod.title()));
+                    found.push(format!(
+                        "{}: {probe} asks the port {port}, which has no name here",
+                        pod.title()
+                    ));
                 }
             }
         }

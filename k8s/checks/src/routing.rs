@@ -34,7 +34,9 @@ pub fn check(objects: &Objects, code: &Code) -> Vec<String> {
 
 fn has_port(objects: &Objects, service: &str, port: Option<u64>) -> bool {
     let service = objects.find("Service", service);
-    service.is_some_and(|service| items(&service["spec"]["ports"]).iter().any(|has| has["port"].as_u64() == port))
+    service.is_some_and(|service| {
+        items(&service["spec"]["ports"]).iter().any(|has| has["port"].as_u64() == port)
+    })
 }
 
 /// The arguments that the gateway's configuration is made with.
@@ -42,7 +44,9 @@ fn has_port(objects: &Objects, service: &str, port: Option<u64>) -> bool {
 pub fn gateway_arguments(objects: &Objects) -> Vec<String> {
     let gateway = objects.pods().find(|pod| pod.labels[NAME] == "gateway");
     let first = gateway.and_then(|pod| items(&pod.spec["initContainers"]).first());
-    first.map(|container| items(&container["args"]).iter().map(|arg| text(arg).to_owned()).collect()).unwrap_or_default()
+    first
+        .map(|container| items(&container["args"]).iter().map(|arg| text(arg).to_owned()).collect())
+        .unwrap_or_default()
 }
 
 fn gateway(objects: &Objects, code: &Code, found: &mut Vec<String>) {
@@ -53,8 +57,7 @@ fn gateway(objects: &Objects, code: &Code, found: &mut Vec<String>) {
     let mut routed = BTreeSet::new();
     for pair in values("service") {
         let (service, place) = pair.split_once('=').unwrap_or((pair, ""));
-        let (host, port) = place.split_once(':').unwrap_or((place, ""));
-        if host != service || !has_port(objects, host, port.parse().ok()) {
+        if place != format!("{service}:8080") || !has_port(objects, service, Some(8080)) {
             found.push(format!("gateway: {service} is not at {place}"));
         }
         routed.insert(service.to_owned());
@@ -89,7 +92,8 @@ fn origins(objects: &Objects, found: &mut Vec<String>) {
     let content = of("assets", "ASSETS__CONTENT__BASE_URL");
     let hosts: Vec<&Value> =
         objects.of("Gateway").flat_map(|gateway| items(&gateway["spec"]["listeners"])).collect();
-    let is_served = hosts.iter().any(|listener| content == format!("https://{}", text(&listener["hostname"])));
+    let is_served =
+        hosts.iter().any(|listener| content == format!("https://{}", text(&listener["hostname"])));
     if !hosts.is_empty() && !is_served {
         found.push(format!("assets: {content} is no host of the edge"));
     }

@@ -9,7 +9,8 @@ use crate::code::Code;
 use crate::objects::{Objects, items, text, title};
 
 /// Groups whose kinds are Kubernetes' own.
-const BUILT_IN: [&str; 6] = ["v1", "apps/v1", "batch/v1", "autoscaling/v2", "networking.k8s.io/v1", "policy/v1"];
+const BUILT_IN: [&str; 6] =
+    ["v1", "apps/v1", "batch/v1", "autoscaling/v2", "networking.k8s.io/v1", "policy/v1"];
 
 /// Tells whether an object is of Kubernetes' own kinds.
 #[must_use]
@@ -43,7 +44,9 @@ fn validate(value: &Value, schema: &Value, path: &str, found: &mut Vec<String>) 
                 tell("is no object".to_owned());
                 return;
             };
-            for required in items(&schema["required"]).iter().map(text).filter(|key| !object.contains_key(*key)) {
+            for required in
+                items(&schema["required"]).iter().map(text).filter(|key| !object.contains_key(*key))
+            {
                 tell(format!("lacks {required}"));
             }
             for (key, value) in object {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use service_kit::config::{self, Config};
 
 use crate::code::Code;
-use crate::objects::{NAME, Objects, Pod, environment, items, text};
+use crate::objects::{NAME, Objects, Pod, Secrets, environment, items, text};
 use crate::references::file;
 
 /// Stands for a file whose content only the platform's store knows; as a key it is of the right length.
@@ -20,12 +20,13 @@ const UNKNOWN_KEY: &str = "dW5rbm93bi11bmtub3duLXVua25vd24tdW5rbm93bi0=";
 #[must_use]
 pub fn check(objects: &Objects, code: &Code) -> Vec<String> {
     let mut found = Vec::new();
+    let secrets = objects.secrets();
     let mut agreed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for pod in objects.pods() {
         let Some(service) = pod.service() else { continue };
         for container in pod.containers() {
             let given = environment(objects, container);
-            let read = read(objects, pod, container, service, &given);
+            let read = read((objects, &secrets), pod, container, service, &given);
             found.extend(read.into_iter().map(|error| format!("{}: {error}", pod.title())));
             let of = |key: &str| {
                 let variable = format!("{}__{key}", config::prefix(service));
@@ -49,8 +50,9 @@ pub fn check(objects: &Objects, code: &Code) -> Vec<String> {
     found
 }
 
+#[expect(clippy::result_large_err, reason = "the jail's own signature")]
 fn read(
-    objects: &Objects,
+    held: (&Objects, &Secrets),
     pod: Pod<'_>,
     container: &Value,
     service: &str,
@@ -63,7 +65,7 @@ fn read(
             match value.strip_prefix("/run/") {
                 Some(path) => {
                     let path = jail.directory().join("run").join(path);
-                    if let (Some(content), Some(dir)) = (file(objects, pod, container, value), path.parent()) {
+                    if let (Some(content), Some(dir)) = (file(held, pod, container, value), path.parent()) {
                         std::fs::create_dir_all(dir).map_err(|error| error.to_string())?;
                         let content = if content.is_empty() { stand_in(value) } else { content };
                         std::fs::write(&path, content).map_err(|error| error.to_string())?;
@@ -84,7 +86,8 @@ fn read(
     });
     found.extend(jailed.err().map(|error| error.to_string()));
     let prefix = format!("{}__", config::prefix(service));
-    found.extend(given.keys().filter(|key| !key.starts_with(&prefix)).map(|key| format!("{key} is nobody's")));
+    found
+        .extend(given.keys().filter(|key| !key.starts_with(&prefix)).map(|key| format!("{key} is nobody's")));
     found
 }
 
@@ -108,7 +111,8 @@ fn parse<S: DeserializeOwned>(service: &str) -> Vec<String> {
             collect("", &all, &mut leaves);
             let is_unknown = |leaf: &str| covers(&common, leaf) && covers(&own, leaf);
             for leaf in &leaves {
-                let source = leaf.strip_suffix("_file").filter(|target| leaves.iter().any(|leaf| leaf == target));
+                let source =
+                    leaf.strip_suffix("_file").filter(|target| leaves.iter().any(|leaf| leaf == target));
                 if is_unknown(source.unwrap_or(leaf)) {
                     found.push(format!("there is no setting {leaf}"));
                 }
@@ -121,14 +125,17 @@ fn parse<S: DeserializeOwned>(service: &str) -> Vec<String> {
 
 fn ignored<T: DeserializeOwned>(all: &Value) -> Vec<String> {
     let mut paths = Vec::new();
-    let told: Result<T, _> = serde_ignored::deserialize(all, |path| paths.push(path.to_string().replace(".?", "")));
+    let told: Result<T, _> =
+        serde_ignored::deserialize(all, |path| paths.push(path.to_string().replace(".?", "")));
     // What cannot be read was told already.
     drop(told);
     paths
 }
 
 fn covers(paths: &[String], leaf: &str) -> bool {
-    paths.iter().any(|path| leaf == path || leaf.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    paths.iter().any(|path| {
+        leaf == path || leaf.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    })
 }
 
 fn collect(parent: &str, value: &Value, leaves: &mut Vec<String>) {

@@ -1,5 +1,5 @@
 //! The manifests, rendered as a platform would render them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod mutations;
 mod overlays;

@@ -22,7 +22,9 @@ fn an_overlay_has_all_services_in_both_roles_and_their_migration() {
             for deployment in [service.to_owned(), format!("{service}-work")] {
                 assert!(objects.find("Deployment", &deployment).is_some(), "{name}: {deployment}");
             }
-            let jobs = objects.of("Job").filter(|job| objects::name(job).starts_with(&format!("{service}-migrate-")));
+            let jobs = objects
+                .of("Job")
+                .filter(|job| objects::name(job).starts_with(&format!("{service}-migrate-")));
             assert_eq!(jobs.count(), 1, "{name}: {service}");
         }
     }

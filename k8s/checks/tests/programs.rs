@@ -1,5 +1,6 @@
 //! What other programs say of the manifests: the schemas of Kubernetes, checkov, hadolint, and Envoy of what its pod makes.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -39,12 +40,20 @@ impl Drop for Scratch {
     }
 }
 
+/// Programs are started in the checkout: what reads settings as a program does changes this process's own directory for
+/// that time.
+fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    command
+}
+
 fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 fn kubernetes_validate(version: &str, file: &Path) -> Output {
-    let mut validate = Command::new(tools().join("kubernetes-validate"));
+    let mut validate = command(tools().join("kubernetes-validate"));
     validate.args(["-k", version, "--strict"]).arg(file).output().unwrap()
 }
 
@@ -62,7 +71,11 @@ fn kubernetes_knows_every_kind_and_field_in_its_oldest_and_its_newest_version() 
             let output = kubernetes_validate(version, &file);
             let told = told(&output);
             assert!(output.status.success() && !told.contains("WARN"), "{name} {version}:\n{told}");
-            assert_eq!(told.matches("INFO").count(), objects.len(), "{name} {version}: not all were looked at\n{told}");
+            assert_eq!(
+                told.matches("INFO").count(),
+                objects.len(),
+                "{name} {version}: not all were looked at\n{told}"
+            );
         }
     }
 }
@@ -94,9 +107,15 @@ fn checkov_finds_nothing_but_what_is_skipped_with_a_reason() {
     }
     std::fs::copy(root().join("Dockerfile"), scratch.0.join("Dockerfile")).unwrap();
     let check = |dir: &Path| {
-        let mut command = Command::new(&checkov);
-        command.args(["--framework", "kubernetes", "dockerfile", "--compact", "--quiet", "--skip-download"]);
-        command.arg("--config-file").arg(root().join("k8s/checkov.yaml")).arg("--directory").arg(dir).output().unwrap()
+        let mut checkov = command(&checkov);
+        checkov.args(["--framework", "kubernetes", "dockerfile", "--compact", "--quiet", "--skip-download"]);
+        checkov
+            .arg("--config-file")
+            .arg(root().join("k8s/checkov.yaml"))
+            .arg("--directory")
+            .arg(dir)
+            .output()
+            .unwrap()
     };
     let output = check(&scratch.0);
     assert!(output.status.success(), "{}", told(&output));
@@ -120,7 +139,7 @@ fn every_skip_of_checkov_has_its_reason() {
 
 #[test]
 fn hadolint_finds_nothing_in_the_dockerfile() {
-    let output = Command::new(tools().join("hadolint")).arg(root().join("Dockerfile")).output().unwrap();
+    let output = command(tools().join("hadolint")).arg(root().join("Dockerfile")).output().unwrap();
     assert!(output.status.success(), "{}", told(&output));
 }
 
@@ -132,7 +151,10 @@ fn the_dockerfile_yields_an_image_for_each_program_that_the_manifests_run() {
     for pod in objects.pods() {
         for container in pod.containers() {
             let image = container["image"].as_str().unwrap();
-            let Some(name) = image.strip_prefix("sharedspaces/").and_then(|rest| rest.split(':').next()) else { continue };
+            let Some(name) = image.strip_prefix("sharedspaces/").and_then(|rest| rest.split(':').next())
+            else {
+                continue;
+            };
             assert!(text.contains(&format!("FROM runtime AS {name}\n")), "{image}");
             assert!(text.contains(&format!("COPY --from=build /programs/{name} /app\n")), "{image}");
             images += 1;
@@ -165,9 +187,9 @@ fn envoy_takes_the_configuration_that_the_gateways_pod_makes() {
             Some(_) => format!("--out={}", out.display()),
             None => argument.clone(),
         });
-        let made = Command::new(binaries.join("gateway")).args(arguments).output().unwrap();
+        let made = command(binaries.join("gateway")).args(arguments).output().unwrap();
         assert!(made.status.success(), "{name}: {}", told(&made));
-        let valid = Command::new(&envoy).args(["--mode", "validate", "-c"]).arg(&out).output().unwrap();
+        let valid = command(&envoy).args(["--mode", "validate", "-c"]).arg(&out).output().unwrap();
         assert!(valid.status.success(), "{name}: {}", told(&valid));
     }
 }
