@@ -202,8 +202,9 @@ const TENANT_ONLY: &str =
 
 /// The policies beside it, each of the schema's owner alone, who is not a service's role and whose functions they
 /// serve: what a service does for all organisations, it does through such a function.
-const OWNERS_POLICIES: [(&str, &str, &str, &str); 18] = [
+const OWNERS_POLICIES: [(&str, &str, &str, &str); 19] = [
     ("access_requests", "due", "SELECT", "((state = 'REQUESTED'::text) AND (lapse_time <= now()))"),
+    ("assets", "counted", "SELECT", "(state = ANY (ARRAY['UPLOADING'::text, 'SCANNING'::text]))"),
     (
         "assets",
         "due",

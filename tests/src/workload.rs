@@ -127,6 +127,10 @@ async fn refusals(
     let mut locked = lock(world, "spaces", "spaces").await?;
     let failed = journey.get_space(guest, space_id).await.err().context("a locked table was read")?;
     ensure!(failed.code() == Code::Unavailable, "{failed}");
+    // assets asks spaces.
+    let begun = announced(space_id, "Late.png", &png(16, 16)?);
+    let failed = journey.start_upload(admin, begun).await.err().context("spaces answered")?;
+    ensure!(failed.code() == Code::Unavailable, "{failed}");
     locked.execute("ROLLBACK").await?;
 
     let mut locked = lock(world, "notifications", "organizations").await?;

@@ -20,7 +20,7 @@ pub(super) fn text(store: &Store) -> String {
     text.push_str("# TYPE target info\n");
     for (service, instance, version) in &store.processes {
         let version = BTreeMap::from([("service.version".to_owned(), version.clone())]);
-        text.push_str(&format!("target_info{{{}}} 1\n", labels(service, instance, &version)));
+        let _never = writeln!(text, "target_info{{{}}} 1", labels(service, instance, &version));
     }
     text.push_str("# EOF\n");
     text

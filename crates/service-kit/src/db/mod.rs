@@ -107,13 +107,10 @@ impl Database {
         F: for<'t> FnOnce(&'t mut PgConnection) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
         let mut unit = self.instruments.begin(operation);
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => {
-                let error = E::from(CommonError::from(sqlx::Error::PoolTimedOut));
-                unit.note(&error);
-                return Err(error);
-            }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let error = E::from(CommonError::from(sqlx::Error::PoolTimedOut));
+            unit.note(&error);
+            return Err(error);
         };
         let (pool, instruments, span) = (self.pool.clone(), self.instruments.clone(), unit.span());
         let work = async move {

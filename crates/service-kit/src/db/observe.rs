@@ -159,7 +159,8 @@ impl Unit {
 impl Failure {
     /// A row that is not there is no failure.
     fn of(error: &sqlx::Error) -> Option<Self> {
-        let sql_state = error.as_database_error().and_then(|error| error.code()).map(String::from);
+        let sql_state =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(String::from);
         let word = match error {
             sqlx::Error::RowNotFound => return None,
             sqlx::Error::PoolTimedOut => "pool_timed_out",

@@ -88,7 +88,7 @@ impl Telemetry {
         tracing_subscriber::registry()
             .with(EnvFilter::try_new(&config.log_filter)?.add_directive(NO_BODIES.parse()?))
             // What is logged is sent as logs, which lead to their span by its id.
-            .with(traces.with_filter(filter_fn(|metadata| metadata.is_span())))
+            .with(traces.with_filter(filter_fn(is_span)))
             .with(format)
             .with(logs.map(|layer| layer.with_filter(filter_fn(own))))
             .try_init()?;
@@ -130,4 +130,8 @@ impl Telemetry {
             tracing::warn!(error.chain = %error, "telemetry was not flushed");
         }
     }
+}
+
+fn is_span(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.is_span()
 }

@@ -64,7 +64,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Answer, CrmError> {
     let (client, request) = request.timeout(limit).build_split();
     let request = request.map_err(|error| unanswered(&error))?;
     let outgoing = Outgoing::of_tenant(request.method().as_str(), request.url());
-    outgoing.observe(answered(client, request), tell).await.map_err(|error| error.into_crm_error())
+    outgoing.observe(answered(client, request), tell).await.map_err(Unanswered::into_crm_error)
 }
 
 /// Why there is no answer.
