@@ -23,7 +23,7 @@ const WHOLE: &str = "whole";
 /// Fails as [`python`] does.
 pub fn envoy(workspace: &Workspace) -> Result<PathBuf> {
     let bin = python(workspace, "envoy", "gateway/requirements.txt")?;
-    // Its own script only starts the program beside it, which then could not be stopped by its id.
+    // The program itself, which is what has to be stopped, rather than a script that starts it.
     let libraries = fs::read_dir(bin.with_file_name("lib"))?.flatten();
     let mut programs = libraries.map(|python| python.path().join("site-packages/envoy/_bin/envoy"));
     programs.find(|program| program.is_file()).context("the package of Envoy holds no program")
