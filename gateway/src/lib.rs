@@ -3,6 +3,7 @@
 //! - [`interface`]: the public methods with their REST routes, read from the descriptor set
 //! - [`envoy`]: Envoy's configuration: routes by gRPC path, REST by transcoding, gRPC-Web, CORS, tokens, limits
 //! - [`openapi`]: the OpenAPI 3.1 document of the REST form
+//! - [`tls`]: mutual TLS to the services
 //!
 //! Must not list a method by hand: what a `.proto` file declares is what there is, and a method for services alone is
 //! never routed.
@@ -10,3 +11,4 @@
 pub mod envoy;
 pub mod interface;
 pub mod openapi;
+pub mod tls;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use gateway::envoy::{Places, configuration};
-use gateway::{interface, openapi};
+use gateway::{interface, openapi, tls};
+use serde_json::Value;
 
 #[derive(Parser)]
 #[command(about = "Makes Envoy's configuration and the OpenAPI document from the interfaces")]
@@ -45,6 +46,8 @@ enum Command {
         /// How many proxies stand before the gateway.
         #[arg(long, default_value_t = 0)]
         trusted_hops: u32,
+        #[command(flatten)]
+        tls: TlsArguments,
     },
     /// Writes the OpenAPI document to a file, or to standard output.
     Openapi {
@@ -52,6 +55,35 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+}
+
+/// Mutual TLS to the services: all three files in PEM, or none.
+#[derive(clap::Args)]
+struct TlsArguments {
+    /// The gateway's certificate, and what lies between it and the authority.
+    #[arg(long, requires_all = ["tls_key", "tls_ca"])]
+    tls_certificate: Option<String>,
+    /// Its key.
+    #[arg(long, requires = "tls_certificate")]
+    tls_key: Option<String>,
+    /// The authorities that services' certificates are of.
+    #[arg(long, requires = "tls_certificate")]
+    tls_ca: Option<String>,
+}
+
+impl TlsArguments {
+    fn files(self) -> Option<tls::Files> {
+        Some(tls::Files { certificate: self.tls_certificate?, key: self.tls_key?, authority: self.tls_ca? })
+    }
+}
+
+/// Writes what Envoy needs for it beside `out`, and puts it into the configuration.
+fn encrypt(files: &tls::Files, out: &Path, services: &[String], made: &mut Value) -> Result<()> {
+    for (name, document) in files.documents() {
+        write(&out.with_file_name(name), &format!("{document:#}\n"))?;
+    }
+    let directory = out.parent().unwrap_or(Path::new("."));
+    tls::encrypt(made, services.iter().map(String::as_str), directory)
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -63,7 +95,7 @@ fn main() -> Result<()> {
     let pool = interface::pool()?;
     let methods = interface::methods(&pool)?;
     match Arguments::parse().command {
-        Command::Envoy { out, listen, admin, services, keys, issuer, origins, trusted_hops } => {
+        Command::Envoy { out, listen, admin, services, keys, issuer, origins, trusted_hops, tls } => {
             let descriptors = out.with_file_name("descriptors.bin");
             let places = Places {
                 listen,
@@ -77,7 +109,12 @@ fn main() -> Result<()> {
             };
             fs::write(&descriptors, sharedspaces_proto::FILE_DESCRIPTOR_SET)
                 .with_context(|| format!("{} cannot be written", descriptors.display()))?;
-            write(&out, &format!("{:#}\n", configuration(&methods, &places)))
+            let mut made = configuration(&methods, &places);
+            if let Some(files) = tls.files() {
+                let services: Vec<String> = places.services.into_keys().collect();
+                encrypt(&files, &out, &services, &mut made)?;
+            }
+            write(&out, &format!("{made:#}\n"))
         }
         Command::Openapi { out } => {
             let document = format!("{:#}\n", openapi::document(&methods));

@@ -22,6 +22,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::config::Config;
 use crate::ids::Ids;
 use crate::lifecycle::Stop;
+use crate::tls::{Incoming, Tls};
 use crate::verify::Verifier;
 
 /// Largest unary request, in bytes: the longest description in four-byte characters, and what comes with it. Files
@@ -33,9 +34,9 @@ pub const STREAM_MESSAGE_LIMIT_BYTES: usize = 260 * 1024;
 const MAX_CONCURRENT_STREAMS: u32 = 128;
 const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
 const KEEPALIVE: Duration = Duration::from_secs(20);
-/// A client moves to another replica now and then, so that new replicas get calls.
+/// A client moves to another replica now and then, so that new replicas get calls. It is asked to, and what is under way
+/// goes on, which the deadlines limit: a grace would make the transport cut the connection without asking (tonic 0.14.9).
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
-const MAX_CONNECTION_AGE_GRACE: Duration = Duration::from_secs(30);
 
 tokio::task_local! {
     static CONTEXT: CallContext;
@@ -72,10 +73,29 @@ fn stacked(routes: Routes, config: &Config, verifier: Verifier, ids: Ids) -> Rou
     Routes::from(router)
 }
 
+/// A business port that listens.
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// Returns a port that takes calls over mutual TLS alone, where there is one.
+    pub fn new(tcp: TcpListener, tls: Option<Tls>) -> Self {
+        Self { tcp, tls }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(tcp: TcpListener) -> Self {
+        Self::new(tcp, None)
+    }
+}
+
 /// Answers calls until told to stop, then lets those in flight end within the configured time. For `run`, and for
 /// tests that put a service behind the whole stack.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     mut routes: Routes,
     config: &Config,
     verifier: Verifier,
@@ -92,9 +112,15 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .max_connection_age(MAX_CONNECTION_AGE)
-        .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
-        .add_routes(stacked(routes, config, verifier, ids))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.calls.clone().cancelled_owned());
+        .add_routes(stacked(routes, config, verifier, ids));
+    let Listener { tcp, tls } = listener.into();
+    let until = stop.calls.clone().cancelled_owned();
+    let server = async move {
+        match tls {
+            None => server.serve_with_incoming_shutdown(TcpListenerStream::new(tcp), until).await,
+            Some(tls) => server.serve_with_incoming_shutdown(Incoming::new(tcp, tls), until).await,
+        }
+    };
     let drained = async {
         stop.calls.cancelled().await;
         tokio::time::sleep(config.shutdown.drain()).await;

@@ -35,6 +35,12 @@ pub const JOB_RUNS: &str = "sharedspaces.job.runs";
 pub const EMAIL_SENT: &str = "sharedspaces.email.sent";
 /// From an event's commit to its record in the CRM, in seconds.
 pub const CRM_SYNC_LAG: &str = "sharedspaces.crm.sync.lag";
+/// Handshakes of mutual TLS, by outcome.
+pub const TLS_HANDSHAKES: &str = "sharedspaces.tls.handshakes";
+/// New certificates found on disk, by outcome.
+pub const TLS_RELOADS: &str = "sharedspaces.tls.reloads";
+/// How long this process's certificate is valid, in seconds.
+pub const TLS_CERTIFICATE_EXPIRY: &str = "sharedspaces.tls.certificate.expiry";
 /// Always 1, with the version.
 pub const BUILD_INFO: &str = "sharedspaces.build.info";
 
