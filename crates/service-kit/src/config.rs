@@ -78,6 +78,9 @@ pub struct GrpcConfig {
     /// Most calls at once; more are shed with RESOURCE_EXHAUSTED.
     #[serde(default = "max_in_flight")]
     pub max_in_flight: usize,
+    /// After how long a client is asked to make another connection, in seconds, so that new replicas get calls.
+    #[serde(default = "max_connection_age_seconds")]
+    pub max_connection_age_seconds: u64,
     /// Mutual TLS, for this port and for the calls this service makes. Absent: neither is encrypted.
     #[serde(default, deserialize_with = "tls")]
     pub tls: Option<TlsConfig>,
@@ -317,6 +320,10 @@ fn max_connections() -> u32 {
 
 fn max_in_flight() -> usize {
     512
+}
+
+fn max_connection_age_seconds() -> u64 {
+    300
 }
 
 fn reload_seconds() -> NonZeroU64 {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -44,7 +44,9 @@ impl Authority {
     #[expect(clippy::new_without_default, reason = "each is another one")]
     pub fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
-        let mut params = params(VALID);
+        // A subject of its own, by which whoever trusts several finds the right one.
+        let name: uuid::Uuid = crate::ids().next();
+        let mut params = params(&format!("authority {name}"), VALID);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let certificate = params.self_signed(&key).expect("a certificate");
@@ -81,7 +83,7 @@ impl Authority {
 
     fn issue_as(&self, name: &str, years: (i32, i32), usages: &[ExtendedKeyUsagePurpose]) -> Issued {
         let key = KeyPair::generate().expect("a key");
-        let mut params = params(years);
+        let mut params = params(name.rsplit('/').next().unwrap_or_default(), years);
         let text = name.try_into().expect("a name in ASCII");
         params.subject_alt_names =
             vec![if name.contains("://") { SanType::URI(text) } else { SanType::DnsName(text) }];
@@ -92,8 +94,10 @@ impl Authority {
     }
 }
 
-fn params((since, until): (i32, i32)) -> CertificateParams {
+fn params(common_name: &str, (since, until): (i32, i32)) -> CertificateParams {
     let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
     params.not_before = date_time_ymd(since, 1, 1);
     params.not_after = date_time_ymd(until, 1, 1);
     params

@@ -34,9 +34,6 @@ pub const STREAM_MESSAGE_LIMIT_BYTES: usize = 260 * 1024;
 const MAX_CONCURRENT_STREAMS: u32 = 128;
 const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
 const KEEPALIVE: Duration = Duration::from_secs(20);
-/// A client moves to another replica now and then, so that new replicas get calls. It is asked to, and what is under way
-/// goes on, which the deadlines limit: a grace would make the transport cut the connection without asking (tonic 0.14.9).
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 
 tokio::task_local! {
     static CONTEXT: CallContext;
@@ -111,7 +108,9 @@ pub async fn serve(
         .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
-        .max_connection_age(MAX_CONNECTION_AGE)
+        // What is under way goes on, which the deadlines limit. With a grace the transport would not ask the client to
+        // leave, but cut the connection at its end (tonic 0.14.9).
+        .max_connection_age(Duration::from_secs(config.grpc.max_connection_age_seconds))
         .add_routes(stacked(routes, config, verifier, ids));
     let Listener { tcp, tls } = listener.into();
     let until = stop.calls.clone().cancelled_owned();

@@ -205,7 +205,7 @@ fn config(address: SocketAddr) -> Config {
             max_connections: 1,
         },
         broker: BrokerConfig { url: "amqp://nowhere".to_owned().into(), prefix: String::new() },
-        grpc: GrpcConfig { listen: address, max_in_flight: 64, tls: None },
+        grpc: GrpcConfig { listen: address, max_in_flight: 64, max_connection_age_seconds: 300, tls: None },
         health: ListenConfig { listen: nowhere },
         auth,
         service_auth,

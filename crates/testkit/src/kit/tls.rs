@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use service_kit::config::{PeersConfig, ServiceAuthConfig, TlsConfig};
@@ -12,6 +12,8 @@ use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, ClientTlsConfig};
 use tonic::{Code, Status};
 
@@ -165,18 +167,40 @@ async fn a_peers_address_says_https_where_mutual_tls_is_set_and_only_there() {
     }
 }
 
-/// Calls over one connection and over new ones, until told to stop; tells how often, and what failed.
-fn keep_calling(peers: Peers, stop: Arc<AtomicBool>) -> tokio::task::JoinHandle<(u32, Vec<Status>)> {
-    tokio::spawn(async move {
-        let mut kept = SpaceServiceClient::new(peers.spaces().unwrap());
-        let (mut calls, mut failures) = (0, Vec::new());
-        while !stop.load(Ordering::SeqCst) {
-            failures.extend(kept.check_access(pb::CheckAccessRequest::default()).await.err());
-            failures.extend(ask(&peers).await.err());
-            calls += 2;
-        }
-        (calls, failures)
-    })
+/// Calls over one connection and over new ones.
+struct Calling {
+    calls: Arc<AtomicU32>,
+    stop: CancellationToken,
+    failures: JoinHandle<Vec<Status>>,
+}
+
+impl Calling {
+    fn begin(peers: Peers) -> Self {
+        let (calls, stop) = (Arc::<AtomicU32>::default(), CancellationToken::new());
+        let (count, until) = (Arc::clone(&calls), stop.clone());
+        let failures = tokio::spawn(async move {
+            let mut kept = SpaceServiceClient::new(peers.spaces().unwrap());
+            let mut failures = Vec::new();
+            while !until.is_cancelled() {
+                failures.extend(kept.check_access(pb::CheckAccessRequest::default()).await.err());
+                failures.extend(ask(&peers).await.err());
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+            failures
+        });
+        Self { calls, stop, failures }
+    }
+
+    /// Waits until there have been calls that began from now on.
+    async fn go_on(&self) {
+        let before = self.calls.load(Ordering::SeqCst);
+        eventually("further calls", async || self.calls.load(Ordering::SeqCst) > before + 2).await;
+    }
+
+    async fn end(self) -> Vec<Status> {
+        self.stop.cancel();
+        self.failures.await.unwrap()
+    }
 }
 
 #[tokio::test]
@@ -185,8 +209,8 @@ async fn a_replaced_certificate_and_a_replaced_authority_are_in_use_without_a_fa
     let (server, spaces, spaces_files) = site.server(|_| {}).await;
     let assets_files = site.files(ASSETS);
     let assets = Tls::load(&assets_files.config(&[SPACES])).unwrap();
-    let stop = Arc::new(AtomicBool::new(false));
-    let calling = keep_calling(site.peers(&server, &assets), Arc::clone(&stop));
+    let calling = Calling::begin(site.peers(&server, &assets));
+    calling.go_on().await;
     let me = site.authority.issue(GATEWAY);
 
     let renewed = site.authority.issue(SPACES);
@@ -196,6 +220,7 @@ async fn a_replaced_certificate_and_a_replaced_authority_are_in_use_without_a_fa
     spaces_files.replace("pem", &renewed.certificate);
     assert_eq!(spaces.refresh(), Refresh::Taken);
     assert_eq!(shown(server.address, &site.authority, &me).await, renewed.der());
+    calling.go_on().await;
 
     // A new authority: everybody trusts both, then shows what is of the new one, then trusts that alone.
     let next = Authority::new();
@@ -203,22 +228,24 @@ async fn a_replaced_certificate_and_a_replaced_authority_are_in_use_without_a_fa
     for (files, tls) in [(&spaces_files, &spaces), (&assets_files, &assets)] {
         files.replace("ca", &both);
         assert_eq!(tls.refresh(), Refresh::Taken);
+        calling.go_on().await;
     }
     for (files, tls, name) in [(&spaces_files, &spaces, SPACES), (&assets_files, &assets, ASSETS)] {
         let issued = next.issue(name);
         files.replace("pem", &issued.certificate);
         files.replace("key", &issued.key);
         assert_eq!(tls.refresh(), Refresh::Taken);
+        calling.go_on().await;
     }
     for (files, tls) in [(&spaces_files, &spaces), (&assets_files, &assets)] {
         files.replace("ca", next.pem());
         assert_eq!(tls.refresh(), Refresh::Taken);
+        calling.go_on().await;
     }
     ask(&site.peers(&server, &assets)).await.unwrap();
     assert!(ask_as(&server, Some(foreign(&next, Some(&me)))).await.is_err(), "of the former authority");
-    stop.store(true, Ordering::SeqCst);
-    let (calls, failures) = calling.await.unwrap();
-    assert!(calls > 10 && failures.is_empty(), "{calls} calls, failed: {failures:?}");
+    let failures = calling.end().await;
+    assert!(failures.is_empty(), "{failures:?}");
 }
 
 /// What a file may hold that is not to be taken: which one, its content, and what is told of it at a start.
