@@ -119,10 +119,10 @@ pub fn foreign(trusted: &Authority, shown: Option<&Issued>) -> ClientTlsConfig {
     }
 }
 
-/// Returns what a server shows to whoever shows `own`.
-pub async fn shown(server: SocketAddr, trusted: &Authority, own: &Issued) -> CertificateDer<'static> {
+/// Returns what a server shows to whoever trusts the authorities in `trusted` and shows `own`.
+pub async fn shown(server: SocketAddr, trusted: &str, own: &Issued) -> CertificateDer<'static> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates([CertificateDer::from_pem_slice(trusted.pem().as_bytes()).expect("PEM")]);
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(trusted.as_bytes()).flatten());
     let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("a key");
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

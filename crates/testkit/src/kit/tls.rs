@@ -214,12 +214,12 @@ async fn a_replaced_certificate_and_a_replaced_authority_are_in_use_without_a_fa
     let me = site.authority.issue(GATEWAY);
 
     let renewed = site.authority.issue(SPACES);
-    assert_ne!(shown(server.address, &site.authority, &me).await, renewed.der());
+    assert_ne!(shown(server.address, site.authority.pem(), &me).await, renewed.der());
     spaces_files.replace("key", &renewed.key);
     assert_eq!(spaces.refresh(), Refresh::Refused, "the certificate is not there yet");
     spaces_files.replace("pem", &renewed.certificate);
     assert_eq!(spaces.refresh(), Refresh::Taken);
-    assert_eq!(shown(server.address, &site.authority, &me).await, renewed.der());
+    assert_eq!(shown(server.address, site.authority.pem(), &me).await, renewed.der());
     calling.go_on().await;
 
     // A new authority: everybody trusts both, then shows what is of the new one, then trusts that alone.
@@ -276,19 +276,19 @@ async fn what_is_broken_or_half_written_is_not_taken_and_the_former_stays() {
     let site = Site::new();
     let (server, tls, files) = site.server(|_| {}).await;
     let me = site.authority.issue(GATEWAY);
-    let before = shown(server.address, &site.authority, &me).await;
+    let before = shown(server.address, site.authority.pem(), &me).await;
     assert_eq!(tls.refresh(), Refresh::Unchanged);
     for (which, content, what) in unusable(&site) {
         let good = std::fs::read_to_string(files.path(which)).unwrap();
         files.replace(which, &content);
         assert_eq!(tls.refresh(), Refresh::Refused, "{which}: {what}");
-        assert_eq!(shown(server.address, &site.authority, &me).await, before, "{which}: {what}");
+        assert_eq!(shown(server.address, site.authority.pem(), &me).await, before, "{which}: {what}");
         files.replace(which, &good);
         assert_eq!(tls.refresh(), Refresh::Unchanged, "{which}: {what}");
     }
     std::fs::remove_file(files.path("pem")).unwrap();
     assert_eq!(tls.refresh(), Refresh::Refused, "not there");
-    assert_eq!(shown(server.address, &site.authority, &me).await, before);
+    assert_eq!(shown(server.address, site.authority.pem(), &me).await, before);
 }
 
 #[test]
