@@ -47,7 +47,7 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         trusted_hops: u32,
         #[command(flatten)]
-        tls: TlsArguments,
+        tls: Box<TlsArguments>,
     },
     /// Writes the OpenAPI document to a file, or to standard output.
     Openapi {

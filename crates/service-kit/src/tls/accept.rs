@@ -98,7 +98,7 @@ async fn shake(
         Ok(Err(error)) => {
             count(&outcomes, "refused");
             // What went away without a word tells of a probe of the port, or of a peer that has died.
-            if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+            if matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>()) {
                 tracing::warn!(error.chain = %error, "a connection was refused");
             }
         }
