@@ -4,6 +4,7 @@
 //! - [`envoy`]: Envoy's configuration: routes by gRPC path, REST by transcoding, gRPC-Web, CORS, tokens, limits
 //! - [`table`]: the same methods as a table, for whatever else routes to them
 //! - [`openapi`]: the OpenAPI 3.1 document of the REST form; [`page`]: a page of it
+//! - [`tls`]: mutual TLS to the services
 //!
 //! Must not list a method by hand: what a `.proto` file declares is what there is, and a method for services alone is
 //! never routed.
@@ -13,3 +14,4 @@ pub mod interface;
 pub mod openapi;
 pub mod page;
 pub mod table;
+pub mod tls;

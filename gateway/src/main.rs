@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use gateway::envoy::{self, Docs, Places, configuration};
 use gateway::interface::Method;
-use gateway::{interface, openapi, page, table};
+use gateway::{interface, openapi, page, table, tls};
+use serde_json::Value;
 
 #[derive(Parser)]
 #[command(about = "Makes Envoy's configuration, the routes and the OpenAPI document from the interfaces")]
@@ -72,6 +73,37 @@ struct EnvoyArguments {
     /// Answers with the OpenAPI document at `/openapi.json` and with a page of it at `/docs`.
     #[arg(long)]
     docs: bool,
+    #[command(flatten)]
+    tls: Box<TlsArguments>,
+}
+
+/// Mutual TLS to the services: all three files in PEM, or none.
+#[derive(clap::Args)]
+struct TlsArguments {
+    /// The gateway's certificate, and what lies between it and the authority.
+    #[arg(long, requires_all = ["tls_key", "tls_ca"])]
+    tls_certificate: Option<String>,
+    /// Its key.
+    #[arg(long, requires = "tls_certificate")]
+    tls_key: Option<String>,
+    /// The authorities that services' certificates are of.
+    #[arg(long, requires = "tls_certificate")]
+    tls_ca: Option<String>,
+}
+
+impl TlsArguments {
+    fn files(self) -> Option<tls::Files> {
+        Some(tls::Files { certificate: self.tls_certificate?, key: self.tls_key?, authority: self.tls_ca? })
+    }
+}
+
+/// Writes what Envoy needs for it beside `out`, and puts it into the configuration.
+fn encrypt(files: &tls::Files, out: &Path, services: &[String], made: &mut Value) -> Result<()> {
+    for (name, document) in files.documents() {
+        write(&out.with_file_name(name), &format!("{document:#}\n"))?;
+    }
+    let directory = out.parent().unwrap_or(Path::new("."));
+    tls::encrypt(made, services.iter().map(String::as_str), directory)
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -116,7 +148,12 @@ fn make(arguments: EnvoyArguments, methods: &[Method]) -> Result<()> {
         otlp: arguments.otlp,
         docs,
     };
-    write(&arguments.out, &format!("{:#}\n", configuration(methods, &places)))
+    let mut made = configuration(methods, &places);
+    if let Some(files) = arguments.tls.files() {
+        let services: Vec<String> = places.services.into_keys().collect();
+        encrypt(&files, &arguments.out, &services, &mut made)?;
+    }
+    write(&arguments.out, &format!("{made:#}\n"))
 }
 
 fn text(path: &Path) -> String {

@@ -21,7 +21,7 @@ use crate::raw::{Raw, bearer};
 use crate::start;
 
 /// One method of every service.
-const METHODS: [&str; 5] = [
+pub(crate) const METHODS: [&str; 5] = [
     "/sharedspaces.assets.v1.LogoService/GetLogo",
     "/sharedspaces.crmsync.v1.ConnectionService/ListConnections",
     "/sharedspaces.identity.v1.AccountService/GetProfile",

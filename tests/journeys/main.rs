@@ -15,6 +15,7 @@ mod golden;
 mod hostile_files;
 mod isolation;
 mod matrix;
+mod mtls;
 mod people;
 mod raw;
 mod reach;

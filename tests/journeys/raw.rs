@@ -7,7 +7,7 @@ use journeys::world::World;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::AsciiMetadataValue;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, ClientTlsConfig};
 use tonic::{Request, Status};
 use xtask::workspace::SERVICES;
 
@@ -58,6 +58,16 @@ impl Raw {
     pub(crate) fn of(world: &World) -> Self {
         let of = |service| format!("http://{}", world.addresses.service(service).unwrap().grpc);
         Self(SERVICES.into_iter().map(|service| (service, channel(&of(service)).unwrap())).collect())
+    }
+
+    /// The same ports, over TLS.
+    pub(crate) fn over(world: &World, tls: &ClientTlsConfig) -> Self {
+        let of = |service| {
+            let address = &world.addresses.service(service).unwrap().grpc;
+            let endpoint = Channel::from_shared(format!("https://{address}")).unwrap();
+            endpoint.tls_config(tls.clone()).unwrap().connect_lazy()
+        };
+        Self(SERVICES.into_iter().map(|service| (service, of(service))).collect())
     }
 
     /// Calls a method at the service that its path names.

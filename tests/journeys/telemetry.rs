@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use journeys::api::with_token;
+use journeys::call_graph::call_graph;
 use journeys::outside::within;
 use journeys::telemetry::{OtlpSink, Span};
 use journeys::visit::Journey;
@@ -129,7 +130,9 @@ async fn what_the_services_emit_is_what_the_table_says_and_tells_no_secret() {
 }
 
 fn who_calls_whom_is_what_the_call_graph_says(sink: &OtlpSink) {
-    assert_eq!(sink.edges(), call_graph());
+    let mut graph = call_graph().unwrap();
+    graph.retain(|(caller, _)| caller != "gateway");
+    assert_eq!(sink.edges(), graph);
     let queues = SUBSCRIPTIONS.iter().map(|one| (one.consumer.to_owned(), one.queue.to_owned()));
     assert_eq!(sink.queues(), queues.collect());
 }
@@ -307,30 +310,6 @@ fn resident_mebibytes(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() / 1024
-}
-
-/// Reads who calls whom among the services, a list on one line: under `calls`, or under each service's name. The gateway
-/// is none of them.
-fn call_graph() -> BTreeSet<(String, String)> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../k8s/call-graph.yaml");
-    let text = std::fs::read_to_string(path).unwrap();
-    let (mut calls, mut section, mut service) = (BTreeSet::new(), "", "");
-    for line in text.lines() {
-        let indent = line.len() - line.trim_start().len();
-        let Some((key, value)) = line.trim().split_once(':') else { continue };
-        match (indent, section) {
-            (0, _) => section = key,
-            (2, _) => service = key,
-            _ => {}
-        }
-        let is_list = matches!((indent, section, key), (2, "calls", _) | (4, "services", "calls"));
-        let list = value.trim().strip_prefix('[').and_then(|list| list.strip_suffix(']')).unwrap_or_default();
-        let names = list.split(',').map(str::trim).filter(|name| !name.is_empty() && is_list);
-        calls.extend(names.map(|name| (service.to_owned(), name.to_owned())));
-    }
-    calls.retain(|(caller, _)| caller != "gateway");
-    assert!(!calls.is_empty(), "nothing was read of {path}");
-    calls
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 //! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
 //! - [`signing_in`]: the ways in; [`room`]: what people do in a space; [`files`]: what they do with files
 //! - [`people`]: how people come in, are told of things and go; [`crm`]: what of it arrives in a CRM
+//! - [`call_graph`]: who calls whom, as platform teams read it
 //! - [`telemetry`]: a collector that keeps what the services tell of themselves
 //! - [`workload`]: a little of everything that is measured
 //! - [`prometheus`]: a Prometheus of one's own
@@ -13,6 +14,7 @@
 //! Must not reach into any service: only its public interface, and what the outside world has received.
 
 pub mod api;
+pub mod call_graph;
 pub mod crm;
 pub mod environment;
 pub mod files;

@@ -11,8 +11,9 @@ use anyhow::{Context, bail, ensure};
 use messaging::topology::SUBSCRIPTIONS;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use testkit::certificates::{Authority, TlsFiles};
 use xtask::databases::{app_role, database_name, owner_role, prepare, with_database};
-use xtask::environment::{Addresses, demo_env, service_env};
+use xtask::environment::{Addresses, demo_env, service_env, tls_name};
 use xtask::ports::Ports;
 use xtask::process::{Child, wait_until};
 use xtask::secrets::Secrets;
@@ -34,6 +35,8 @@ pub struct World {
     services: BTreeMap<&'static str, Child>,
     mended: Option<&'static str>,
     _sandbox: Child,
+    /// Who gave out the services' certificates, where they speak mutual TLS.
+    pub authority: Option<Authority>,
     /// The world's own broker, where it has one.
     pub broker: Option<RabbitMq>,
     /// The world's own database server.
@@ -69,6 +72,12 @@ impl World {
         Self::start_over(Postgres::start_throwaway()?, Some(broker), &url, settings)
     }
 
+    /// Starts all services with mutual TLS among them; their files are below [`Addresses::tls`].
+    pub fn start_with_mutual_tls() -> anyhow::Result<Self> {
+        let authority = Some(Authority::new());
+        Self::start_among(Postgres::start_throwaway()?, None, &shared_broker()?, &[], authority)
+    }
+
     /// Starts all services over a database that is as durable as a real one; for measurements.
     pub fn start_durable() -> anyhow::Result<Self> {
         Self::start_over(Postgres::start_throwaway_durable()?, None, &shared_broker()?, &[])
@@ -79,6 +88,16 @@ impl World {
         broker: Option<RabbitMq>,
         broker_url: &str,
         settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        Self::start_among(database, broker, broker_url, settings, None)
+    }
+
+    fn start_among(
+        database: Postgres,
+        broker: Option<RabbitMq>,
+        broker_url: &str,
+        settings: &[(&str, &str)],
+        authority: Option<Authority>,
     ) -> anyhow::Result<Self> {
         let binaries = std::env::var_os("TEST_BINARIES")
             .context("TEST_BINARIES is missing: run this through `cargo xtask test`")?;
@@ -94,6 +113,9 @@ impl World {
             // With a letter in front: digits alone would be read as a number.
             addresses.broker_prefix = format!("t{}.", crate::visit::unique());
         }
+        if let Some(authority) = &authority {
+            addresses.tls = Some(give_out(authority, dir.path())?);
+        }
         for service in SERVICES {
             let (owner, app) =
                 (secrets.password(&owner_role(service))?, secrets.password(&app_role(service))?);
@@ -108,6 +130,7 @@ impl World {
             services: BTreeMap::new(),
             mended: None,
             _sandbox: sandbox,
+            authority,
             broker,
             database,
             addresses,
@@ -278,6 +301,16 @@ impl World {
         };
         wait_until(READY_WITHIN, all_there)?.context("the sandbox was not ready")
     }
+}
+
+/// Gives each service and the gateway its certificate.
+fn give_out(authority: &Authority, dir: &std::path::Path) -> anyhow::Result<std::path::PathBuf> {
+    let dir = dir.join("tls");
+    std::fs::create_dir(&dir)?;
+    for holder in SERVICES.into_iter().chain(["gateway"]) {
+        TlsFiles::write(&dir, holder, &authority.issue(&tls_name(holder)), authority.pem());
+    }
+    Ok(dir)
 }
 
 /// Looks once at all services; returns the dead jobs, or an error that says what is left to do.

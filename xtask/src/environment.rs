@@ -126,6 +126,9 @@ pub struct Addresses {
     pub gateway: String,
     /// The services' own keys.
     pub keys: Keys,
+    /// Where `<name>.pem`, `<name>.key` and `<name>.ca` of each service and of the gateway lie, where they speak mutual
+    /// TLS among themselves.
+    pub tls: Option<PathBuf>,
 }
 
 impl Addresses {
@@ -183,6 +186,7 @@ impl Addresses {
                 spaces_budget: secrets.key("spaces_budget_key")?,
                 notifications_unsubscribe: secrets.key("notifications_unsubscribe_key")?,
             },
+            tls: None,
         })
     }
 
@@ -201,6 +205,7 @@ impl Addresses {
 /// Fails when `world` lacks the service or one that it needs to call.
 pub fn service_env(service: &str, world: &Addresses) -> Result<Vec<(String, String)>> {
     let own = world.service(service)?;
+    let scheme = if world.tls.is_some() { "https" } else { "http" };
     let mut settings: Vec<(&str, String)> = vec![
         ("DATABASE__URL", own.database_url.clone()),
         ("DATABASE__MIGRATION_URL", own.migration_url.clone()),
@@ -214,17 +219,52 @@ pub fn service_env(service: &str, world: &Addresses) -> Result<Vec<(String, Stri
         ("SERVICE_AUTH__TOKEN_FILE", path(&world.sandbox.token_file(service))),
         ("DEVELOPMENT", "true".to_owned()),
         ("TELEMETRY__LOG_FORMAT", "json".to_owned()),
-        ("PEERS__IDENTITY", format!("http://{}", world.service("identity")?.grpc)),
-        ("PEERS__SPACES", format!("http://{}", world.service("spaces")?.grpc)),
-        ("PEERS__ASSETS", format!("http://{}", world.service("assets")?.grpc)),
-        ("PEERS__CRM_SYNC", format!("http://{}", world.service("crm-sync")?.grpc)),
+        ("PEERS__IDENTITY", format!("{scheme}://{}", world.service("identity")?.grpc)),
+        ("PEERS__SPACES", format!("{scheme}://{}", world.service("spaces")?.grpc)),
+        ("PEERS__ASSETS", format!("{scheme}://{}", world.service("assets")?.grpc)),
+        ("PEERS__CRM_SYNC", format!("{scheme}://{}", world.service("crm-sync")?.grpc)),
     ];
+    if let Some(dir) = &world.tls {
+        settings.extend(mutual_tls(service, dir));
+    }
     if !world.broker_prefix.is_empty() {
         settings.push(("BROKER__PREFIX", world.broker_prefix.clone()));
     }
     settings.extend(own_settings(service, world)?);
     let prefix = setting_prefix(service);
     Ok(settings.into_iter().map(|(key, value)| (format!("{prefix}__{key}"), value)).collect())
+}
+
+/// Who may call a service, as k8s/call-graph.yaml has it.
+#[must_use]
+pub fn callers(service: &str) -> &'static [&'static str] {
+    match service {
+        "identity" => &["gateway", "operator", "spaces", "notifications"],
+        "spaces" => &["gateway", "assets", "notifications", "crm-sync"],
+        "assets" => &["gateway", "spaces", "notifications"],
+        "crm-sync" => &["gateway", "spaces"],
+        "notifications" => &["gateway"],
+        _ => &[],
+    }
+}
+
+/// The name that a certificate has its holder by.
+#[must_use]
+pub fn tls_name(holder: &str) -> String {
+    format!("spiffe://sharedspaces/{holder}")
+}
+
+fn mutual_tls(service: &str, dir: &Path) -> Vec<(&'static str, String)> {
+    let callers: Vec<String> =
+        callers(service).iter().map(|caller| format!("\"{}\"", tls_name(caller))).collect();
+    vec![
+        ("GRPC__TLS__CERTIFICATE_FILE", path(&dir.join(format!("{service}.pem")))),
+        ("GRPC__TLS__KEY_FILE", path(&dir.join(format!("{service}.key")))),
+        ("GRPC__TLS__CA_FILE", path(&dir.join(format!("{service}.ca")))),
+        ("GRPC__TLS__ALLOWED_CALLERS", format!("[{}]", callers.join(", "))),
+        // Short enough to wait for.
+        ("GRPC__TLS__RELOAD_SECONDS", "1".to_owned()),
+    ]
 }
 
 /// The settings that only this service has.
@@ -300,6 +340,13 @@ pub fn gateway_arguments(world: &Addresses, out: &Path) -> Result<Vec<String>> {
     arguments.extend(["--origin".to_owned(), format!("http://{}", world.web)]);
     for service in SERVICES {
         arguments.extend(["--service".to_owned(), format!("{service}={}", world.service(service)?.grpc)]);
+    }
+    if let Some(dir) = &world.tls {
+        for (argument, file) in
+            [("--tls-certificate", "gateway.pem"), ("--tls-key", "gateway.key"), ("--tls-ca", "gateway.ca")]
+        {
+            arguments.extend([argument.to_owned(), path(&dir.join(file))]);
+        }
     }
     Ok(arguments)
 }

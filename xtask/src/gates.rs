@@ -1,6 +1,6 @@
 //! Owns the gates over the sources: form, lints, one version of each stack, length of files, forbidden words.
 //!
-//! Must not change any file, nor need a server.
+//! Must not change any source, nor need a server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use xtask::process::{output, run, say};
 use xtask::workspace::Workspace;
+
+use crate::interfaces;
 
 /// Longest source file, in lines.
 const MAX_LINES: usize = 500;
@@ -29,10 +31,12 @@ const FORBIDDEN: [&str; 6] = [
 /// A check with a name, which gives an error when it does not hold.
 type Gate = (&'static str, fn(&Workspace) -> Result<()>);
 
-const GATES: [Gate; 6] = [
+const GATES: [Gate; 8] = [
     ("cargo fmt --check", formatted),
     ("length of files", short_files),
     ("forbidden text", no_forbidden_text),
+    ("form of the interfaces", interfaces::form),
+    ("no change of the interfaces breaks a client", interfaces::compatible),
     ("one version of each stack", one_stack),
     ("cargo clippy -D warnings", lints),
     ("OpenAPI document", crate::openapi::valid_document),

@@ -16,6 +16,10 @@ use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub use self::tls::TlsConfig;
+
+mod tls;
+
 /// A minute, which is what most collectors expect.
 const METRIC_INTERVAL: NonZeroU16 = NonZeroU16::MIN.saturating_add(59);
 
@@ -81,6 +85,12 @@ pub struct GrpcConfig {
     /// Most calls at once; more are shed with RESOURCE_EXHAUSTED.
     #[serde(default = "max_in_flight")]
     pub max_in_flight: usize,
+    /// After how long a client is asked to make another connection, in seconds, so that new replicas get calls.
+    #[serde(default = "max_connection_age_seconds")]
+    pub max_connection_age_seconds: u64,
+    /// Mutual TLS, for this port and for the calls this service makes. Absent: neither is encrypted.
+    #[serde(default, deserialize_with = "tls::read")]
+    pub tls: Option<TlsConfig>,
 }
 
 /// A port.
@@ -254,6 +264,10 @@ fn max_in_flight() -> usize {
     512
 }
 
+fn max_connection_age_seconds() -> u64 {
+    300
+}
+
 fn namespace() -> String {
     "sharedspaces".to_owned()
 }
@@ -279,7 +293,13 @@ pub fn load<T: DeserializeOwned>(service: &str) -> Result<T, figment::Error> {
 /// Replaces every `<key>_file` beside which there is no such setting of its own by the content of the file.
 #[expect(clippy::result_large_err, reason = "read once, at the start")]
 fn read_files(mut figment: Figment) -> Result<Figment, figment::Error> {
-    const OWN: [&str; 2] = ["service_auth.jwks_file", "service_auth.token_file"];
+    const OWN: [&str; 5] = [
+        "service_auth.jwks_file",
+        "service_auth.token_file",
+        "grpc.tls.certificate_file",
+        "grpc.tls.key_file",
+        "grpc.tls.ca_file",
+    ];
     let mut keys = Vec::new();
     let all: figment::value::Dict = figment.extract()?;
     collect_file_keys("", &all, &mut keys);

@@ -28,6 +28,7 @@ pub mod seal;
 pub mod space_access;
 pub mod telemetry;
 mod text_enum;
+pub mod tls;
 pub mod validate;
 pub mod verify;
 

@@ -1,11 +1,13 @@
 //! Calls to other services.
 //!
-//! Owns the channels, and what every outbound call carries: this service's own token, the trace, and a deadline that
-//! is what is left of the inbound one, at most five seconds. Must not retry: only the caller knows what is safe.
+//! Owns the channels, over mutual TLS where that is set, and what every outbound call carries: this service's own
+//! token, the trace, and a deadline that is what is left of the inbound one, at most five seconds. Must not retry: only
+//! the caller knows what is safe.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -16,6 +18,7 @@ use url::Url;
 use crate::config::{PeersConfig, ServiceAuthConfig};
 use crate::grpc::{Callee, Observed, remaining};
 use crate::telemetry::propagation;
+use crate::tls::{Connector, Tls};
 use crate::verify::WatchedFile;
 
 const MAX_DEADLINE: Duration = Duration::from_secs(5);
@@ -30,6 +33,7 @@ pub type PeerChannel = Observed<InterceptedService<Channel, PeerInterceptor>>;
 pub struct Peers {
     config: PeersConfig,
     token: Arc<Mutex<OwnToken>>,
+    tls: Option<Tls>,
 }
 
 /// A peer this service calls has no address.
@@ -37,11 +41,29 @@ pub struct Peers {
 #[error("setting peers.{0} is missing: the address of that service's business port, such as http://{0}:8080")]
 pub struct PeerMissing(&'static str);
 
+/// A peer's address and the connections of this service are not of one kind.
+#[derive(Debug, thiserror::Error)]
+#[error("setting peers.{name} must begin with {expected}://, which goes with grpc.tls")]
+pub struct PeerScheme {
+    name: &'static str,
+    expected: &'static str,
+}
+
 impl Peers {
     /// Returns channels to `config`'s addresses that carry the token in `auth`'s file.
     pub fn new(config: PeersConfig, auth: &ServiceAuthConfig) -> Self {
         let token = OwnToken { file: WatchedFile::new(auth.token_file.clone()), header: None, looked: None };
-        Self { config, token: Arc::new(Mutex::new(token)) }
+        Self { config, token: Arc::new(Mutex::new(token)), tls: None }
+    }
+
+    /// Returns the same peers, called over mutual TLS where there is one.
+    #[must_use]
+    pub fn over(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// Returns the channel to identity.
@@ -66,18 +88,35 @@ impl Peers {
 
     fn channel(&self, name: &'static str, url: Option<&Url>) -> anyhow::Result<PeerChannel> {
         let url = url.ok_or(PeerMissing(name))?;
-        let channel = Endpoint::from_shared(url.to_string())?
+        let expected = if self.tls.is_some() { "https" } else { "http" };
+        if url.scheme() != expected {
+            return Err(PeerScheme { name, expected }.into());
+        }
+        let endpoint = endpoint(url, self.tls.is_some())?
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(MAX_DEADLINE)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(20))
-            .connect_lazy();
+            .keep_alive_timeout(Duration::from_secs(20));
+        let channel = match &self.tls {
+            None => endpoint.connect_lazy(),
+            Some(tls) => endpoint.connect_with_connector_lazy(Connector::new(tls.clone())),
+        };
         let channel = InterceptedService::new(channel, PeerInterceptor { token: Arc::clone(&self.token) });
         // The keys of settings have underscores, the names of services dashes.
         let service = if name == "crm_sync" { "crm-sync" } else { name };
         Ok(Observed::new(channel, Callee::new(service, url)))
     }
+}
+
+/// The endpoint of what is called over TLS is told of `http`, or it would want to shake hands as well; calls say `https`.
+fn endpoint(url: &Url, is_encrypted: bool) -> anyhow::Result<Endpoint> {
+    if !is_encrypted {
+        return Ok(Endpoint::from_shared(url.to_string())?);
+    }
+    let host = url.host_str().context("the address of a peer has no host")?;
+    let port = url.port_or_known_default().context("the address of a peer has no port")?;
+    Ok(Endpoint::from_shared(format!("http://{host}:{port}"))?.origin(url.as_str().parse()?))
 }
 
 struct OwnToken {

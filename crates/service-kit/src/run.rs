@@ -23,12 +23,14 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, Config, ShutdownConfig};
 use crate::db::{Database, migrate};
+use crate::grpc::Listener;
 use crate::health::{self, HealthBoard};
 use crate::ids::Ids;
 use crate::lifecycle::Stop;
 use crate::peers::Peers;
 use crate::port::Port;
 use crate::telemetry::{self, Telemetry};
+use crate::tls::Tls;
 use crate::verify::Verifier;
 use crate::{grpc, jwt, port};
 
@@ -233,7 +235,7 @@ where
     stop.on_signals()?;
     migrate::refuse_pending(&database, migrations, &stop.calls).await?;
     let (reporter, health_service) = tonic_health::server::health_reporter();
-    let kit = assemble(name, config, settings, (database.clone(), HealthBoard::new(reporter), stop));
+    let kit = assemble(name, config, settings, (database.clone(), HealthBoard::new(reporter), stop))?;
     let result = match command {
         Command::Own(command) => execute(kit, command).await.map(|outcome| tell(&outcome)),
         Command::Serve => Process { mode: Mode::Serve, health_service }.run(kit, build).await.map(|()| true),
@@ -255,11 +257,12 @@ fn assemble<S>(
     config: Config,
     settings: S,
     (database, health, stop): (Database, HealthBoard, Stop),
-) -> Kit<S> {
+) -> anyhow::Result<Kit<S>> {
     let clock: SharedClock = Arc::new(SystemClock);
     let ids = Ids::new(Arc::clone(&clock));
-    let peers = Peers::new(config.peers.clone(), &config.service_auth);
-    Kit { name, config, settings, database, clock, ids, peers, health, stop }
+    let tls = config.grpc.tls.as_ref().map(Tls::load).transpose().context("bad settings")?;
+    let peers = Peers::new(config.peers.clone(), &config.service_auth).over(tls);
+    Ok(Kit { name, config, settings, database, clock, ids, peers, health, stop })
 }
 
 #[expect(clippy::print_stdout, reason = "a person gave the command and reads what came of it")]
@@ -282,12 +285,16 @@ impl<H: Health> Process<H> {
         let Self { mode, health_service } = self;
         let (config, database, ids) = (kit.config.clone(), kit.database.clone(), kit.ids.clone());
         let (board, stop) = (kit.health.clone(), kit.stop.clone());
+        let tls = kit.peers.tls().cloned();
         let verifier = Verifier::new(config.auth.clone(), config.service_auth.clone());
         let parts = build(kit).await.context("the service could not be built")?;
 
         let mut watchers = JoinSet::new();
         board.set("database", false).await;
         watchers.spawn(health::watch_database(database.clone(), board.clone(), stop.work.clone()));
+        if let Some(tls) = tls.clone() {
+            watchers.spawn(tls.watch(board.clone(), stop.work.clone()));
+        }
         let health_listener = listen("health.listen", config.health.listen).await?;
         let health = Routes::new(health_service)
             .into_axum_router()
@@ -322,7 +329,7 @@ impl<H: Health> Process<H> {
                 let listener = listen(port.setting, port.listen).await?;
                 ports.spawn(port::serve(listener, port.routes, stop.calls.clone()));
             }
-            let listener = listen("grpc.listen", config.grpc.listen).await?;
+            let listener = Listener::new(listen("grpc.listen", config.grpc.listen).await?, tls);
             tracing::info!(server.address = %config.grpc.listen, "answering calls");
             grpc::serve(listener, parts.routes, &config, verifier, ids, &stop).await?;
             stop.calls.cancel();

@@ -5,6 +5,7 @@
 #![expect(clippy::panic, clippy::expect_used, reason = "a test that cannot be set up fails")]
 
 mod broker;
+pub mod certificates;
 mod database;
 mod eventually;
 pub mod forge;

@@ -24,6 +24,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::config::Config;
 use crate::ids::Ids;
 use crate::lifecycle::Stop;
+use crate::tls::{Incoming, Tls};
 use crate::verify::Verifier;
 
 pub(crate) use observe_calls::Callee;
@@ -38,9 +39,6 @@ pub const STREAM_MESSAGE_LIMIT_BYTES: usize = 260 * 1024;
 const MAX_CONCURRENT_STREAMS: u32 = 128;
 const MAX_HEADER_LIST_BYTES: u32 = 16 * 1024;
 const KEEPALIVE: Duration = Duration::from_secs(20);
-/// A client moves to another replica now and then, so that new replicas get calls.
-const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
-const MAX_CONNECTION_AGE_GRACE: Duration = Duration::from_secs(30);
 
 tokio::task_local! {
     static CONTEXT: CallContext;
@@ -77,10 +75,29 @@ fn stacked(routes: Routes, config: &Config, verifier: Verifier, ids: Ids) -> Rou
     Routes::from(router)
 }
 
+/// A business port that listens.
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// Returns a port that takes calls over mutual TLS alone, where there is one.
+    pub fn new(tcp: TcpListener, tls: Option<Tls>) -> Self {
+        Self { tcp, tls }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(tcp: TcpListener) -> Self {
+        Self::new(tcp, None)
+    }
+}
+
 /// Answers calls until told to stop, then lets those in flight end within the configured time. For `run`, and for
 /// tests that put a service behind the whole stack.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     mut routes: Routes,
     config: &Config,
     verifier: Verifier,
@@ -90,18 +107,28 @@ pub async fn serve(
     if config.development {
         routes = with_reflection(routes)?;
     }
-    // Said here, as the server's own setting is only for listeners it opens: without it, an answer in two packets waits
-    // for the acknowledgement of the first, which the other side delays by 40 ms.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = Server::builder()
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
         .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
-        .max_connection_age(MAX_CONNECTION_AGE)
-        .max_connection_age_grace(MAX_CONNECTION_AGE_GRACE)
-        .add_routes(stacked(routes, config, verifier, ids))
-        .serve_with_incoming_shutdown(incoming, stop.calls.clone().cancelled_owned());
+        // What is under way goes on, which the deadlines limit. With a grace the transport would not ask the client to
+        // leave, but cut the connection at its end (tonic 0.14.9).
+        .max_connection_age(Duration::from_secs(config.grpc.max_connection_age_seconds))
+        .add_routes(stacked(routes, config, verifier, ids));
+    let Listener { tcp, tls } = listener.into();
+    let until = stop.calls.clone().cancelled_owned();
+    let server = async move {
+        match tls {
+            None => {
+                // Said here, as the server's own setting is only for listeners it opens: without it, an answer in two
+                // packets waits for the acknowledgement of the first, which the other side delays by 40 ms.
+                let incoming = TcpIncoming::from(tcp).with_nodelay(Some(true));
+                server.serve_with_incoming_shutdown(incoming, until).await
+            }
+            Some(tls) => server.serve_with_incoming_shutdown(Incoming::new(tcp, tls), until).await,
+        }
+    };
     let drained = async {
         stop.calls.cancelled().await;
         tokio::time::sleep(config.shutdown.drain()).await;

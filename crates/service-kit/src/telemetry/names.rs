@@ -53,6 +53,14 @@ pub enum Kind {
     Histogram,
 }
 
+// Only with mutual TLS, so not in the table of what every run emits.
+/// Handshakes of mutual TLS, by outcome.
+pub const TLS_HANDSHAKES: &str = "sharedspaces.tls.handshakes";
+/// New certificates found on disk, by outcome.
+pub const TLS_RELOADS: &str = "sharedspaces.tls.reloads";
+/// How long this process's certificate is valid, in seconds.
+pub const TLS_CERTIFICATE_EXPIRY: &str = "sharedspaces.tls.certificate.expiry";
+
 /// A metric as it is emitted.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {

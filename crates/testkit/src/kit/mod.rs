@@ -7,4 +7,5 @@ mod limits;
 mod migrations;
 mod server;
 mod stopping;
+mod tls;
 mod verify;

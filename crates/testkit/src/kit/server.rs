@@ -1,6 +1,7 @@
 //! A server of the kit with a played service behind it, and a client that writes its own HTTP/2.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,12 +11,14 @@ use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use service_kit::caller::{Caller, CallerKind};
+use service_kit::client::Gate;
 use service_kit::config::{
     BrokerConfig, Config, DatabaseConfig, GrpcConfig, ListenConfig, PeersConfig, ShutdownConfig,
     TelemetryConfig,
 };
-use service_kit::grpc::{UNARY_LIMIT_BYTES, serve};
+use service_kit::grpc::{Listener, UNARY_LIMIT_BYTES, serve};
 use service_kit::lifecycle::Stop;
+use service_kit::tls::Tls;
 use sharedspaces_proto::spaces::v1 as pb;
 use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
 use sharedspaces_proto::spaces::v1::space_service_server::{SpaceService, SpaceServiceServer};
@@ -69,7 +72,12 @@ macro_rules! plays {
                     "panic" => panic!("as asked"),
                     _ => {}
                 }
-                let space = pb::Space { owner_user_id: caller.user_id.to_string(), ..Default::default() };
+                let network = Gate::new(0, NonZeroU32::MIN).client(&request).network;
+                let space = pb::Space {
+                    owner_user_id: caller.user_id.to_string(),
+                    url: network,
+                    ..Default::default()
+                };
                 Ok(Response::new(pb::GetSpaceResponse { space: Some(space) }))
             }
 
@@ -130,6 +138,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_over(None, change).await
+    }
+
+    /// Starts it over mutual TLS, where there is one.
+    pub(super) async fn start_over(tls: Option<Tls>, change: impl FnOnce(&mut Config)) -> Self {
         let forge = Forge::generate();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -140,7 +153,7 @@ impl Server {
             SpaceServiceServer::new(Played(Arc::clone(&stage))).max_decoding_message_size(UNARY_LIMIT_BYTES);
         let routes = Routes::default().add_service(played);
         let (verifier, stop) = (forge.verifier(), Stop::default());
-        let stopping = stop.clone();
+        let (stopping, listener) = (stop.clone(), Listener::new(listener, tls));
         let serving =
             tokio::spawn(
                 async move { serve(listener, routes, &config, verifier, crate::ids(), &stopping).await },
@@ -192,7 +205,7 @@ fn config(address: SocketAddr) -> Config {
             max_connections: 1,
         },
         broker: BrokerConfig { url: "amqp://nowhere".to_owned().into(), prefix: String::new() },
-        grpc: GrpcConfig { listen: address, max_in_flight: 64 },
+        grpc: GrpcConfig { listen: address, max_in_flight: 64, max_connection_age_seconds: 300, tls: None },
         health: ListenConfig { listen: nowhere },
         auth,
         service_auth,

@@ -371,7 +371,7 @@ fn config(address: SocketAddr, keys: &TestKeys) -> Config {
             max_connections: 1,
         },
         broker: BrokerConfig { url: "amqp://nowhere".into(), prefix: String::new() },
-        grpc: GrpcConfig { listen: address, max_in_flight: 2 },
+        grpc: GrpcConfig { listen: address, max_in_flight: 2, max_connection_age_seconds: 300, tls: None },
         health: ListenConfig { listen: nowhere },
         auth: keys.auth_config(),
         service_auth: ServiceAuthConfig {
