@@ -185,6 +185,9 @@ fn no_secret_is_told(watched: &Watched) {
     }
 }
 
+/// A span that a trace must have: service, kind and name.
+type Stage = (&'static str, &'static str, String);
+
 /// A line of a service's log, as it stands on standard output.
 type Line = BTreeMap<String, Value>;
 
@@ -233,7 +236,7 @@ async fn one_trace_goes_from_the_call_through_outbox_and_broker_to_mail_and_crm(
     let created = format!("{exchange}:spaces.space.created.v1");
     let invited = format!("{exchange}:spaces.participant.invited.v1");
     let accepted = format!("{exchange}:identity.invitation.accepted.v1");
-    let stages: [(&str, &[(&str, &str, String)]); 3] = [
+    let stages: [(&str, &[Stage]); 3] = [
         (
             "sharedspaces.spaces.v1.SpaceService/CreateSpace",
             &[

@@ -306,7 +306,8 @@ impl Drop for World {
 }
 
 /// An error of a handler, as text: all a test looks at.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 struct Applied(String);
 
 impl From<service_kit::error::CommonError> for Applied {
