@@ -162,6 +162,7 @@ impl Watched {
     async fn work(&self) {
         let journey = Journey::new(&self.world.environment().unwrap()).unwrap();
         let used = workload::run(&self.world, &journey).await.unwrap();
+        journey.notices(&used.member).await.unwrap();
         self.pass_the_gateway(&used).await;
     }
 

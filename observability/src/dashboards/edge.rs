@@ -1,6 +1,6 @@
 //! The gateway, by Envoy's own metrics.
 
-use super::{quantile, rate, share};
+use super::{quantile, rate};
 use crate::panel::{Dashboard, Panel, Row};
 
 /// Requests of clients, not those to Envoy's own pages.
@@ -62,10 +62,11 @@ fn services() -> Vec<Panel> {
             "Share of what was sent to a service and came back as a 5xx.",
         )
         .query(
-            share(
-                "envoy_cluster_upstream_rq_xx{envoy_response_code_class=\"5\"}",
-                "envoy_cluster_upstream_rq_xx",
-                cluster,
+            // Envoy shows a class of status from its first answer on: until then it is not there, which is not trouble.
+            format!(
+                "({} or {all} * 0)\n/\n{all}",
+                rate("envoy_cluster_upstream_rq_xx{envoy_response_code_class=\"5\"}", cluster),
+                all = rate("envoy_cluster_upstream_rq_xx", cluster),
             ),
             "{{envoy_cluster_name}}",
         )

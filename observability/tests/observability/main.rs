@@ -1,5 +1,5 @@
 //! What dashboards and alerts promise: nothing dead, nothing unexplained, nothing that cannot fire.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod alerts;
 mod burns;

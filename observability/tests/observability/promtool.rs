@@ -30,7 +30,7 @@ pub(crate) struct Story {
 
 pub(crate) fn promtool() -> Command {
     let dir = std::env::var_os("TEST_PROMETHEUS")
-        .expect("TEST_PROMETHEUS is missing: run this through `cargo xtask test`");
+        .unwrap_or_else(|| panic!("TEST_PROMETHEUS is missing: run this through `cargo xtask test`"));
     Command::new(PathBuf::from(dir).join("promtool"))
 }
 
