@@ -1,7 +1,7 @@
 //! Starting and stopping a service.
 //!
 //! Owns the four commands and room for a service's own, the order of starting (settings, telemetry, schema check, ports, workers) and of stopping
-//! (NOT_SERVING, drain calls, end workers, close the pool, flush telemetry). Must not know what a service does.
+//! (NOT_SERVING, linger, drain calls, end workers, close the pool, flush telemetry). Must not know what a service does.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::config::{self, Config};
 use crate::db::{Database, migrate};
 use crate::health::{self, HealthBoard};
 use crate::ids::Ids;
-use crate::lifecycle::Stop;
+use crate::lifecycle::{POOL_CLOSES_WITHIN, Stop, WORKERS_END_WITHIN};
 use crate::peers::Peers;
 use crate::port::Port;
 use crate::telemetry::Telemetry;
@@ -33,9 +33,6 @@ use crate::verify::Verifier;
 use crate::{grpc, jwt, port};
 
 const RESTART_AFTER: Duration = Duration::from_secs(1);
-/// A relay publishes what is left for up to 12 seconds after the jobs have ended.
-const WORKERS_END_WITHIN: Duration = Duration::from_secs(14);
-const POOL_CLOSES_WITHIN: Duration = Duration::from_secs(3);
 const DELETE_KEYS_EVERY: Duration = Duration::from_secs(600);
 
 /// What a service is built from.
@@ -225,7 +222,7 @@ where
     let database = Database::connect(&config.database, name)?;
     let stop = Stop::default();
     stop.on_signals()?;
-    migrate::refuse_pending(&database, migrations, &stop.calls).await?;
+    migrate::refuse_pending(&database, migrations, &stop.leave).await?;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let kit = assemble(name, config, settings, (database.clone(), HealthBoard::new(reporter), stop));
     let result = match command {
@@ -302,11 +299,15 @@ impl<H: Health> Process<H> {
             }
         }
         let stopping = board.clone();
-        let calls = stop.calls.clone();
+        let leave = stop.leave.clone();
         watchers.spawn(async move {
-            calls.cancelled().await;
+            leave.cancelled().await;
             stopping.stop().await;
         });
+        // What only works has no calls to wait for.
+        let linger = if mode == Mode::Work { Duration::ZERO } else { config.shutdown.linger() };
+        let ending = stop.clone();
+        watchers.spawn(async move { ending.calls_after(linger).await });
         if mode == Mode::Work {
             stop.calls.cancelled().await;
         } else {
@@ -314,17 +315,25 @@ impl<H: Health> Process<H> {
             let mut ports = JoinSet::new();
             for port in parts.ports {
                 let listener = listen(port.setting, port.listen).await?;
-                ports.spawn(port::serve(listener, port.routes, stop.calls.clone()));
+                let (stop, drain) = (stop.calls.clone(), config.shutdown.drain());
+                ports.spawn(async move {
+                    let late = drained(stop.clone(), drain);
+                    tokio::select! {
+                        () = port::serve(listener, port.routes, stop) => {}
+                        () = late => tracing::warn!(
+                            port.setting = port.setting,
+                            "answers of the service's own ports were cut off at the end of the drain"
+                        ),
+                    }
+                });
             }
             let listener = listen("grpc.listen", config.grpc.listen).await?;
             tracing::info!(server.address = %config.grpc.listen, "answering calls");
             grpc::serve(listener, parts.routes, &config, verifier, ids, &stop).await?;
             stop.calls.cancel();
-            let drained = async { while ports.join_next().await.is_some() {} };
-            if tokio::time::timeout(config.shutdown.drain(), drained).await.is_err() {
-                tracing::warn!("answers of the service's own ports were cut off at the end of the drain");
-            }
+            while ports.join_next().await.is_some() {}
         }
+        stop.leave.cancel();
         stop.calls.cancel();
         stop.work.cancel();
         let ended = async { while workers.join_next().await.is_some() {} };
@@ -334,6 +343,12 @@ impl<H: Health> Process<H> {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Returns when calls have had `drain` to end.
+async fn drained(calls: CancellationToken, drain: Duration) {
+    calls.cancelled().await;
+    tokio::time::sleep(drain).await;
 }
 
 /// Deletes idempotency keys that are no longer kept.

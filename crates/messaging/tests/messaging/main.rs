@@ -6,5 +6,6 @@ mod consumers;
 mod jobs;
 #[cfg(test)]
 mod relays;
+mod releases;
 #[cfg(test)]
 mod support;
