@@ -10,3 +10,4 @@
 pub mod envoy;
 pub mod interface;
 pub mod openapi;
+mod replicas;

@@ -30,7 +30,7 @@ enum Command {
         /// `host:port` of Envoy's own pages.
         #[arg(long)]
         admin: Option<String>,
-        /// `name=host:port` of each service.
+        /// `name=host:port` of each service, or `name=host:port/health-port,…` of its replicas.
         #[arg(long = "service", value_parser = pair)]
         services: Vec<(String, String)>,
         /// `host:port` of identity's second port.

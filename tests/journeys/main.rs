@@ -1,6 +1,7 @@
 //! Journeys across the services, the gates over their interfaces, and what must hold when something breaks.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod backup;
 mod bad_input;
 mod crashes;
 mod crm;
@@ -17,9 +18,11 @@ mod people;
 mod raw;
 mod reconciliation;
 mod refusals;
+mod rolling;
 mod signing_in;
 mod stopping;
 mod telemetry;
+mod upgrading;
 
 use journeys::visit::{Accounts, Journey, Session, unique};
 use journeys::world::World;

@@ -5,16 +5,18 @@
 //! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
 //! - [`signing_in`]: the ways in; [`room`]: what people do in a space; [`files`]: what they do with files
 //! - [`people`]: how people come in, are told of things and go; [`crm`]: what of it arrives in a CRM
-//! - [`world`]: all services as processes on servers of their own, for tests that break them
+//! - [`world`]: all services as processes on servers of their own, for tests that break them; [`replicas`]: two of each
 //!
 //! Must not reach into any service: only its public interface, and what the outside world has received.
 
 pub mod api;
+pub mod backup;
 pub mod crm;
 pub mod environment;
 pub mod files;
 pub mod outside;
 pub mod people;
+pub mod replicas;
 pub mod room;
 pub mod signing_in;
 pub mod visit;

@@ -125,7 +125,11 @@ enum Command<C: Subcommand> {
     /// Both in one process.
     Run,
     /// Brings the database's schema up to date, with the role that owns it, and ends.
-    Migrate,
+    Migrate {
+        /// Only looks, with the role that serves, and fails while anything is pending.
+        #[arg(long)]
+        check: bool,
+    },
     #[command(flatten)]
     Own(C),
 }
@@ -214,8 +218,15 @@ where
     // Fails only where a provider stands already, which can only be this one: the build has no other.
     let _second = rustls::crypto::ring::default_provider().install_default();
     let config: Config = config::load(name).context("bad settings")?;
-    if matches!(command, Command::Migrate) {
-        return migrate::run(&config.database, migrations).await.map(|()| true);
+    if let Command::Migrate { check } = command {
+        let done = async {
+            if check {
+                let database = Database::connect(&config.database, name)?;
+                return migrate::refuse_pending(&database, migrations, &CancellationToken::new()).await;
+            }
+            migrate::run(&config.database, migrations).await
+        };
+        return done.await.map(|()| true);
     }
     let settings: S = config::load(name).context("bad settings")?;
     let telemetry = Telemetry::init(name, version, &config.telemetry)?;
@@ -229,7 +240,7 @@ where
         Command::Own(command) => execute(kit, command).await.map(|outcome| tell(&outcome)),
         Command::Serve => Process { mode: Mode::Serve, health_service }.run(kit, build).await.map(|()| true),
         Command::Work => Process { mode: Mode::Work, health_service }.run(kit, build).await.map(|()| true),
-        Command::Run | Command::Migrate => {
+        Command::Run | Command::Migrate { .. } => {
             Process { mode: Mode::Run, health_service }.run(kit, build).await.map(|()| true)
         }
     };
@@ -395,7 +406,8 @@ mod tests {
         for (word, expected) in [("serve", Command::Serve), ("work", Command::Work), ("run", Command::Run)] {
             assert_eq!(parse::<OwnCommand>(&[word]).unwrap(), expected);
         }
-        assert_eq!(parse::<OwnCommand>(&["migrate"]).unwrap(), Command::Migrate);
+        assert_eq!(parse::<OwnCommand>(&["migrate"]).unwrap(), Command::Migrate { check: false });
+        assert_eq!(parse::<OwnCommand>(&["migrate", "--check"]).unwrap(), Command::Migrate { check: true });
         let hello = parse::<OwnCommand>(&["say-hello", "--name", "Ada"]).unwrap();
         assert_eq!(hello, Command::Own(OwnCommand::SayHello { name: "Ada".to_owned() }));
         assert!(parse::<OwnCommand>(&["say-hello"]).is_err());
@@ -403,7 +415,7 @@ mod tests {
 
     #[test]
     fn a_service_without_commands_of_its_own_has_the_four_and_no_more() {
-        assert!(matches!(parse::<NoCommands>(&["migrate"]), Ok(Command::Migrate)));
+        assert!(matches!(parse::<NoCommands>(&["migrate"]), Ok(Command::Migrate { check: false })));
         for other in ["say-hello", "own", ""] {
             assert!(parse::<NoCommands>(&[other]).is_err(), "{other:?}");
         }
