@@ -120,13 +120,23 @@ impl Replicas {
     }
 
     fn begin(&mut self, service: &'static str, which: Replica) -> anyhow::Result<()> {
-        if which == Replica::First {
-            self.world.start_service(service, &borrowed(&self.settings))?;
-        } else {
-            self.start_second(service)?;
-        }
+        self.spawn(service, which)?;
         self.wait_ready(service, which)?;
         self.send_to(service, &Replica::BOTH)
+    }
+
+    fn spawn(&mut self, service: &'static str, which: Replica) -> anyhow::Result<()> {
+        match which {
+            Replica::First => self.world.start_service(service, &borrowed(&self.settings)),
+            Replica::Second => self.start_second(service),
+        }
+    }
+
+    fn has_died(&mut self, service: &str, which: Replica) -> bool {
+        match which {
+            Replica::First => self.world.has_died(service),
+            Replica::Second => self.second.get_mut(service).is_some_and(|child| !child.is_running()),
+        }
     }
 
     fn start_second(&mut self, service: &'static str) -> anyhow::Result<()> {
@@ -144,7 +154,13 @@ impl Replicas {
 
     fn wait_ready(&mut self, service: &'static str, which: Replica) -> anyhow::Result<()> {
         let address = self.address(service, which)?.health.clone();
-        let ready = wait_until(READY_WITHIN, || Ok(is_ready(&address).then_some(())))?;
+        let ready = wait_until(READY_WITHIN, || {
+            if self.has_died(service, which) {
+                // As a kubelet does, where a process gives up because what it needs does not answer in time.
+                self.spawn(service, which)?;
+            }
+            Ok(is_ready(&address).then_some(()))
+        })?;
         ready.with_context(|| format!("{service} was not ready; its logs:\n{}", self.last_words(service)))
     }
 
