@@ -71,8 +71,6 @@ mod tests {
     fn each_replica_is_an_endpoint_and_is_asked_at_its_second_port_where_that_is_known() {
         let replicas = "10.0.0.7:8080/9090,10.0.0.8:8080/9091";
         let endpoints = endpoints(replicas);
-        let endpoints =
-            made.pointer("/load_assignment/endpoints/0/lb_endpoints").unwrap().as_array().unwrap();
         let ports = |path: &str| {
             endpoints.iter().filter_map(|one| one.pointer(path).and_then(Value::as_u64)).collect::<Vec<_>>()
         };

@@ -323,6 +323,7 @@ impl<H: Health> Process<H> {
             stop.calls.cancelled().await;
         } else {
             watchers.spawn(verifier.clone().watch(board.clone(), stop.work.clone()));
+            verifier.wait_for_keys(&stop.calls).await;
             let mut ports = JoinSet::new();
             for port in parts.ports {
                 let listener = listen(port.setting, port.listen).await?;

@@ -6,6 +6,7 @@ mod consumers;
 mod jobs;
 #[cfg(test)]
 mod relays;
+#[cfg(test)]
 mod releases;
 #[cfg(test)]
 mod support;
