@@ -13,5 +13,6 @@ pub mod envoy;
 pub mod interface;
 pub mod openapi;
 pub mod page;
+mod replicas;
 pub mod table;
 pub mod tls;

@@ -49,7 +49,7 @@ struct EnvoyArguments {
     /// `host:port` of Envoy's own pages; they are not served where it is not given.
     #[arg(long)]
     admin: Option<String>,
-    /// `name=host:port` of each service.
+    /// `name=host:port` of each service, or `name=host:port/health-port,…` of its replicas.
     #[arg(long = "service", value_parser = pair)]
     services: Vec<(String, String)>,
     /// `host:port` of identity's second port, which has the keys.

@@ -1,6 +1,7 @@
 //! Journeys across the services, the gates over their interfaces, and what must hold when something breaks.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod backup;
 mod bad_input;
 mod crashes;
 mod crm;
@@ -21,9 +22,11 @@ mod raw;
 mod reach;
 mod reconciliation;
 mod refusals;
+mod rolling;
 mod signing_in;
 mod stopping;
 mod telemetry;
+mod upgrading;
 mod wires;
 
 use std::sync::Arc;

@@ -36,7 +36,7 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(50);
 async fn a_visit_passes_over_mutual_tls_nobody_else_gets_in_and_certificates_are_renewed_without_a_failed_call()
  {
     let mut world = start(World::start_with_mutual_tls).await;
-    let gateway = block_in_place(|| world.start_gateway()).unwrap();
+    let gateway = block_in_place(|| world.start_gateway(&[])).unwrap();
     let journey = journey(&world, &gateway);
     let acme = found(&journey, "en", Plan::Ultimate).await;
     let room = visit(&journey, &acme).await;

@@ -3,15 +3,23 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use journeys::outside::within;
 use journeys::visit::Journey;
 use journeys::world::World;
+use service_kit::config::ShutdownConfig;
+use service_kit::lifecycle::longest_stop;
 use sharedspaces_proto::identity::v1::Plan;
-use tokio::task::block_in_place;
+use sqlx::postgres::PgPoolOptions;
+use tokio::task::{JoinSet, block_in_place};
+use xtask::process::wait_until;
 use xtask::workspace::SERVICES;
 
 use crate::{found, start};
 
 const STOPPED_WITHIN: Duration = Duration::from_secs(5);
+const LONG: Duration = Duration::from_secs(30);
+/// Fewer than the service has connections to its database.
+const CALLS: u16 = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_service_without_load_ends_well_in_five_seconds_and_listens_no_more() {
@@ -33,6 +41,52 @@ async fn every_service_without_load_ends_well_in_five_seconds_and_listens_no_mor
         assert!(asked.elapsed() < STOPPED_WITHIN, "{service} took {:?}", asked.elapsed());
         assert!(!listening.iter().any(|address| is_listening(address)), "{service} at {listening:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_calls_in_flight_and_a_stream_open_a_service_answers_them_ends_the_stream_and_stops_in_its_time()
+{
+    let mut world = start(World::start).await;
+    let journey = Journey::new(&world.environment().unwrap()).unwrap();
+    let acme = found(&journey, "en", Plan::Ultimate).await;
+    let space = journey.create_space(&acme.member, "Busy", "", None).await.unwrap();
+    let mut notices = journey.watch(&acme.member, "").await.unwrap();
+    let streaming = tokio::spawn(async move { notices.next(LONG).await });
+    // What every call of spaces reads is held, so that those that are made stay in flight.
+    let url = world.superuser_url("spaces").unwrap();
+    let rows = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
+    let mut held = rows.begin().await.unwrap();
+    sqlx::query("LOCK TABLE spaces IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
+    let mut calls = JoinSet::new();
+    for _ in 0..CALLS {
+        let (journey, member, id) = (journey.clone(), acme.member.clone(), space.space_id.clone());
+        calls.spawn(async move { journey.get_space(&member, &id).await });
+    }
+    within(LONG, "calls in flight", async || {
+        let held_back = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+        let waiting: i64 = sqlx::query_scalar(held_back).fetch_one(&rows).await?;
+        Ok((waiting > 0).then_some(()))
+    })
+    .await
+    .unwrap();
+    let grpc: String = world.addresses.service("spaces").unwrap().grpc.clone();
+    let closing = move || wait_until(LONG, || Ok((!is_listening(&grpc)).then_some(())));
+    let closed = tokio::task::spawn_blocking(closing);
+    let releasing = tokio::spawn(async move {
+        assert!(closed.await.unwrap().unwrap().is_some(), "new calls are still taken");
+        held.commit().await.unwrap();
+    });
+    let longest = longest_stop(&ShutdownConfig::default());
+    for service in ["spaces", "notifications"] {
+        let asked = Instant::now();
+        block_in_place(|| world.stop_service(service)).unwrap();
+        assert!(asked.elapsed() < longest, "{service} took {:?}", asked.elapsed());
+    }
+    releasing.await.unwrap();
+    while let Some(called) = calls.join_next().await {
+        assert_eq!(called.unwrap().unwrap().title, "Busy");
+    }
+    assert!(streaming.await.unwrap().unwrap_err().to_string().contains("the stream ended"));
 }
 
 fn is_listening(address: &str) -> bool {

@@ -9,11 +9,12 @@
 //! - [`telemetry`]: a collector that keeps what the services tell of themselves
 //! - [`workload`]: a little of everything that is measured
 //! - [`prometheus`]: a Prometheus of one's own
-//! - [`world`]: all services as processes on servers of their own, for tests that break them
+//! - [`world`]: all services as processes on servers of their own, for tests that break them; [`replicas`]: two of each
 //!
 //! Must not reach into any service: only its public interface, and what the outside world has received.
 
 pub mod api;
+pub mod backup;
 pub mod call_graph;
 pub mod crm;
 pub mod environment;
@@ -21,6 +22,7 @@ pub mod files;
 pub mod outside;
 pub mod people;
 pub mod prometheus;
+pub mod replicas;
 pub mod room;
 pub mod signing_in;
 pub mod telemetry;

@@ -175,6 +175,18 @@ impl World {
         service: &'static str,
         settings: &[(&str, &str)],
     ) -> anyhow::Result<()> {
+        let child = self.spawn(command, service, settings)?;
+        self.services.insert(service, child);
+        Ok(())
+    }
+
+    /// Starts a process of a service beside those that run.
+    pub(crate) fn spawn(
+        &self,
+        command: &str,
+        service: &'static str,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Child> {
         let mut process = Command::new(self.binaries.join(service));
         process.arg(command).envs(service_env(service, &self.addresses)?);
         let prefix = format!("{}__", service.to_uppercase().replace('-', "_"));
@@ -186,8 +198,7 @@ impl World {
             }
         }
         let log = self.dir.path().join(format!("{service}-{}.log", crate::visit::unique()));
-        self.services.insert(service, Child::spawn(service, process, &log)?);
-        Ok(())
+        Child::spawn(service, process, &log)
     }
 
     /// Ends a service with SIGKILL.
@@ -354,7 +365,7 @@ fn shared_broker() -> anyhow::Result<String> {
 }
 
 /// Asks the second port whether calls should be sent.
-fn is_ready(address: &str) -> bool {
+pub(crate) fn is_ready(address: &str) -> bool {
     use std::io::{Read, Write};
     let ask = || -> std::io::Result<bool> {
         let address: std::net::SocketAddr = address.parse().map_err(std::io::Error::other)?;

@@ -112,6 +112,8 @@ pub struct Keys {
 pub struct Addresses {
     /// By the service's name, for instance `crm-sync`.
     pub services: BTreeMap<String, ServiceAddresses>,
+    /// The second replica of a service, where there is one.
+    pub replicas: BTreeMap<String, ServiceAddresses>,
     /// The sandbox.
     pub sandbox: SandboxAddresses,
     /// The broker's AMQP address.
@@ -163,6 +165,7 @@ impl Addresses {
         }
         Ok(Self {
             services,
+            replicas: BTreeMap::new(),
             sandbox: SandboxAddresses {
                 dir: dir.to_owned(),
                 http: address("sandbox-http")?,
@@ -339,7 +342,10 @@ pub fn gateway_arguments(world: &Addresses, out: &Path) -> Result<Vec<String>> {
     arguments.extend(["--keys".to_owned(), world.service("identity")?.health.clone()]);
     arguments.extend(["--origin".to_owned(), format!("http://{}", world.web)]);
     for service in SERVICES {
-        arguments.extend(["--service".to_owned(), format!("{service}={}", world.service(service)?.grpc)]);
+        let own = world.service(service)?;
+        let replicas: Vec<String> =
+            [own].into_iter().chain(world.replicas.get(service)).map(at_gateway).collect::<Result<_>>()?;
+        arguments.extend(["--service".to_owned(), format!("{service}={}", replicas.join(","))]);
     }
     if let Some(dir) = &world.tls {
         for (argument, file) in
@@ -349,6 +355,12 @@ pub fn gateway_arguments(world: &Addresses, out: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(arguments)
+}
+
+/// A replica as the gateway is told of it: with the port where it says whether it wants calls.
+fn at_gateway(replica: &ServiceAddresses) -> Result<String> {
+    let (_, health) = replica.health.rsplit_once(':').context("the health port's address has no port")?;
+    Ok(format!("{}/{health}", replica.grpc))
 }
 
 /// Gives the environment of the demo's commands: where everything is, and the operator's token.

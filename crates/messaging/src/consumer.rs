@@ -1,9 +1,11 @@
 //! Taking events from a queue.
 //!
 //! Owns the consumer: collect what is there, write inbox and jobs in one transaction, commit, acknowledge. What cannot
-//! be read goes to the parked queue. While the database is away the batch is held, not given back: giving back would
-//! count as a delivery at some brokers and lose the message in the end. Must not apply events.
+//! be read goes to the parked queue, into which [`parked`](crate::parked) looks again. While the database is away the
+//! batch is held, not given back: giving back would count as a delivery at some brokers and lose the message in the
+//! end. Must not apply events.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,11 +23,13 @@ use service_kit::telemetry::names;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use uuid::Uuid;
 
 use crate::connection::{Broker, OPEN_WITHIN, Pause, Session};
 use crate::failpoint;
 use crate::inbox::{self, Incoming};
 use crate::metrics::{self, METRICS};
+use crate::parked::Look;
 use crate::runner::Handlers;
 use crate::topology::{self, Subscription};
 
@@ -77,7 +81,9 @@ impl Consumer {
         let mut deliveries =
             timeout(OPEN_WITHIN, begin).await.context("the broker did not answer in time")??;
         pause.reset();
+        let mut look = Look::new();
         loop {
+            self.look_again(&session, &mut look, stop).await?;
             let first = tokio::select! {
                 () = stop.cancelled() => break,
                 first = deliveries.next() => first.context("the broker ended the consumer")??,
@@ -109,20 +115,29 @@ impl Consumer {
         self.measure(&batch);
         let mut incoming = Vec::with_capacity(batch.len());
         for delivery in &batch {
-            match inbox::read(delivery, &self.handlers) {
+            match inbox::read(delivery, &self.handlers, self.subscription.producer) {
                 Ok(event) => incoming.push(event),
                 Err(reason) => self.park(session, delivery, reason).await?,
             }
         }
         let incoming = Arc::new(incoming);
         if !incoming.is_empty() {
-            while let Err(error) = self.store(&incoming).await {
-                tracing::warn!(error.chain = %format!("{error:#}"), "events cannot be stored, holding them");
+            let refused = loop {
+                match self.store(&incoming).await {
+                    Ok(refused) => break refused,
+                    Err(error) => {
+                        tracing::warn!(error.chain = %format!("{error:#}"), "events cannot be stored, holding them");
+                    }
+                }
                 tokio::select! {
                     () = stop.cancelled() => return Ok(false),
                     () = tokio::time::sleep(RETRY_STORE_EVERY) => session.ensure_open()?,
                 }
+            };
+            for delivery in batch.iter().filter(|delivery| is_among(&refused, delivery)) {
+                self.park(session, delivery, "unknown type, as of too many that wait").await?;
             }
+            self.tell_of_unknown(&incoming);
         }
         failpoint("inbox.after_commit_before_ack");
         self.acknowledge(session, last_tag, &incoming).await?;
@@ -150,34 +165,49 @@ impl Consumer {
 
     /// Stores a batch in a task of its own: giving up waiting must not leave a transaction open (sqlx#4393). What is
     /// stored after that is folded with the next try.
-    async fn store(&self, incoming: &Arc<Vec<Incoming>>) -> anyhow::Result<()> {
+    pub(crate) async fn store(&self, incoming: &Arc<Vec<Incoming>>) -> anyhow::Result<HashSet<Uuid>> {
         let (pool, incoming) = (self.database.pool().clone(), Arc::clone(incoming));
-        let consumer = self.subscription.consumer;
-        let store = tokio::spawn(async move { inbox::store(&pool, consumer, &incoming).await });
+        let (consumer, handlers) = (self.subscription.consumer, Arc::clone(&self.handlers));
+        let store = tokio::spawn(async move { inbox::store(&pool, consumer, &handlers, &incoming).await });
         timeout(STORE_WITHIN, store).await.context("the database did not answer in time")??
+    }
+
+    fn tell_of_unknown(&self, incoming: &[Incoming]) {
+        let unknown = incoming.iter().filter(|event| !event.is_known).count();
+        if unknown > 0 {
+            let queue = self.subscription.queue;
+            tracing::warn!(queue.name = queue, events.count = unknown, "events wait for a later release");
+        }
     }
 
     /// Puts a message that cannot be read where a person can look at it. Counts only when the broker has it.
     async fn park(&self, session: &Session, delivery: &Delivery, reason: &'static str) -> anyhow::Result<()> {
-        let queue = topology::parked_queue(self.broker.prefix(), self.subscription);
-        let properties = parked_properties(delivery, reason);
-        let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let publish = async {
-            let confirm = session
-                .channel
-                .basic_publish("".into(), queue.into(), mandatory, &delivery.data, properties)
-                .await?;
-            confirm.await
-        };
-        match timeout(CONFIRM_WITHIN, publish).await {
-            Ok(Ok(Confirmation::Ack(None))) => {}
-            Ok(Ok(_)) => bail!("the parked queue did not take a message"),
-            Ok(Err(error)) => return Err(anyhow!(error).context("a message could not be parked")),
-            Err(_) => bail!("the broker did not confirm a parked message in time"),
-        }
+        self.publish_parked(session, &delivery.data, parked_properties(delivery, reason)).await?;
         tracing::error!(queue.name = self.subscription.queue, parked.reason = reason, "message parked");
         METRICS.parked.add(1, &self.own());
         Ok(())
+    }
+
+    /// Publishes to the end of the parked queue; an error unless the broker has it.
+    pub(crate) async fn publish_parked(
+        &self,
+        session: &Session,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> anyhow::Result<()> {
+        let queue = topology::parked_queue(self.broker.prefix(), self.subscription);
+        let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let publish = async {
+            let confirm =
+                session.channel.basic_publish("".into(), queue.into(), mandatory, body, properties).await?;
+            confirm.await
+        };
+        match timeout(CONFIRM_WITHIN, publish).await {
+            Ok(Ok(Confirmation::Ack(None))) => Ok(()),
+            Ok(Ok(_)) => bail!("the parked queue did not take a message"),
+            Ok(Err(error)) => Err(anyhow!(error).context("a message could not be parked")),
+            Err(_) => bail!("the broker did not confirm a parked message in time"),
+        }
     }
 
     fn measure(&self, batch: &[Delivery]) {
@@ -207,10 +237,19 @@ fn parked_properties(delivery: &Delivery, reason: &'static str) -> BasicProperti
     if let Some(id) = sent.message_id() {
         properties = properties.with_message_id(id.clone());
     }
+    if let Some(time) = sent.timestamp() {
+        properties = properties.with_timestamp(*time);
+    }
     if let Some(kind) = sent.kind() {
         properties = properties.with_type(kind.clone());
     }
     properties
+}
+
+/// Tells whether a message's event is one of these.
+fn is_among(events: &HashSet<Uuid>, delivery: &Delivery) -> bool {
+    let id = delivery.properties.message_id().as_ref().and_then(|id| Uuid::parse_str(id.as_str()).ok());
+    id.is_some_and(|id| events.contains(&id))
 }
 
 /// Collects what has arrived already, up to a batch; waits for nothing.

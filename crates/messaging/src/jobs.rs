@@ -257,6 +257,24 @@ pub(crate) async fn bury_lost(connection: &mut PgConnection, running: &[Uuid]) -
     Ok(buried.rows_affected())
 }
 
+/// Takes those events out of their queues whose kinds are not among `names`, the first of their queue, and have waited for
+/// an hour without anybody trying them: no process of a release that knows them is there, and what is behind them need
+/// not wait for one. They are kept, and applied late. Returns how many.
+pub(crate) async fn let_pass(pool: &PgPool, names: &[String]) -> Result<u64, sqlx::Error> {
+    let passed = sqlx::query(
+        "UPDATE jobs AS job SET queue_key = NULL
+          WHERE state = 'pending' AND attempt = 0 AND event IS NOT NULL AND queue_key IS NOT NULL
+            AND name <> ALL($1) AND create_time < now() - interval '1 hour'
+            AND NOT EXISTS (
+                SELECT FROM jobs AS older
+                 WHERE older.queue_key = job.queue_key AND older.seq < job.seq AND older.state <> 'dead')",
+    )
+    .bind(names)
+    .execute(pool)
+    .await?;
+    Ok(passed.rows_affected())
+}
+
 /// Ends a job that has done its work. False: the lease was lost, and with it the right to end it.
 pub(crate) async fn complete(
     connection: &mut PgConnection,

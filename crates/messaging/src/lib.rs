@@ -16,6 +16,7 @@ mod leases;
 mod messaging;
 mod metrics;
 pub mod outbox;
+mod parked;
 mod relay;
 mod runner;
 pub mod topology;

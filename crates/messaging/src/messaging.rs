@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use service_kit::clock::{SharedClock, SystemClock};
@@ -59,6 +59,7 @@ pub struct Messaging {
     clock: SharedClock,
     look_every: Duration,
     handlers: Handlers,
+    topology: &'static [Subscription],
 }
 
 impl fmt::Debug for Messaging {
@@ -90,7 +91,15 @@ impl Messaging {
             clock: Arc::new(SystemClock),
             look_every: LOOK_EVERY,
             handlers: Handlers::default(),
+            topology: SUBSCRIPTIONS,
         }
+    }
+
+    /// Hears what `topology` says, as a release with another table does; for tests.
+    #[must_use]
+    pub fn with_topology(mut self, topology: &'static [Subscription]) -> Self {
+        self.topology = topology;
+        self
     }
 
     /// Applies an event: `handler` runs in one transaction for the event's organisation, which also ends the event's
@@ -110,6 +119,13 @@ impl Messaging {
             organization_of: |body| E::decode(body).map(|event| event.organization_id().to_owned()),
             apply: Arc::new(move |tx, job, envelope| {
                 match E::decode(job.event.unwrap_or_default().as_slice()) {
+                    // A kind that an earlier release took in has not been looked into yet.
+                    Ok(event)
+                        if Uuid::parse_str(event.organization_id()) != Ok(job.organization_id.uuid()) =>
+                    {
+                        let error = anyhow!("the body belongs to another organisation");
+                        Box::pin(std::future::ready(Err(JobError::dead(error))))
+                    }
                     Ok(event) => handler(
                         tx,
                         Received {
@@ -168,7 +184,7 @@ impl Messaging {
 
     fn tasks(self) -> anyhow::Result<Vec<(&'static str, Task)>> {
         let subscriptions: Vec<&'static Subscription> =
-            SUBSCRIPTIONS.iter().filter(|subscription| subscription.consumer == self.service).collect();
+            self.topology.iter().filter(|subscription| subscription.consumer == self.service).collect();
         check(&self.handlers, &subscriptions)?;
         let wake = Wake::default();
         let broker = Broker::new(self.broker, self.service, self.board);

@@ -37,6 +37,7 @@ const CLAIM_WITHIN: Duration = Duration::from_secs(8);
 const EVENT_WITHIN: Duration = Duration::from_secs(30);
 const JOB_WITHIN: Duration = Duration::from_secs(900);
 const END_WITHIN: Duration = Duration::from_secs(10);
+const LET_PASS_EVERY: Duration = Duration::from_secs(60);
 
 type ApplyFn = dyn for<'t> Fn(&'t mut PgConnection, Claimed, Envelope) -> BoxFuture<'t, Result<(), JobError>>
     + Send
@@ -82,16 +83,15 @@ impl Handlers {
         self.by_type.get(type_name)
     }
 
+    /// Lists the names of all that is run.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.by_job.keys().cloned().collect()
+    }
+
     /// Lists all events that are applied.
     pub(crate) fn events(&self) -> impl Iterator<Item = &EventHandler> {
         self.by_type.values()
     }
-
-    /// Lists the names of all jobs that are run, those of events included.
-    pub(crate) fn job_names(&self) -> Vec<String> {
-        self.by_job.keys().cloned().collect()
-    }
-
     /// Tells whether there is nothing to run.
     pub(crate) fn is_empty(&self) -> bool {
         self.by_job.is_empty()
@@ -122,7 +122,7 @@ impl Runner {
         id: Uuid,
         ended: CancellationToken,
     ) -> Arc<Self> {
-        let names = handlers.job_names();
+        let names = handlers.names();
         Arc::new(Self { database, handlers, names, wake, clock, service, id, leases: Leases::new(id), ended })
     }
 
@@ -131,8 +131,28 @@ impl Runner {
         tokio::select! {
             () = self.work(&stop) => {}
             () = self.leases.keep(&self.database) => {}
+            () = self.let_pass() => {}
         }
         self.ended.cancel();
+    }
+
+    /// Lets events pass those of kinds that nobody has known for an hour. Never ends.
+    async fn let_pass(&self) {
+        loop {
+            match jobs::let_pass(self.database.pool(), &self.names).await {
+                Ok(0) => {}
+                Ok(passed) => {
+                    tracing::warn!(
+                        events.count = passed,
+                        "events of unknown kinds hold others back no longer"
+                    );
+                }
+                Err(error) => {
+                    tracing::warn!(error.chain = %service_kit::error::chain(&error), "unknown events were not looked at");
+                }
+            }
+            tokio::time::sleep(LET_PASS_EVERY).await;
+        }
     }
 
     async fn work(self: &Arc<Self>, stop: &CancellationToken) {

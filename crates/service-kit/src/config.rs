@@ -185,11 +185,19 @@ pub enum LogFormat {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ShutdownConfig {
+    /// How long calls are still answered after the signal, in milliseconds, while readiness says that none should come;
+    /// 0 where whoever sends the signal has waited before, as Kubernetes' `preStop` does.
+    pub linger_ms: u64,
     /// How long calls in flight may take to end, in milliseconds; a unary call takes no longer than 10 seconds.
     pub drain_ms: u64,
 }
 
 impl ShutdownConfig {
+    /// Returns how long calls are still answered after the signal.
+    pub fn linger(&self) -> Duration {
+        Duration::from_millis(self.linger_ms)
+    }
+
     /// Returns how long calls in flight may take to end.
     pub fn drain(&self) -> Duration {
         Duration::from_millis(self.drain_ms)
@@ -198,7 +206,7 @@ impl ShutdownConfig {
 
 impl Default for ShutdownConfig {
     fn default() -> Self {
-        Self { drain_ms: 10_000 }
+        Self { linger_ms: 0, drain_ms: 10_000 }
     }
 }
 

@@ -33,4 +33,4 @@ pub mod validate;
 pub mod verify;
 
 pub use port::Port;
-pub use run::{Kit, Outcome, Parts, Worker, run, run_with_commands, stops_within};
+pub use run::{Kit, Outcome, Parts, Worker, run, run_with_commands};

@@ -1,7 +1,7 @@
 //! Starting and stopping a service.
 //!
 //! Owns the four commands and room for a service's own, the order of starting (settings, telemetry, schema check, ports, workers) and of stopping
-//! (NOT_SERVING, drain calls, end workers, close the pool, flush telemetry). Must not know what a service does.
+//! (NOT_SERVING, linger, drain calls, end workers, close the pool, flush telemetry). Must not know what a service does.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,23 +21,20 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{self, Config, ShutdownConfig};
+use crate::config::{self, Config};
 use crate::db::{Database, migrate};
 use crate::grpc::Listener;
 use crate::health::{self, HealthBoard};
 use crate::ids::Ids;
-use crate::lifecycle::Stop;
+use crate::lifecycle::{POOL_CLOSES_WITHIN, Stop, WORKERS_END_WITHIN};
 use crate::peers::Peers;
 use crate::port::Port;
-use crate::telemetry::{self, Telemetry};
+use crate::telemetry::Telemetry;
 use crate::tls::Tls;
 use crate::verify::Verifier;
 use crate::{grpc, jwt, port};
 
 const RESTART_AFTER: Duration = Duration::from_secs(1);
-/// A relay publishes what is left for up to 12 seconds after the jobs have ended.
-const WORKERS_END_WITHIN: Duration = Duration::from_secs(14);
-const POOL_CLOSES_WITHIN: Duration = Duration::from_secs(3);
 const DELETE_KEYS_EVERY: Duration = Duration::from_secs(600);
 
 /// What a service is built from.
@@ -76,12 +73,6 @@ pub struct Parts {
 }
 
 type WorkerFn = dyn Fn(CancellationToken) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync;
-
-/// Returns the longest that a process takes from the signal to its end, whatever its command: the business port drains,
-/// then the service's own ports; workers end, connections close, telemetry is sent. A pod needs more time than this.
-pub fn stops_within(shutdown: &ShutdownConfig) -> Duration {
-    shutdown.drain() * 2 + WORKERS_END_WITHIN + POOL_CLOSES_WITHIN + telemetry::FLUSHES_WITHIN
-}
 
 /// Something that runs until told to stop. One that fails is started again after a second.
 #[derive(Clone)]
@@ -136,7 +127,11 @@ enum Command<C: Subcommand> {
     /// Both in one process.
     Run,
     /// Brings the database's schema up to date, with the role that owns it, and ends.
-    Migrate,
+    Migrate {
+        /// Only looks, with the role that serves, and fails while anything is pending.
+        #[arg(long)]
+        check: bool,
+    },
     #[command(flatten)]
     Own(C),
 }
@@ -225,22 +220,29 @@ where
     // Fails only where a provider stands already, which can only be this one: the build has no other.
     let _second = rustls::crypto::ring::default_provider().install_default();
     let config: Config = config::load(name).context("bad settings")?;
-    if matches!(command, Command::Migrate) {
-        return migrate::run(&config.database, migrations).await.map(|()| true);
+    if let Command::Migrate { check } = command {
+        let done = async {
+            if check {
+                let database = Database::connect(&config.database, name)?;
+                return migrate::refuse_pending(&database, migrations, &CancellationToken::new()).await;
+            }
+            migrate::run(&config.database, migrations).await
+        };
+        return done.await.map(|()| true);
     }
     let settings: S = config::load(name).context("bad settings")?;
     let telemetry = Telemetry::init(name, version, &config.telemetry)?;
     let database = Database::connect(&config.database, name)?;
     let stop = Stop::default();
     stop.on_signals()?;
-    migrate::refuse_pending(&database, migrations, &stop.calls).await?;
+    migrate::refuse_pending(&database, migrations, &stop.leave).await?;
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let kit = assemble(name, config, settings, (database.clone(), HealthBoard::new(reporter), stop))?;
     let result = match command {
         Command::Own(command) => execute(kit, command).await.map(|outcome| tell(&outcome)),
         Command::Serve => Process { mode: Mode::Serve, health_service }.run(kit, build).await.map(|()| true),
         Command::Work => Process { mode: Mode::Work, health_service }.run(kit, build).await.map(|()| true),
-        Command::Run | Command::Migrate => {
+        Command::Run | Command::Migrate { .. } => {
             Process { mode: Mode::Run, health_service }.run(kit, build).await.map(|()| true)
         }
     };
@@ -315,29 +317,42 @@ impl<H: Health> Process<H> {
             }
         }
         let stopping = board.clone();
-        let calls = stop.calls.clone();
+        let leave = stop.leave.clone();
         watchers.spawn(async move {
-            calls.cancelled().await;
+            leave.cancelled().await;
             stopping.stop().await;
         });
+        // What only works has no calls to wait for.
+        let linger = if mode == Mode::Work { Duration::ZERO } else { config.shutdown.linger() };
+        let ending = stop.clone();
+        watchers.spawn(async move { ending.calls_after(linger).await });
         if mode == Mode::Work {
             stop.calls.cancelled().await;
         } else {
             watchers.spawn(verifier.clone().watch(board.clone(), stop.work.clone()));
+            verifier.wait_for_keys(&stop.calls).await;
             let mut ports = JoinSet::new();
             for port in parts.ports {
                 let listener = listen(port.setting, port.listen).await?;
-                ports.spawn(port::serve(listener, port.routes, stop.calls.clone()));
+                let (stop, drain) = (stop.calls.clone(), config.shutdown.drain());
+                ports.spawn(async move {
+                    let late = drained(stop.clone(), drain);
+                    tokio::select! {
+                        () = port::serve(listener, port.routes, stop) => {}
+                        () = late => tracing::warn!(
+                            port.setting = port.setting,
+                            "answers of the service's own ports were cut off at the end of the drain"
+                        ),
+                    }
+                });
             }
             let listener = Listener::new(listen("grpc.listen", config.grpc.listen).await?, tls);
             tracing::info!(server.address = %config.grpc.listen, "answering calls");
             grpc::serve(listener, parts.routes, &config, verifier, ids, &stop).await?;
             stop.calls.cancel();
-            let drained = async { while ports.join_next().await.is_some() {} };
-            if tokio::time::timeout(config.shutdown.drain(), drained).await.is_err() {
-                tracing::warn!("answers of the service's own ports were cut off at the end of the drain");
-            }
+            while ports.join_next().await.is_some() {}
         }
+        stop.leave.cancel();
         stop.calls.cancel();
         stop.work.cancel();
         let ended = async { while workers.join_next().await.is_some() {} };
@@ -347,6 +362,12 @@ impl<H: Health> Process<H> {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Returns when calls have had `drain` to end.
+async fn drained(calls: CancellationToken, drain: Duration) {
+    calls.cancelled().await;
+    tokio::time::sleep(drain).await;
 }
 
 /// Deletes idempotency keys that are no longer kept.
@@ -393,7 +414,8 @@ mod tests {
         for (word, expected) in [("serve", Command::Serve), ("work", Command::Work), ("run", Command::Run)] {
             assert_eq!(parse::<OwnCommand>(&[word]).unwrap(), expected);
         }
-        assert_eq!(parse::<OwnCommand>(&["migrate"]).unwrap(), Command::Migrate);
+        assert_eq!(parse::<OwnCommand>(&["migrate"]).unwrap(), Command::Migrate { check: false });
+        assert_eq!(parse::<OwnCommand>(&["migrate", "--check"]).unwrap(), Command::Migrate { check: true });
         let hello = parse::<OwnCommand>(&["say-hello", "--name", "Ada"]).unwrap();
         assert_eq!(hello, Command::Own(OwnCommand::SayHello { name: "Ada".to_owned() }));
         assert!(parse::<OwnCommand>(&["say-hello"]).is_err());
@@ -401,7 +423,7 @@ mod tests {
 
     #[test]
     fn a_service_without_commands_of_its_own_has_the_four_and_no_more() {
-        assert!(matches!(parse::<NoCommands>(&["migrate"]), Ok(Command::Migrate)));
+        assert!(matches!(parse::<NoCommands>(&["migrate"]), Ok(Command::Migrate { check: false })));
         for other in ["say-hello", "own", ""] {
             assert!(parse::<NoCommands>(&[other]).is_err(), "{other:?}");
         }

@@ -34,6 +34,7 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 const REFRESH_EVERY: Duration = Duration::from_secs(5);
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_millis(20);
 
 /// The token is not one of ours, or not any more. Says no more: what is wrong with a forged token is nobody's business.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -171,6 +172,17 @@ impl Verifier {
         let account = format!("system:serviceaccount:{}:", self.service_auth.namespace);
         let name = claims.sub.strip_prefix(&account).ok_or(TokenRefused)?;
         Ok(Principal::Service(name.to_owned()))
+    }
+
+    /// Waits until there are keys for both kinds of tokens, or until `stop`: without them each token would be refused as
+    /// if it were forged.
+    pub(crate) async fn wait_for_keys(&self, stop: &CancellationToken) {
+        while self.people.is_empty() || self.services.is_empty() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_FOR_KEYS_EVERY) => {}
+            }
+        }
     }
 
     /// Keeps both key sets fresh until told to stop, and notes on the board whether there are any.

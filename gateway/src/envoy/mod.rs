@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::interface::Method;
+use crate::replicas;
 
 pub use replies::{DOMAIN, REFUSALS, Refusal, name};
 
@@ -51,7 +52,8 @@ pub struct Places {
     pub listen: String,
     /// `host:port` of Envoy's own pages; absent: none.
     pub admin: Option<String>,
-    /// `host:port` of each service by its name.
+    /// Where each service is by its name: `host:port` of each replica, `,` between them; with `/` and its second port behind
+    /// it, as in `10.0.0.7:8080/9090`, a replica gets calls only while it says there that it wants them.
     pub services: BTreeMap<String, String>,
     /// `host:port` of identity's second port, which has the keys.
     pub keys: String,
@@ -105,12 +107,12 @@ pub fn configuration(methods: &[Method], places: &Places) -> Value {
     bootstrap
 }
 
-fn address(place: &str) -> Value {
+pub(crate) fn address(place: &str) -> Value {
     let (host, port) = place.rsplit_once(':').unwrap_or((place, "80"));
     json!({"socket_address": {"address": host, "port_value": port.parse::<u16>().unwrap_or(80)}})
 }
 
-fn typed(kind: &str, mut rest: Value) -> Value {
+pub(crate) fn typed(kind: &str, mut rest: Value) -> Value {
     if let Some(object) = rest.as_object_mut() {
         object.insert("@type".to_owned(), json!(format!("type.googleapis.com/{kind}")));
     }
@@ -217,9 +219,7 @@ fn cluster(name: &str, place: &str, is_grpc: bool) -> Value {
         "dns_lookup_family": "V4_PREFERRED",
         "connect_timeout": "2s",
         "lb_policy": "LEAST_REQUEST",
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
-            {"endpoint": {"address": address(place)}},
-        ]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": replicas::endpoints(place)}]},
         "circuit_breakers": {"thresholds": [{
             "max_connections": 1_024, "max_pending_requests": 1_024, "max_requests": 4_096,
             "retry_budget": {"budget_percent": {"value": 10.0}, "min_retry_concurrency": 3},
@@ -234,6 +234,7 @@ fn cluster(name: &str, place: &str, is_grpc: bool) -> Value {
         );
         let key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
         object.insert("typed_extension_protocol_options".to_owned(), json!({ key: options }));
+        replicas::watch(object, place);
     }
     cluster
 }

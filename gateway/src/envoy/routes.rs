@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Places;
 use crate::interface::Method;
+use crate::replicas;
 
 /// What a page of ours may do in a browser: be read.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
@@ -36,12 +37,7 @@ fn route(method: &Method) -> Value {
                 "max_stream_duration": format!("{seconds}s"),
                 "grpc_timeout_header_max": format!("{seconds}s"),
             },
-            // Only what certainly was not begun is tried again.
-            "retry_policy": {
-                "retry_on": "connect-failure,refused-stream",
-                "num_retries": 2,
-                "retry_back_off": {"base_interval": "0.05s", "max_interval": "0.5s"},
-            },
+            "retry_policy": replicas::retries(),
         },
     })
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use service_kit::config::ShutdownConfig;
+use service_kit::lifecycle::longest_stop;
 
 use crate::objects::{SERVICES, items, text, yaml};
 
@@ -68,8 +69,8 @@ impl Code {
     /// The longest that a process takes from the signal to its end.
     #[must_use]
     pub fn stops_within(drain_ms: Option<u64>) -> Duration {
-        let shutdown = drain_ms.map_or_else(ShutdownConfig::default, |drain_ms| ShutdownConfig { drain_ms });
-        service_kit::stops_within(&shutdown)
+        let set = ShutdownConfig::default();
+        longest_stop(&ShutdownConfig { drain_ms: drain_ms.unwrap_or(set.drain_ms), ..set })
     }
 }
 

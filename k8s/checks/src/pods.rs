@@ -171,7 +171,7 @@ fn stops_in_time(objects: &Objects, pod: Pod<'_>, tell: &mut impl FnMut(&str)) {
             }
         } else if pod.labels[NAME] == "gateway" {
             // Envoy ends at once, so calls must have ended before.
-            if pause < gateway::envoy::CALL_SECONDS + 8 || pause >= grace {
+            if pause < gateway::interface::CALL_SECONDS + 8 || pause >= grace {
                 tell(&format!("{pause} s do not outlast calls, or do not fit into {grace} s"));
             }
         }

@@ -7,4 +7,6 @@ mod jobs;
 #[cfg(test)]
 mod relays;
 #[cfg(test)]
+mod releases;
+#[cfg(test)]
 mod support;

@@ -28,7 +28,7 @@ use uuid::Uuid;
 pub(crate) type Applied<'t> = BoxFuture<'t, Result<(), JobError>>;
 
 /// Applies an event by doing nothing.
-fn ignore<E: Event>(_: &mut PgConnection, _: Received<E>) -> Applied<'_> {
+pub(crate) fn ignore<E: Event>(_: &mut PgConnection, _: Received<E>) -> Applied<'_> {
     Box::pin(std::future::ready(Ok(())))
 }
 
@@ -89,6 +89,12 @@ impl World {
         )
     }
 
+    /// Ends what was started last as a crash does: whatever is under way stays where it is.
+    pub(crate) async fn kill(&mut self) {
+        let (_, mut tasks) = self.running.pop().expect("something runs");
+        tasks.shutdown().await;
+    }
+
     pub(crate) fn start(&mut self, messaging: Messaging) -> CancellationToken {
         let stop = CancellationToken::new();
         self.running.push((stop.clone(), messaging.start(&stop)));
@@ -119,9 +125,21 @@ impl World {
 
     /// Publishes any message, as somebody else would.
     pub(crate) async fn publish(&self, properties: BasicProperties, body: &[u8]) {
-        let exchange = topology::exchange(&self.broker.prefix);
+        self.publish_as(OrganizationCreated::ROUTING_KEY, properties, body).await;
+    }
+
+    /// Publishes any message under a routing key.
+    pub(crate) async fn publish_as(&self, key: &str, properties: BasicProperties, body: &[u8]) {
+        self.publish_through(&topology::exchange(&self.broker.prefix), key, properties, body).await;
+    }
+
+    /// Publishes any message straight to a queue.
+    pub(crate) async fn publish_to(&self, queue: &str, properties: BasicProperties, body: &[u8]) {
+        self.publish_through("", queue, properties, body).await;
+    }
+
+    async fn publish_through(&self, exchange: &str, key: &str, properties: BasicProperties, body: &[u8]) {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let key = OrganizationCreated::ROUTING_KEY;
         let confirm =
             self.channel.basic_publish(exchange.into(), key.into(), options, body, properties).await.unwrap();
         assert_eq!(confirm.await.unwrap(), lapin::Confirmation::Ack(None));
@@ -209,7 +227,7 @@ pub(crate) async fn append_of<E: Event>(tx: &mut PgConnection, event: &E, aggreg
 
 /// Notes that an event was applied.
 #[expect(clippy::needless_pass_by_value, reason = "the signature of a handler")]
-pub(crate) fn note(tx: &mut PgConnection, received: Received<OrganizationCreated>) -> Applied<'_> {
+pub(crate) fn note<E: Event>(tx: &mut PgConnection, received: Received<E>) -> Applied<'_> {
     Box::pin(async move {
         sqlx::query("INSERT INTO effects (event_id, organization_id) VALUES ($1, $2)")
             .bind(received.event_id)

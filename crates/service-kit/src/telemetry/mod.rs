@@ -37,9 +37,7 @@ use lines::TracedLines;
 
 /// lapin logs what the broker returns with its body.
 const NO_BODIES: &str = "lapin::returned_messages=off";
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
-/// Traces, metrics and logs, one after the other.
-pub(crate) const FLUSHES_WITHIN: Duration = Duration::from_secs(3 * FLUSH_TIMEOUT.as_secs());
+pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What was set up; [`Telemetry::flush`] sends what is left when the process ends.
 pub struct Telemetry {
@@ -121,7 +119,7 @@ impl Telemetry {
         Ok(Self { traces: traces.build(), metrics: Some(metrics), logs: Some(logs) })
     }
 
-    /// Sends what is left, for at most three seconds each; losing telemetry never fails a stop.
+    /// Sends what is left, for at most a second each; losing telemetry never fails a stop.
     pub fn flush(self) {
         let results = [
             Some(self.traces.shutdown_with_timeout(FLUSH_TIMEOUT)),

@@ -55,6 +55,11 @@ async fn a_key_is_sealed_and_another_key_encryption_key_is_told_by_the_settings_
     let other = World::identity(&world.test, world.clock.clone(), world.ids.clone(), settings(2)).await;
     let error = format!("{:#}", other.err().unwrap());
     assert!(error.contains("key_encryption_key"), "{error}");
+    // Who changes it deletes what the old one has sealed: another key is made.
+    world.sql("DELETE FROM signing_keys").await;
+    let anew =
+        World::identity(&world.test, world.clock.clone(), world.ids.clone(), settings(2)).await.unwrap();
+    assert_ne!(anew.keys.public(), world.identity.keys.public());
 }
 
 #[tokio::test]
