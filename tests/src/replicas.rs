@@ -1,8 +1,8 @@
-//! Two processes of each service, as a rolling restart finds them.
+//! Two places for each service, as a rolling restart needs them.
 //!
 //! Owns the second ones, what stands between the services as a cluster's own addresses do, and replacing a process as
-//! Kubernetes does: nobody is sent there any more, it is asked to stop and ends by itself, another is started and waited
-//! for. Must not know a call.
+//! Kubernetes does with `maxSurge: 1` and `maxUnavailable: 0`: another is started and waited for, nobody is sent to the
+//! old one any more, it is asked to stop and ends by itself. Must not know a call.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -44,9 +44,13 @@ pub enum Replica {
 impl Replica {
     /// Both.
     pub const BOTH: [Self; 2] = [Self::First, Self::Second];
+
+    fn other(self) -> Self {
+        if self == Self::First { Self::Second } else { Self::First }
+    }
 }
 
-/// A world with two processes of each service behind the gateway.
+/// A world behind the gateway, with room for a second process of each service.
 pub struct Replicas {
     /// The world.
     pub world: World,
@@ -64,8 +68,6 @@ impl Replicas {
         let mut all: Vec<(String, String)> =
             settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         all.push(("SHUTDOWN__LINGER_MS".to_owned(), LINGER.as_millis().to_string()));
-        // Ten processes on one server.
-        all.push(("DATABASE__MAX_CONNECTIONS".to_owned(), "12".to_owned()));
         for service in SERVICES {
             let junction = Junction::open()?;
             if let Some((_, key)) = PEERS.iter().find(|(name, _)| *name == service) {
@@ -81,20 +83,32 @@ impl Replicas {
             let address = || ports::free().map(|port| format!("127.0.0.1:{port}"));
             let second = ServiceAddresses { grpc: address()?, health: address()?, ..first };
             this.world.addresses.replicas.insert(service.to_owned(), second);
-            this.start_second(service)?;
-        }
-        for service in SERVICES {
-            this.wait_ready(service, Replica::Second)?;
-            this.send_to(service, &Replica::BOTH)?;
+            this.send_to(service, &[Replica::First])?;
         }
         this.gateway = this.world.start_gateway(&["--calls-per-second", "5000"])?;
         Ok(this)
     }
 
-    /// Replaces a process as a rolling restart does; returns how long it took to end.
-    pub fn replace(&mut self, service: &'static str, which: Replica) -> anyhow::Result<Duration> {
-        let other = if which == Replica::First { Replica::Second } else { Replica::First };
-        self.send_to(service, &[other])?;
+    /// Starts a service's other process beside the one that runs, and waits for it.
+    pub fn add(&mut self, service: &'static str, which: Replica) -> anyhow::Result<()> {
+        self.spawn(service, which)?;
+        self.wait_ready(service, which)?;
+        self.send_to(service, &Replica::BOTH)?;
+        std::thread::sleep(MIN_READY);
+        Ok(())
+    }
+
+    /// Replaces a process by its other one, as a rolling restart does; returns how long the old one took to end.
+    /// `at_the_signal` comes right before it is asked to.
+    pub fn replace(
+        &mut self,
+        service: &'static str,
+        which: Replica,
+        at_the_signal: impl FnOnce(),
+    ) -> anyhow::Result<Duration> {
+        self.add(service, which.other())?;
+        self.send_to(service, &[which.other()])?;
+        at_the_signal();
         let asked = Instant::now();
         if which == Replica::First {
             self.world.stop_service(service)?;
@@ -103,26 +117,12 @@ impl Replicas {
             let status = child.terminate(READY_WITHIN)?;
             ensure!(status.success(), "{service} ended with {status}:\n{}", child.last_lines(20));
         }
-        let took = asked.elapsed();
-        self.begin(service, which)?;
-        std::thread::sleep(MIN_READY);
-        Ok(took)
+        Ok(asked.elapsed())
     }
 
-    /// Ends a process with SIGKILL, with nobody told of it, and starts another.
-    pub fn kill(&mut self, service: &'static str, which: Replica) -> anyhow::Result<()> {
-        if which == Replica::First {
-            self.world.kill_service(service)?;
-        } else {
-            self.second.remove(service).context("no such service runs")?.kill()?;
-        }
-        self.begin(service, which)
-    }
-
-    fn begin(&mut self, service: &'static str, which: Replica) -> anyhow::Result<()> {
-        self.spawn(service, which)?;
-        self.wait_ready(service, which)?;
-        self.send_to(service, &Replica::BOTH)
+    /// Ends the first process with SIGKILL, with nobody told of it.
+    pub fn kill(&mut self, service: &'static str) -> anyhow::Result<()> {
+        self.world.kill_service(service)
     }
 
     fn spawn(&mut self, service: &'static str, which: Replica) -> anyhow::Result<()> {
