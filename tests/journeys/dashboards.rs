@@ -9,6 +9,7 @@ use journeys::prometheus::{Prometheus, programs};
 use journeys::telemetry::OtlpSink;
 use journeys::visit::Journey;
 use journeys::workload::{self, Used};
+use journeys::wire::Wire;
 use journeys::world::World;
 use observability::platform::{METRICS, Source};
 use observability::rule::{Group, Rule, alerts, all, file, first_command};
@@ -167,7 +168,7 @@ impl Watched {
     }
 
     async fn pass_the_gateway(&self, used: &Used) {
-        let environment = self.world.environment().unwrap().through_the_gateway(&self.gateway.address);
+        let environment = self.world.environment().unwrap().over(Wire::Grpc);
         let through = Journey::new(&environment).unwrap();
         let seen = || async { Ok(through.get_space(&used.member, &used.space_id).await.ok()) };
         within(PATIENCE, "an answer through the gateway", seen).await.unwrap();

@@ -9,6 +9,7 @@ use journeys::api::{with_key, with_token};
 use journeys::outside::within;
 use journeys::replicas::{LINGER, Replica, Replicas};
 use journeys::visit::{Journey, Session, fresh_key, unique};
+use journeys::wire::Wire;
 use service_kit::config::ShutdownConfig;
 use service_kit::lifecycle::longest_stop;
 use sharedspaces_proto::crmsync::v1 as crm;
@@ -51,7 +52,7 @@ impl Stage {
         let environment = replicas.world.environment().unwrap();
         // Founding is the operator's, whom the gateway does not know.
         let acme = found(&Journey::new(&environment).unwrap(), "en", Plan::Ultimate).await;
-        let journey = Journey::new(&environment.through_the_gateway(&replicas.gateway)).unwrap();
+        let journey = Journey::new(&environment.over(Wire::Grpc)).unwrap();
         let space = journey.create_space(&acme.member, "Rolling", "", None).await.unwrap();
         let address = format!("gina.{}@buyer.example", unique());
         journey.invite(&acme.member, &space.space_id, &[&address], "").await.unwrap();

@@ -59,7 +59,7 @@ impl Prometheus {
         })?;
         listening.with_context(|| format!("Prometheus does not listen:\n{}", child.last_lines(20)))?;
         let url = format!("http://{address}");
-        Ok(Self { url, http: reqwest::Client::new(), _child: child, _dir: dir })
+        Ok(Self { url, http: reqwest::Client::builder().timeout(ANSWERS_WITHIN).build()?, _child: child, _dir: dir })
     }
 
     /// Returns its address.

@@ -50,8 +50,6 @@ impl Replica {
 pub struct Replicas {
     /// The world.
     pub world: World,
-    /// The gateway's address.
-    pub gateway: String,
     settings: Vec<(String, String)>,
     second: BTreeMap<&'static str, Child>,
     junctions: BTreeMap<&'static str, Junction>,
@@ -74,8 +72,7 @@ impl Replicas {
             junctions.insert(service, junction);
         }
         let world = World::start_with(&borrowed(&all))?;
-        let gateway = String::new();
-        let mut this = Self { world, gateway, settings: all, second: BTreeMap::new(), junctions };
+        let mut this = Self { world, settings: all, second: BTreeMap::new(), junctions };
         for service in SERVICES {
             let first = this.world.addresses.service(service)?.clone();
             let address = || ports::free().map(|port| format!("127.0.0.1:{port}"));
@@ -87,7 +84,7 @@ impl Replicas {
             this.wait_ready(service, Replica::Second)?;
             this.send_to(service, &Replica::BOTH)?;
         }
-        this.gateway = this.world.start_gateway(&["--calls-per-second", "5000"])?;
+        this.world.start_gateway(&["--calls-per-second", "5000"])?;
         Ok(this)
     }
 
