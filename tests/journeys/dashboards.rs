@@ -11,6 +11,7 @@ use journeys::visit::Journey;
 use journeys::workload::{self, Used};
 use journeys::wire::Wire;
 use journeys::world::World;
+use observability::objective::all as all_objectives;
 use observability::platform::{METRICS, Source};
 use observability::rule::{Group, Rule, alerts, all, file, first_command};
 use observability::{dashboards, panel};
@@ -75,6 +76,17 @@ fn questions() -> Vec<Question> {
     };
     questions.retain(|question| !is_elsewhere(question));
     questions
+}
+
+/// Whether events, mails and logs have been seen, each of which may be rare.
+fn every_effect() -> Vec<Question> {
+    let of_effects = all_objectives().into_iter().filter(|objective| !objective.metric.starts_with("rpc_"));
+    of_effects
+        .map(|objective| Question {
+            place: objective.metric.to_owned(),
+            expr: format!("{}_count{{job=\"{}\"}}", objective.metric, objective.service),
+        })
+        .collect()
 }
 
 /// The series that an expression looks at, now.
@@ -162,6 +174,9 @@ impl Watched {
     /// All that is measured happens, failures included; then some of it through the gateway.
     async fn work(&self) {
         let journey = Journey::new(&self.world.environment().unwrap()).unwrap();
+        workload::run(&self.world, &journey).await.unwrap();
+        self.answer(every_effect()).await;
+        // Once more: growth can only be seen of what was there before.
         let used = workload::run(&self.world, &journey).await.unwrap();
         journey.notices(&used.member).await.unwrap();
         self.pass_the_gateway(&used).await;
