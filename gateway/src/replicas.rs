@@ -40,6 +40,7 @@ pub(crate) fn watch(cluster: &mut Map<String, Value>, replicas: &str) {
     cluster.insert("outlier_detection".to_owned(), unreachable());
     if replicas.contains('/') {
         cluster.insert("health_checks".to_owned(), json!([readiness()]));
+        cluster.insert("transport_socket_matches".to_owned(), json!([plain()]));
     }
 }
 
@@ -49,7 +50,15 @@ fn readiness() -> Value {
         "timeout": "1s", "interval": "1s", "no_traffic_interval": "1s",
         "unhealthy_threshold": 2, "healthy_threshold": 1,
         "http_health_check": {"path": "/readyz"},
+        "transport_socket_match_criteria": {"plain": true},
     })
+}
+
+/// The second port is not encrypted, whatever the first one is.
+fn plain() -> Value {
+    let kind = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
+    let socket = json!({"name": "envoy.transport_sockets.raw_buffer", "typed_config": typed(kind, json!({}))});
+    json!({"name": "plain", "match": {"plain": true}, "transport_socket": socket})
 }
 
 /// A replica that cannot be reached is left alone for a moment; what it answers, be it a refusal, says nothing of it.

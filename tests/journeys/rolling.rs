@@ -131,7 +131,7 @@ impl Caller {
 
     /// A write with a key in ten calls, the rest reads of all five services. Nothing is tried again.
     async fn call(&self, turn: u64) -> (&'static str, Result<(), Status>) {
-        if turn % 10 == 0 {
+        if turn.is_multiple_of(10) {
             return match turn / 10 % 24 {
                 3 => ("comment", self.comment().await),
                 7 => ("invite", self.invite().await),
