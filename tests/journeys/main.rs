@@ -20,6 +20,7 @@ mod refusals;
 mod signing_in;
 mod stopping;
 mod telemetry;
+mod web;
 
 use journeys::visit::{Accounts, Journey, Session, unique};
 use journeys::world::World;

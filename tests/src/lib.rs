@@ -5,11 +5,13 @@
 //! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
 //! - [`signing_in`]: the ways in; [`room`]: what people do in a space; [`files`]: what they do with files
 //! - [`people`]: how people come in, are told of things and go; [`crm`]: what of it arrives in a CRM
+//! - [`browser`]: a real browser, for the web client
 //! - [`world`]: all services as processes on servers of their own, for tests that break them
 //!
 //! Must not reach into any service: only its public interface, and what the outside world has received.
 
 pub mod api;
+pub mod browser;
 pub mod crm;
 pub mod environment;
 pub mod files;

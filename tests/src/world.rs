@@ -12,7 +12,7 @@ use messaging::topology::SUBSCRIPTIONS;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use xtask::databases::{app_role, database_name, owner_role, prepare, with_database};
-use xtask::environment::{Addresses, demo_env, service_env};
+use xtask::environment::{Addresses, demo_env, service_env, web_env};
 use xtask::ports::Ports;
 use xtask::process::{Child, wait_until};
 use xtask::secrets::Secrets;
@@ -30,6 +30,7 @@ const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
 /// All services, running.
 pub struct World {
+    web: Option<Child>,
     gateway: Option<Envoy>,
     services: BTreeMap<&'static str, Child>,
     mended: Option<&'static str>,
@@ -97,6 +98,7 @@ impl World {
         command.args(addresses.sandbox.arguments());
         let sandbox = Child::spawn("sandbox", command, &dir.path().join("sandbox.log"))?;
         let mut world = Self {
+            web: None,
             gateway: None,
             services: BTreeMap::new(),
             mended: None,
@@ -131,6 +133,20 @@ impl World {
         let made = Envoy::start(&program, &self.binaries.join("gateway"), &dir, &self.addresses)?;
         self.gateway = Some(made);
         Ok(format!("http://{}", self.addresses.gateway))
+    }
+
+    /// Starts the web client; returns its address, to which the links in mails lead.
+    pub fn start_web(&mut self) -> anyhow::Result<String> {
+        let mut process = Command::new(self.binaries.join("web"));
+        process.envs(web_env(&self.addresses)?);
+        let child = self.web.insert(Child::spawn("web", process, &self.dir.path().join("web.log"))?);
+        let address = self.addresses.web.clone();
+        let ready = wait_until(READY_WITHIN, || {
+            ensure!(child.is_running(), "web ended:\n{}", child.last_lines(20));
+            Ok(std::net::TcpStream::connect(&address).is_ok().then_some(()))
+        })?;
+        ready.context("the web client was not ready")?;
+        Ok(format!("http://{address}"))
     }
 
     /// Starts a service; `settings` come after its own, without its prefix, or as they are where they have none.

@@ -44,8 +44,8 @@ pub(crate) fn test(workspace: &Workspace, filter: &[String]) -> bool {
 }
 
 fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
-    ensure(&[Package::Postgres, Package::RabbitMq])?;
-    let envoy = tools::envoy(workspace)?;
+    ensure(&[Package::Postgres, Package::RabbitMq, Package::Chromium])?;
+    let (envoy, axe) = (tools::envoy(workspace)?, tools::axe(workspace)?);
     remove_left_behind()?;
     let gates = if filter.is_empty() { gates::check(workspace) } else { Ok(()) };
     if interrupted() {
@@ -75,6 +75,7 @@ fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
         .env("TEST_DATABASE_URL", database.superuser_url())
         .env("TEST_AMQP_URL", broker.url())
         .env("TEST_ENVOY", envoy)
+        .env("TEST_AXE", axe)
         .env("TEST_BINARIES", workspace.target()?.join("debug"));
     let mut tally = count(&mut tests, say)?;
     for gate in [gates, queries] {
