@@ -8,7 +8,7 @@ use service_kit::locale::Locale;
 
 use crate::assets;
 use crate::failure::{Failure, Reason};
-use crate::texts::Texts;
+use crate::texts::{self, Texts};
 use crate::visitor::Visitor;
 
 /// What stands around a page.
@@ -31,6 +31,8 @@ pub(crate) struct Frame {
     pub(crate) done: &'static str,
     /// The stylesheet of a space's theme; empty: ours.
     pub(crate) theme_css: String,
+    /// The languages to choose from, each with its own name.
+    pub(crate) languages: [(&'static str, &'static str); 3],
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
 }
@@ -57,6 +59,7 @@ impl Frame {
             area: "",
             done: done.and_then(|done| t.done(done)).unwrap_or_default(),
             theme_css: String::new(),
+            languages: Locale::ALL.map(|locale| (locale.as_str(), texts::of(locale).language_name)),
             css: assets::css_path(),
             js: assets::js_path(),
         }
@@ -72,11 +75,6 @@ impl Frame {
     pub(crate) fn themed(mut self, stylesheet: String) -> Self {
         self.theme_css = stylesheet;
         self
-    }
-
-    /// The languages to choose from.
-    pub(crate) fn languages(&self) -> [(&'static str, &'static str); 3] {
-        Locale::ALL.map(|locale| (locale.as_str(), crate::texts::of(locale).language_name))
     }
 }
 

@@ -105,11 +105,14 @@ struct Exchanged {
 /// One exchange under way or done; nothing in it: the session has ended.
 type Exchange = Arc<OnceCell<Option<Exchanged>>>;
 
+/// Exchanges by the hash of the token, with when they began.
+type UnderWay = HashMap<[u8; 32], (Instant, Exchange)>;
+
 /// Exchanges each refresh token once, however many requests come with it at the same time.
 #[derive(Clone)]
 pub(crate) struct Refresher {
     api: Api,
-    under_way: Arc<Mutex<HashMap<[u8; 32], (Instant, Exchange)>>>,
+    under_way: Arc<Mutex<UnderWay>>,
 }
 
 impl Refresher {

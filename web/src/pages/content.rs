@@ -12,7 +12,7 @@ use super::room::{Entered, Refused, Room, enter, enter_preview};
 use crate::form::{Filled, mask};
 use crate::frame::{Frame, fill, render};
 use crate::markdown;
-use crate::texts::Texts;
+use crate::texts::{self, Texts};
 use crate::view;
 use crate::visitor::Me;
 
@@ -47,7 +47,7 @@ impl Shown {
             Url::parse(&item.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
         let (kind, badge, facts) = match kind {
             pb::ItemType::Folder => {
-                ("folder", "▸".to_owned(), t.count(item.item_count, (t.item_one, t.item_many)))
+                ("folder", "▸".to_owned(), texts::count(item.item_count, (t.item_one, t.item_many)))
             }
             pb::ItemType::Link => ("link", "↗".to_owned(), host),
             pb::ItemType::Unspecified | pb::ItemType::File => {
@@ -68,7 +68,7 @@ impl Shown {
             adder: fill(t.added_by, &item.adder_display_name),
             comments: match item.comment_count {
                 0 => t.comment_none.to_owned(),
-                count => t.count(count, (t.comment_one, t.comment_many)),
+                count => texts::count(count, (t.comment_one, t.comment_many)),
             },
             is_external: item.origin() == pb::ItemOrigin::External,
         }

@@ -12,7 +12,7 @@ use crate::cookie;
 use crate::failure::Failure;
 use crate::form::Filled;
 use crate::frame::{Frame, fill, render};
-use crate::texts::Texts;
+use crate::texts::{self, Texts};
 use crate::view::Moment;
 use crate::visitor::{Me, way_back};
 
@@ -94,8 +94,8 @@ impl Card {
             letter: space.title.chars().next().into_iter().flat_map(char::to_uppercase).collect(),
             color: colors.map_or(COLORS.0, |colors| &colors.header).to_owned(),
             on_color: colors.map_or(COLORS.1, |colors| &colors.header_text).to_owned(),
-            people: t.count(space.participant_count, (t.person_one, t.person_many)),
-            items: t.count(space.item_count, (t.item_one, t.item_many)),
+            people: texts::count(space.participant_count, (t.person_one, t.person_many)),
+            items: texts::count(space.item_count, (t.item_one, t.item_many)),
             active: space.last_activity_time.into(),
             more: fill(t.actions_for, &space.title),
             owner: space.owner_display_name,

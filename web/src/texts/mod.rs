@@ -167,11 +167,11 @@ impl Texts {
             _ => return None,
         })
     }
+}
 
-    /// Counts something: `one` where it is one, else `many` with the number.
-    pub(crate) fn count(&self, count: i32, (one, many): (&'static str, &'static str)) -> String {
-        if count == 1 { one.to_owned() } else { crate::frame::fill(many, count) }
-    }
+/// Counts something: `one` where it is one, else `many` with the number.
+pub(crate) fn count(count: i32, (one, many): (&'static str, &'static str)) -> String {
+    if count == 1 { one.to_owned() } else { crate::frame::fill(many, count) }
 }
 
 #[cfg(test)]
