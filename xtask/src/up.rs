@@ -296,10 +296,17 @@ fn greet(logs: &Path, world: &Addresses) -> Result<()> {
     }
     say(&format!("  {:<14} {}", "logs", logs.display()));
     say("\nThree things to try:");
+    say(&format!(
+        "  1. Open http://{}/acme/sign-in, sign in as mia@acme.example, and invite somebody to her space;",
+        world.web
+    ));
+    say(&format!(
+        "     then be that guest, from the mail at http://{}, in a private window.",
+        world.sandbox.http
+    ));
     say(
-        "  1. In another terminal: cargo xtask demo     (a first visit, signing in, a room, files, people, CRMs; step by step)",
+        "  2. In another terminal: cargo xtask demo     (a first visit, signing in, a room, files, people, CRMs; step by step)",
     );
-    say(&format!("  2. Read the mails it sent: http://{}", world.sandbox.http));
     say("  3. Press Ctrl-C and run cargo xtask up again: everything is still there.");
     Ok(())
 }
