@@ -78,11 +78,10 @@ for (const form of document.querySelectorAll("[data-upload]")) {
   });
 }
 
-// A visit lasts as long as the page is in front.
+// A visit lasts as long as the page is in front; that it began, the server has noted.
 for (const form of document.querySelectorAll("[data-visit]")) {
   const tell = () => {
     if (document.visibilityState === "visible") fetch(form.action, { method: "POST", keepalive: true }).catch(() => {});
   };
-  tell();
   setInterval(tell, 30000);
 }

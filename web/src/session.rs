@@ -161,3 +161,101 @@ async fn exchange_at(
         Err(status) => Err(Box::new(status)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::extract::Request;
+    use axum::routing::post_service;
+    use tokio::net::TcpListener;
+    use tonic::Response;
+    use tonic_prost::ProstCodec;
+
+    use super::*;
+    use crate::config::ApiConfig;
+
+    const REFRESH: &str = "/sharedspaces.identity.v1.SignInService/RefreshSession";
+
+    /// A token that ends at `exp`, as far as this module reads one.
+    fn access_token(exp: i64) -> String {
+        let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"exp":{exp},"kind":"member","roles":["ADMIN"]}}"#));
+        format!("e30.{claims}.e30")
+    }
+
+    fn tokens(refresh_token: &str, exp: i64) -> pb::Tokens {
+        pb::Tokens {
+            access_token: access_token(exp),
+            refresh_token: refresh_token.to_owned(),
+            ..pb::Tokens::default()
+        }
+    }
+
+    /// Plays identity: each token is exchanged once and the second time refused.
+    async fn identity(exchanges: Arc<AtomicUsize>) -> Refresher {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let exchange = tower::service_fn(move |request: tonic::Request<pb::RefreshSessionRequest>| {
+            let (seen, exchanges) = (Arc::clone(&seen), Arc::clone(&exchanges));
+            async move {
+                exchanges.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let token = request.into_inner().refresh_token;
+                let mut seen = seen.lock().unwrap();
+                if seen.contains(&token) {
+                    return Err(Status::unauthenticated("used twice"));
+                }
+                let next = tokens(&format!("{token}+"), 2_000);
+                seen.push(token);
+                Ok(Response::new(pb::RefreshSessionResponse { tokens: Some(next) }))
+            }
+        });
+        let service = tower::service_fn(move |request: Request| {
+            let exchange = exchange.clone();
+            async move {
+                let mut grpc = tonic::server::Grpc::new(ProstCodec::default());
+                Ok::<_, Infallible>(grpc.unary(exchange, request).await.map(axum::body::Body::new))
+            }
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: url::Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let router = Router::new().route(REFRESH, post_service(service));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let config =
+            ApiConfig { identity: url.clone(), spaces: url.clone(), assets: url.clone(), notifications: url };
+        Refresher::new(Api::new(&config).unwrap())
+    }
+
+    #[tokio::test]
+    async fn requests_that_come_with_the_same_old_token_share_one_exchange() {
+        let exchanges = Arc::new(AtomicUsize::new(0));
+        let refresher = identity(Arc::clone(&exchanges)).await;
+        let old = Session::new("acme", tokens("first", 1_000), pb::Person::default()).unwrap();
+        assert!(old.is_stale(980) && !old.is_stale(900));
+        let under_way: Vec<_> = (0..50)
+            .map(|_| {
+                let (refresher, old) = (refresher.clone(), old.clone());
+                tokio::spawn(async move { refresher.refresh(old, "").await.unwrap().unwrap() })
+            })
+            .collect();
+        for one in under_way {
+            let fresh = one.await.unwrap();
+            assert_eq!(fresh.refresh_token, "first+");
+            assert!(!fresh.is_stale(1_000) && fresh.is_admin);
+        }
+        // Whoever comes a moment late with the old cookie gets the same.
+        assert_eq!(refresher.refresh(old, "").await.unwrap().unwrap().refresh_token, "first+");
+        assert_eq!(exchanges.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_identity_has_ended_is_gone() {
+        let refresher = identity(Arc::default()).await;
+        let old = Session::new("acme", tokens("first", 1_000), pb::Person::default()).unwrap();
+        refresher.refresh(old.clone(), "").await.unwrap().unwrap();
+        // A process that does not remember the exchange, such as another replica, brings the used token again.
+        let other = Refresher::new(refresher.api.clone());
+        assert!(other.refresh(old, "").await.unwrap().is_none());
+    }
+}

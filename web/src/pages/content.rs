@@ -8,7 +8,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use tonic::Status;
 use url::Url;
 
-use super::room::{Entered, Refused, Room, enter, enter_preview};
+use super::room::{self, Entered, Refused, Room, enter, enter_preview};
 use crate::form::{Filled, mask};
 use crate::frame::{Frame, fill, render};
 use crate::markdown;
@@ -115,7 +115,16 @@ pub(crate) async fn page(
     Query(place): Query<Place>,
 ) -> Result<Response, Refused> {
     let entered = enter(&me, &space_id, "content").await?;
-    draw(&me, entered, (place, Back::default())).await
+    let visit = async {
+        // A guest has come; the script tells how long they stay. A visit that cannot be noted keeps nobody out.
+        if !me.session().is_member
+            && let Err(status) = room::note_visit(&me, &space_id).await
+        {
+            tracing::warn!(rpc.code = ?status.code(), "a visit was not noted");
+        }
+    };
+    let (page, ()) = tokio::join!(draw(&me, entered, (place, Back::default())), visit);
+    page
 }
 
 /// Shows a space as a guest would see it.

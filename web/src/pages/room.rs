@@ -239,8 +239,14 @@ pub(crate) async fn insights(me: Me, Path(space_id): Path<String>) -> Result<Res
 
 /// Notes that somebody looks at a space; asked for by the script, every 30 seconds while the page is in front.
 pub(crate) async fn visit(me: Me, Path(space_id): Path<String>) -> Result<StatusCode, Failure> {
-    me.web().api.activities().record_visit(me.ask(pb::RecordVisitRequest { space_id })).await?;
+    note_visit(&me, &space_id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Notes that somebody looks at a space.
+pub(crate) async fn note_visit(me: &Me, space_id: &str) -> Result<(), Status> {
+    let request = pb::RecordVisitRequest { space_id: space_id.to_owned() };
+    me.web().api.activities().record_visit(me.ask(request)).await.map(drop)
 }
 
 #[derive(askama::Template)]
