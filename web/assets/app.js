@@ -56,6 +56,14 @@ document.addEventListener("keydown", (event) => {
 const wrong = document.querySelector("[aria-invalid=true]") || document.querySelector("[data-focus]");
 if (wrong) wrong.focus();
 
+// A theme as it would look, while its colours are chosen.
+for (const color of document.querySelectorAll("[data-property]")) {
+  const sample = color.form.querySelector(".sample");
+  const show = () => sample.style.setProperty(color.dataset.property, color.value);
+  color.addEventListener("input", show);
+  show();
+}
+
 // How far an upload is.
 for (const form of document.querySelectorAll("[data-upload]")) {
   form.addEventListener("submit", (event) => {

@@ -33,6 +33,8 @@ const LOGO_MAX: usize = 5_242_881;
 const CHUNK: usize = 128 * 1024;
 /// How long a page waits for a file to be checked.
 const CHECKED_WITHIN: Duration = Duration::from_secs(20);
+/// How long sending a logo may take.
+const LOGO_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 
 /// A file from a form, whole.
@@ -203,25 +205,54 @@ pub(crate) async fn upload_logo(
     }
 }
 
-async fn show_logo(me: &Me, space_id: &str, mut sent: Sent) -> Result<(), Status> {
+async fn show_logo(me: &Me, space_id: &str, sent: Sent) -> Result<(), Status> {
     use pb::upload_logo_request::Part;
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(LOGO_MAX).unwrap_or(u64::MAX);
-    let mut start = (&mut sent.file).take(limit);
-    start.read_to_end(&mut bytes).await.map_err(|_| Status::internal("the picture cannot be read"))?;
-    let header = pb::UploadLogoHeader { space_id: space_id.to_owned(), file_name: sent.name };
-    let mut messages = vec![pb::UploadLogoRequest { part: Some(Part::Header(header)) }];
-    messages.extend(
-        bytes
-            .chunks(CHUNK)
-            .map(|chunk| pb::UploadLogoRequest { part: Some(Part::Chunk(Bytes::copy_from_slice(chunk))) }),
-    );
+    let (file_name, chunks) = picture(sent).await?;
+    let header = pb::UploadLogoHeader { space_id: space_id.to_owned(), file_name };
+    let parts = std::iter::once(Part::Header(header)).chain(chunks.into_iter().map(Part::Chunk));
+    let messages: Vec<_> = parts.map(|part| pb::UploadLogoRequest { part: Some(part) }).collect();
     let mut request = me.ask(tokio_stream::iter(messages));
-    request.set_timeout(Duration::from_secs(60));
+    request.set_timeout(LOGO_WITHIN);
     let logo = me.web().api.logos().upload_logo(request).await?.into_inner().logo.unwrap_or_default();
     let request = spaces::SetCustomerLogoRequest { space_id: space_id.to_owned(), logo_id: logo.logo_id };
     me.web().api.spaces().set_customer_logo(me.ask(request)).await?;
     Ok(())
+}
+
+/// Reads a picture into the pieces in which it is sent on, no further than the first byte too many.
+async fn picture(mut sent: Sent) -> Result<(String, Vec<Bytes>), Status> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(LOGO_MAX).unwrap_or(u64::MAX);
+    let mut start = (&mut sent.file).take(limit);
+    start.read_to_end(&mut bytes).await.map_err(|_| Status::internal("the picture cannot be read"))?;
+    Ok((sent.name, bytes.chunks(CHUNK).map(Bytes::copy_from_slice).collect()))
+}
+
+/// How sending the organisation's own logo went.
+pub(crate) enum LogoSent {
+    Kept,
+    Missing,
+    TooLarge,
+    Refused(Box<Status>),
+}
+
+/// Sends the organisation's own logo.
+pub(crate) async fn send_own_logo(me: &Me, parts: Multipart) -> Result<LogoSent, Failure> {
+    use pb::upload_organization_logo_request::Part;
+    let SentForm { file, is_too_large, .. } = read(parts).await?;
+    let Some(sent) = file else {
+        return Ok(if is_too_large { LogoSent::TooLarge } else { LogoSent::Missing });
+    };
+    let (file_name, chunks) = picture(sent).await?;
+    let header = Part::Header(pb::ImageHeader { file_name });
+    let parts = std::iter::once(header).chain(chunks.into_iter().map(Part::Chunk));
+    let messages: Vec<_> = parts.map(|part| pb::UploadOrganizationLogoRequest { part: Some(part) }).collect();
+    let mut request = me.ask(tokio_stream::iter(messages));
+    request.set_timeout(LOGO_WITHIN);
+    Ok(match me.web().api.logos().upload_organization_logo(request).await {
+        Ok(_) => LogoSent::Kept,
+        Err(status) => LogoSent::Refused(Box::new(status)),
+    })
 }
 
 /// How a logo is to be shown.

@@ -11,6 +11,7 @@ mod door;
 mod files;
 mod home;
 mod invitation;
+mod look;
 mod people;
 mod room;
 mod settings;
@@ -87,7 +88,7 @@ fn room_pages() -> Router {
         .route("/app/spaces/{space}/insights", get(room::insights))
         .route("/app/spaces/{space}/notifications", get(room::notifications).post(room::change_notifications))
         .route("/app/spaces/{space}/settings", get(settings::page).post(settings::save))
-        .route("/app/spaces/{space}/logo", post(files::upload_logo))
+        .route("/app/spaces/{space}/logo", post(files::upload_logo).layer(DefaultBodyLimit::disable()))
         .route("/app/spaces/{space}/logo/display", post(settings::display_logo))
         .route("/app/spaces/{space}/logo/remove", post(settings::remove_logo))
         .route("/app/spaces/{space}/archive", post(settings::archive))
@@ -118,4 +119,10 @@ fn own() -> Router {
         .route("/app/admin", get(admin::policy_page).post(admin::save_policy))
         .route("/app/admin/members", get(admin::members_page).post(admin::add_member))
         .route("/app/admin/mails", get(admin::mails_page))
+        .route("/app/admin/look", get(look::page))
+        .route("/app/admin/logo", post(look::upload_logo).layer(DefaultBodyLimit::disable()))
+        .route("/app/admin/logo/remove", post(look::remove_logo))
+        .route("/app/admin/themes", post(look::create_theme))
+        .route("/app/admin/themes/{theme}/default", post(look::make_default))
+        .route("/app/admin/themes/{theme}/delete", post(look::delete_theme))
 }

@@ -73,7 +73,10 @@ texts! {
     rule_password, rule_note, rule_organization, rule_query, rule_logo_height, rule_addresses,
     done_saved, done_created, done_duplicated, done_added, done_removed, done_invited, done_reminded,
     done_revoked, done_granted, done_declined, done_archived, done_reactivated, done_deleted,
-    done_password, done_signed_out,
+    done_password, done_signed_out, look, themes, no_themes, new_theme, create_theme, default,
+    make_default, used_by, space_one, space_many, hard_to_read, font, color_background, color_text,
+    color_header, color_header_text, color_accent, color_accent_text, theme_name_taken, theme_in_use,
+    rule_theme_name,
 }
 
 /// Returns the texts of a language.
@@ -114,6 +117,8 @@ impl Texts {
             "LOGO_DIMENSIONS_REFUSED" => self.logo_dimensions,
             "TRANSPARENCY_NEEDS_PNG" => self.transparency_png,
             "BACKGROUND_NOT_UNIFORM" => self.background_uneven,
+            "THEME_NAME_TAKEN" => self.theme_name_taken,
+            "THEME_IN_USE" => self.theme_in_use,
             "REMINDED_LATELY" | "REMINDED_ENOUGH" => self.reminded,
             "OWNER_STAYS" => self.owner_stays,
             "ACCESS_REQUEST_ENDED" => self.request_ended,
@@ -133,6 +138,7 @@ impl Texts {
             "text" => self.rule_text,
             "email_address" | "member" => self.rule_email,
             "display_name" => self.rule_name,
+            "name" => self.rule_theme_name,
             "phone" => self.rule_phone,
             "time_zone" => self.rule_time_zone,
             "password" | "new_password" => self.rule_password,
