@@ -103,13 +103,19 @@ impl Browser {
     }
 
     async fn find(&self, css: &str) -> anyhow::Result<String> {
-        within(PATIENCE, css, async || {
+        let found = within(PATIENCE, css, async || {
             let found = self.post("/element", json!({ "using": "css selector", "value": css })).await?;
             let id = found.get(ELEMENT).and_then(Value::as_str).map(str::to_owned);
             Ok(Some(id.context("no element")?))
         })
-        .await
-        .with_context(|| format!("there is no {css}"))
+        .await;
+        match found {
+            Ok(id) => Ok(id),
+            Err(error) => {
+                let (address, page) = (self.address().await?, self.text("body").await.unwrap_or_default());
+                Err(error.context(format!("there is no {css} at {address}, which says:\n{page}")))
+            }
+        }
     }
 
     /// How many parts of the page match.

@@ -143,7 +143,8 @@ impl World {
         let address = self.addresses.web.clone();
         let ready = wait_until(READY_WITHIN, || {
             ensure!(child.is_running(), "web ended:\n{}", child.last_lines(20));
-            Ok(std::net::TcpStream::connect(&address).is_ok().then_some(()))
+            // Its own page, and not whatever else may have taken the port.
+            Ok(is_fine(&address, "/app/sign-in").then_some(()))
         })?;
         ready.context("the web client was not ready")?;
         Ok(format!("http://{address}"))
@@ -329,12 +330,17 @@ fn shared_broker() -> anyhow::Result<String> {
 
 /// Asks the second port whether calls should be sent.
 fn is_ready(address: &str) -> bool {
+    is_fine(address, "/readyz")
+}
+
+/// Tells whether a GET is answered with 200.
+fn is_fine(address: &str, path: &str) -> bool {
     use std::io::{Read, Write};
     let ask = || -> std::io::Result<bool> {
         let address: std::net::SocketAddr = address.parse().map_err(std::io::Error::other)?;
         let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        write!(stream, "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer.starts_with("HTTP/1.1 200"))
