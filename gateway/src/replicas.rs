@@ -57,7 +57,8 @@ fn readiness() -> Value {
 /// The second port is not encrypted, whatever the first one is.
 fn plain() -> Value {
     let kind = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
-    let socket = json!({"name": "envoy.transport_sockets.raw_buffer", "typed_config": typed(kind, json!({}))});
+    let socket =
+        json!({"name": "envoy.transport_sockets.raw_buffer", "typed_config": typed(kind, json!({}))});
     json!({"name": "plain", "match": {"plain": true}, "transport_socket": socket})
 }
 

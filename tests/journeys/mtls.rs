@@ -259,7 +259,8 @@ fn whom_a_service_takes_calls_from_is_what_the_call_graph_and_the_interfaces_say
         assert!(!set.is_empty(), "{service}");
         assert_eq!(sorted(by_interfaces.get(service)), set, "{service}, by the interfaces");
         let of_graph = graph.iter().filter(|(_, callee)| callee == service);
-        let of_graph: std::collections::BTreeSet<&str> = of_graph.map(|(caller, _)| caller.as_str()).collect();
+        let of_graph: std::collections::BTreeSet<&str> =
+            of_graph.map(|(caller, _)| caller.as_str()).collect();
         assert_eq!(of_graph, set, "{service}, by the call graph");
     }
 }
