@@ -17,9 +17,7 @@ use observability::rule::{Group, Rule, alerts, all, file, first_command};
 use observability::{dashboards, panel};
 use promql_parser::parser::{Expr, VectorSelector, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
-use xtask::environment::gateway_arguments;
-use xtask::process::{Child, output};
-use xtask::throwaway::Throwaway;
+use xtask::process::output;
 
 use crate::start;
 
@@ -113,42 +111,10 @@ fn selections(expr: &str) -> Vec<String> {
     found.0
 }
 
-/// A gateway that shows its metrics.
-struct Gateway {
-    _child: Child,
-    _dir: Throwaway,
-    metrics: String,
-    address: String,
-}
-
-impl Gateway {
-    fn start(world: &World) -> anyhow::Result<Self> {
-        let dir = Throwaway::create("gateway")?;
-        let configuration = dir.path().join("envoy.json");
-        let admin = format!("127.0.0.1:{}", xtask::ports::free()?);
-        let made = Path::new(&std::env::var_os("TEST_BINARIES").unwrap()).join("gateway");
-        let arguments = gateway_arguments(&world.addresses, &configuration)?;
-        output(std::process::Command::new(made).args(arguments).args(["--admin", &admin]))?;
-        let mut command = std::process::Command::new(std::env::var_os("TEST_ENVOY").unwrap());
-        command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning", "-c"]);
-        let child = Child::spawn(
-            "gateway",
-            {
-                command.arg(&configuration);
-                command
-            },
-            &dir.path().join("gateway.log"),
-        )?;
-        let (metrics, address) =
-            (format!("http://{admin}/stats/prometheus"), format!("http://{}", world.addresses.gateway));
-        Ok(Self { _child: child, _dir: dir, metrics, address })
-    }
-}
-
 /// Everything that is watched.
 struct Watched {
     world: World,
-    gateway: Gateway,
+    gateway: String,
     prometheus: Prometheus,
     _sink: OtlpSink,
 }
@@ -156,18 +122,31 @@ struct Watched {
 async fn watched() -> Watched {
     let sink = OtlpSink::start().await.unwrap();
     let settings = sink.settings();
-    let world = start(move || {
+    let mut world = start(move || {
         let settings = settings.each_ref().map(|(key, value)| (*key, value.as_str()));
         World::start_with_metrics(&settings)
     })
     .await;
-    let gateway = Gateway::start(&world).unwrap();
+    let [admin, metrics] =
+        [(), ()].map(|()| format!("127.0.0.1:{}", xtask::ports::free().unwrap()));
+    let further = ["--admin", &admin, "--metrics", &metrics];
+    let gateway = tokio::task::block_in_place(|| world.start_gateway(&further)).unwrap();
+    let metrics = format!("http://{metrics}/stats/prometheus");
+    other_pages_of_envoys_are_not_shown(&metrics).await;
     let broker = world.broker.as_ref().unwrap().metrics_url().unwrap();
-    let targets = [("sink", sink.openmetrics_url()), ("broker", &broker), ("gateway", &gateway.metrics)];
+    let targets = [("sink", sink.openmetrics_url()), ("broker", &broker), ("gateway", &metrics)];
     // As often as it asks: some are evaluated every five minutes else.
     let rules: Vec<Group> = all().into_iter().map(|group| Group { interval: None, ..group }).collect();
     let prometheus = Prometheus::start(&targets, &file(&rules)).unwrap();
     Watched { world, gateway, prometheus, _sink: sink }
+}
+
+async fn other_pages_of_envoys_are_not_shown(metrics: &str) {
+    assert_eq!(reqwest::get(metrics).await.unwrap().status(), reqwest::StatusCode::OK);
+    for page in ["config_dump", "quitquitquit", "stats"] {
+        let page = reqwest::get(metrics.replace("stats/prometheus", page)).await.unwrap();
+        assert_eq!(page.status(), reqwest::StatusCode::NOT_FOUND, "{}", page.url());
+    }
 }
 
 impl Watched {
@@ -187,7 +166,7 @@ impl Watched {
         let through = Journey::new(&environment).unwrap();
         let seen = || async { Ok(through.get_space(&used.member, &used.space_id).await.ok()) };
         within(PATIENCE, "an answer through the gateway", seen).await.unwrap();
-        let nobody = reqwest::get(format!("{}/v1/spaces", self.gateway.address)).await.unwrap();
+        let nobody = reqwest::get(format!("{}/v1/spaces", self.gateway)).await.unwrap();
         assert_eq!(nobody.status(), reqwest::StatusCode::UNAUTHORIZED);
     }
 
