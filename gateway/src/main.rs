@@ -49,6 +49,9 @@ struct EnvoyArguments {
     /// `host:port` of Envoy's own pages; they are not served where it is not given.
     #[arg(long)]
     admin: Option<String>,
+    /// `host:port` to answer at with Envoy's metrics alone, at `/stats/prometheus`.
+    #[arg(long, requires = "admin")]
+    metrics: Option<String>,
     /// `name=host:port` of each service, or `name=host:port/health-port,…` of its replicas.
     #[arg(long = "service", value_parser = pair)]
     services: Vec<(String, String)>,
@@ -138,6 +141,7 @@ fn make(arguments: EnvoyArguments, methods: &[Method]) -> Result<()> {
     let places = Places {
         listen: arguments.listen,
         admin: arguments.admin,
+        metrics: arguments.metrics,
         services: arguments.services.into_iter().collect::<BTreeMap<_, _>>(),
         keys: arguments.keys,
         issuer: arguments.issuer,

@@ -29,7 +29,7 @@ fn block(value: &Value, indent: usize, text: &mut String) {
     match value {
         Value::Object(entries) => {
             for (index, (key, value)) in entries.iter().enumerate() {
-                // The first key of an entry of a list stands behind its dash.
+                // What begins an entry of a list stands behind its dash.
                 if index > 0 || !text.ends_with("- ") {
                     text.push_str(&" ".repeat(indent));
                 }
@@ -39,8 +39,10 @@ fn block(value: &Value, indent: usize, text: &mut String) {
             }
         }
         Value::Array(values) => {
-            for value in values {
-                text.push_str(&" ".repeat(indent));
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 || !text.ends_with("- ") {
+                    text.push_str(&" ".repeat(indent));
+                }
                 text.push_str("- ");
                 if is_block(value) {
                     block(value, indent + 2, text);

@@ -8,16 +8,16 @@ use journeys::outside::within;
 use journeys::prometheus::{Prometheus, programs};
 use journeys::telemetry::OtlpSink;
 use journeys::visit::Journey;
+use journeys::wire::Wire;
 use journeys::workload::{self, Used};
 use journeys::world::World;
+use observability::objective::all as all_objectives;
 use observability::platform::{METRICS, Source};
 use observability::rule::{Group, Rule, alerts, all, file, first_command};
 use observability::{dashboards, panel};
 use promql_parser::parser::{Expr, VectorSelector, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
-use xtask::environment::gateway_arguments;
-use xtask::process::{Child, output};
-use xtask::throwaway::Throwaway;
+use xtask::process::output;
 
 use crate::start;
 
@@ -76,6 +76,17 @@ fn questions() -> Vec<Question> {
     questions
 }
 
+/// Whether events, mails and logs have been seen, each of which may be rare.
+fn every_effect() -> Vec<Question> {
+    let of_effects = all_objectives().into_iter().filter(|objective| !objective.metric.starts_with("rpc_"));
+    of_effects
+        .map(|objective| Question {
+            place: objective.metric.to_owned(),
+            expr: format!("{}_count{{job=\"{}\"}}", objective.metric, objective.service),
+        })
+        .collect()
+}
+
 /// The series that an expression looks at, now.
 fn selections(expr: &str) -> Vec<String> {
     struct Selections(Vec<String>);
@@ -100,42 +111,10 @@ fn selections(expr: &str) -> Vec<String> {
     found.0
 }
 
-/// A gateway that shows its metrics.
-struct Gateway {
-    _child: Child,
-    _dir: Throwaway,
-    metrics: String,
-    address: String,
-}
-
-impl Gateway {
-    fn start(world: &World) -> anyhow::Result<Self> {
-        let dir = Throwaway::create("gateway")?;
-        let configuration = dir.path().join("envoy.json");
-        let admin = format!("127.0.0.1:{}", xtask::ports::free()?);
-        let made = Path::new(&std::env::var_os("TEST_BINARIES").unwrap()).join("gateway");
-        let arguments = gateway_arguments(&world.addresses, &configuration)?;
-        output(std::process::Command::new(made).args(arguments).args(["--admin", &admin]))?;
-        let mut command = std::process::Command::new(std::env::var_os("TEST_ENVOY").unwrap());
-        command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning", "-c"]);
-        let child = Child::spawn(
-            "gateway",
-            {
-                command.arg(&configuration);
-                command
-            },
-            &dir.path().join("gateway.log"),
-        )?;
-        let (metrics, address) =
-            (format!("http://{admin}/stats/prometheus"), format!("http://{}", world.addresses.gateway));
-        Ok(Self { _child: child, _dir: dir, metrics, address })
-    }
-}
-
 /// Everything that is watched.
 struct Watched {
     world: World,
-    gateway: Gateway,
+    gateway: String,
     prometheus: Prometheus,
     _sink: OtlpSink,
 }
@@ -143,35 +122,51 @@ struct Watched {
 async fn watched() -> Watched {
     let sink = OtlpSink::start().await.unwrap();
     let settings = sink.settings();
-    let world = start(move || {
+    let mut world = start(move || {
         let settings = settings.each_ref().map(|(key, value)| (*key, value.as_str()));
         World::start_with_metrics(&settings)
     })
     .await;
-    let gateway = Gateway::start(&world).unwrap();
+    let [admin, metrics] =
+        [(), ()].map(|()| format!("127.0.0.1:{}", xtask::ports::free().unwrap()));
+    let further = ["--admin", &admin, "--metrics", &metrics];
+    let gateway = tokio::task::block_in_place(|| world.start_gateway(&further)).unwrap();
+    let metrics = format!("http://{metrics}/stats/prometheus");
+    other_pages_of_envoys_are_not_shown(&metrics).await;
     let broker = world.broker.as_ref().unwrap().metrics_url().unwrap();
-    let targets = [("sink", sink.openmetrics_url()), ("broker", &broker), ("gateway", &gateway.metrics)];
+    let targets = [("sink", sink.openmetrics_url()), ("broker", &broker), ("gateway", &metrics)];
     // As often as it asks: some are evaluated every five minutes else.
     let rules: Vec<Group> = all().into_iter().map(|group| Group { interval: None, ..group }).collect();
     let prometheus = Prometheus::start(&targets, &file(&rules)).unwrap();
     Watched { world, gateway, prometheus, _sink: sink }
 }
 
+async fn other_pages_of_envoys_are_not_shown(metrics: &str) {
+    assert_eq!(reqwest::get(metrics).await.unwrap().status(), reqwest::StatusCode::OK);
+    for page in ["config_dump", "quitquitquit", "stats"] {
+        let page = reqwest::get(metrics.replace("stats/prometheus", page)).await.unwrap();
+        assert_eq!(page.status(), reqwest::StatusCode::NOT_FOUND, "{}", page.url());
+    }
+}
+
 impl Watched {
     /// All that is measured happens, failures included; then some of it through the gateway.
     async fn work(&self) {
         let journey = Journey::new(&self.world.environment().unwrap()).unwrap();
+        workload::run(&self.world, &journey).await.unwrap();
+        self.answer(every_effect()).await;
+        // Once more: growth can only be seen of what was there before.
         let used = workload::run(&self.world, &journey).await.unwrap();
         journey.notices(&used.member).await.unwrap();
         self.pass_the_gateway(&used).await;
     }
 
     async fn pass_the_gateway(&self, used: &Used) {
-        let environment = self.world.environment().unwrap().through_the_gateway(&self.gateway.address);
+        let environment = self.world.environment().unwrap().over(Wire::Grpc);
         let through = Journey::new(&environment).unwrap();
         let seen = || async { Ok(through.get_space(&used.member, &used.space_id).await.ok()) };
         within(PATIENCE, "an answer through the gateway", seen).await.unwrap();
-        let nobody = reqwest::get(format!("{}/v1/spaces", self.gateway.address)).await.unwrap();
+        let nobody = reqwest::get(format!("{}/v1/spaces", self.gateway)).await.unwrap();
         assert_eq!(nobody.status(), reqwest::StatusCode::UNAUTHORIZED);
     }
 

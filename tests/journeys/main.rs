@@ -27,6 +27,7 @@ mod signing_in;
 mod stopping;
 mod telemetry;
 mod upgrading;
+mod web;
 mod wires;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use journeys::api::with_token;
 use journeys::call_graph::call_graph;
 use journeys::outside::within;
 use journeys::visit::{Journey, Session, png, unique};
+use journeys::wire::Wire;
 use journeys::world::World;
 use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::identity::v1::Plan;
@@ -36,8 +37,8 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(50);
 async fn a_visit_passes_over_mutual_tls_nobody_else_gets_in_and_certificates_are_renewed_without_a_failed_call()
  {
     let mut world = start(World::start_with_mutual_tls).await;
-    let gateway = block_in_place(|| world.start_gateway(&[])).unwrap();
-    let journey = journey(&world, &gateway);
+    block_in_place(|| world.start_gateway(&[])).unwrap();
+    let journey = journey(&world);
     let acme = found(&journey, "en", Plan::Ultimate).await;
     let room = visit(&journey, &acme).await;
     assert_eq!(world.quiesce().await.unwrap(), 0, "no job died on the way between two services");
@@ -46,15 +47,15 @@ async fn a_visit_passes_over_mutual_tls_nobody_else_gets_in_and_certificates_are
 }
 
 /// Clients come through the gateway; the operator, whose calls it does not take, with a certificate.
-fn journey(world: &World, gateway: &str) -> Journey {
-    let environment = world.environment().unwrap().through_the_gateway(gateway);
+fn journey(world: &World) -> Journey {
+    let environment = world.environment().unwrap().over(Wire::Grpc);
     let mut journey = Journey::new(&environment).unwrap();
     let authority = world.authority.as_ref().unwrap();
     let address = &world.addresses.service("identity").unwrap().grpc;
     let operator = Channel::from_shared(format!("https://{address}")).unwrap();
     let shown = authority.issue(&tls_name("operator"));
     let operator = operator.tls_config(foreign(authority, Some(&shown))).unwrap().connect_lazy();
-    journey.api.organizations = OrganizationServiceClient::new(operator);
+    journey.api.organizations = OrganizationServiceClient::new(operator.into());
     journey
 }
 

@@ -8,6 +8,7 @@ use journeys::call_graph::call_graph;
 use journeys::outside::within;
 use journeys::telemetry::{OtlpSink, Span};
 use journeys::visit::Journey;
+use journeys::wire::Wire;
 use journeys::workload::{self, Used};
 use journeys::world::World;
 use messaging::topology::SUBSCRIPTIONS;
@@ -321,8 +322,8 @@ async fn a_trace_that_a_client_app_began_goes_on_behind_the_gateway() {
     let (mut world, sink, journey) = Watched::begin().await;
     let acme = found(&journey, "en", Plan::Plus).await;
     let space = journey.create_space(&acme.member, "Begun outside", "", None).await.unwrap();
-    let gateway = tokio::task::block_in_place(|| world.start_gateway(&[])).unwrap();
-    let outside = Journey::new(&world.environment().unwrap().through_the_gateway(&gateway)).unwrap();
+    tokio::task::block_in_place(|| world.start_gateway(&[])).unwrap();
+    let outside = Journey::new(&world.environment().unwrap().over(Wire::Grpc)).unwrap();
     let mut request = with_token(GetSpaceRequest { space_id: space.space_id }, acme.member.token());
     request.metadata_mut().insert("traceparent", format!("00-{trace}-{parent}-01").parse().unwrap());
     outside.api.spaces.clone().get_space(request).await.unwrap();

@@ -5,6 +5,7 @@
 //! - [`visit`]: one guest's first visit, step by step; the demo narrates it, the tests assert it
 //! - [`signing_in`]: the ways in; [`room`]: what people do in a space; [`files`]: what they do with files
 //! - [`people`]: how people come in, are told of things and go; [`crm`]: what of it arrives in a CRM
+//! - [`browser`]: a real browser, for the web client
 //! - [`call_graph`]: who calls whom, as platform teams read it
 //! - [`telemetry`]: a collector that keeps what the services tell of themselves
 //! - [`workload`]: a little of everything that is measured
@@ -15,6 +16,7 @@
 
 pub mod api;
 pub mod backup;
+pub mod browser;
 pub mod call_graph;
 pub mod crm;
 pub mod environment;

@@ -12,6 +12,7 @@ use xtask::process::{Child, wait_until};
 use xtask::throwaway::Throwaway;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running Prometheus, stopped when dropped.
 #[derive(Debug)]
@@ -59,7 +60,8 @@ impl Prometheus {
         })?;
         listening.with_context(|| format!("Prometheus does not listen:\n{}", child.last_lines(20)))?;
         let url = format!("http://{address}");
-        Ok(Self { url, http: reqwest::Client::new(), _child: child, _dir: dir })
+        let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
+        Ok(Self { url, http, _child: child, _dir: dir })
     }
 
     /// Returns its address.

@@ -54,8 +54,6 @@ impl Replica {
 pub struct Replicas {
     /// The world.
     pub world: World,
-    /// The gateway's address.
-    pub gateway: String,
     settings: Vec<(String, String)>,
     second: BTreeMap<&'static str, Child>,
     junctions: BTreeMap<&'static str, Junction>,
@@ -76,8 +74,7 @@ impl Replicas {
             junctions.insert(service, junction);
         }
         let world = World::start_with(&borrowed(&all))?;
-        let gateway = String::new();
-        let mut this = Self { world, gateway, settings: all, second: BTreeMap::new(), junctions };
+        let mut this = Self { world, settings: all, second: BTreeMap::new(), junctions };
         for service in SERVICES {
             let first = this.world.addresses.service(service)?.clone();
             let address = || ports::free().map(|port| format!("127.0.0.1:{port}"));
@@ -85,7 +82,7 @@ impl Replicas {
             this.world.addresses.replicas.insert(service.to_owned(), second);
             this.send_to(service, &[Replica::First])?;
         }
-        this.gateway = this.world.start_gateway(&["--calls-per-second", "5000"])?;
+        this.world.start_gateway(&["--calls-per-second", "5000"])?;
         Ok(this)
     }
 

@@ -13,7 +13,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use testkit::certificates::{Authority, TlsFiles};
 use xtask::databases::{app_role, database_name, owner_role, prepare, with_database};
-use xtask::environment::{Addresses, demo_env, service_env, tls_name};
+use xtask::environment::{Addresses, demo_env, service_env, tls_name, web_env};
 use xtask::ports::Ports;
 use xtask::process::{Child, wait_until};
 use xtask::secrets::Secrets;
@@ -31,6 +31,7 @@ const QUIET_WITHIN: Duration = Duration::from_secs(90);
 
 /// All services, running.
 pub struct World {
+    web: Option<Child>,
     gateway: Option<Envoy>,
     services: BTreeMap<&'static str, Child>,
     mended: Option<&'static str>,
@@ -126,6 +127,7 @@ impl World {
         command.args(addresses.sandbox.arguments());
         let sandbox = Child::spawn("sandbox", command, &dir.path().join("sandbox.log"))?;
         let mut world = Self {
+            web: None,
             gateway: None,
             services: BTreeMap::new(),
             mended: None,
@@ -161,6 +163,21 @@ impl World {
         let made = Envoy::start(&program, &self.binaries.join("gateway"), &dir, &self.addresses, further)?;
         self.gateway = Some(made);
         Ok(format!("http://{}", self.addresses.gateway))
+    }
+
+    /// Starts the web client; returns its address, to which the links in mails lead.
+    pub fn start_web(&mut self) -> anyhow::Result<String> {
+        let mut process = Command::new(self.binaries.join("web"));
+        process.envs(web_env(&self.addresses)?);
+        let child = self.web.insert(Child::spawn("web", process, &self.dir.path().join("web.log"))?);
+        let address = self.addresses.web.clone();
+        let ready = wait_until(READY_WITHIN, || {
+            ensure!(child.is_running(), "web ended:\n{}", child.last_lines(20));
+            // Its own page, and not whatever else may have taken the port.
+            Ok(is_fine(&address, "/app/sign-in").then_some(()))
+        })?;
+        ready.context("the web client was not ready")?;
+        Ok(format!("http://{address}"))
     }
 
     /// Starts a service; `settings` come after its own, without its prefix, or as they are where they have none.
@@ -366,12 +383,17 @@ fn shared_broker() -> anyhow::Result<String> {
 
 /// Asks the second port whether calls should be sent.
 pub(crate) fn is_ready(address: &str) -> bool {
+    is_fine(address, "/readyz")
+}
+
+/// Tells whether a GET is answered with 200.
+fn is_fine(address: &str, path: &str) -> bool {
     use std::io::{Read, Write};
     let ask = || -> std::io::Result<bool> {
         let address: std::net::SocketAddr = address.parse().map_err(std::io::Error::other)?;
         let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        write!(stream, "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer.starts_with("HTTP/1.1 200"))

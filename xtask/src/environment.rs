@@ -105,6 +105,8 @@ pub struct Keys {
     pub spaces_budget: String,
     /// With which notifications makes the links to get out of mails.
     pub notifications_unsubscribe: String,
+    /// With which the web client seals its cookies.
+    pub web_cookies: String,
 }
 
 /// Everything that the settings of the services are made from.
@@ -188,6 +190,7 @@ impl Addresses {
                 assets_content: secrets.key("assets_content_key")?,
                 spaces_budget: secrets.key("spaces_budget_key")?,
                 notifications_unsubscribe: secrets.key("notifications_unsubscribe_key")?,
+                web_cookies: secrets.key("web_cookies_key")?,
             },
             tls: None,
         })
@@ -361,6 +364,28 @@ pub fn gateway_arguments(world: &Addresses, out: &Path) -> Result<Vec<String>> {
 fn at_gateway(replica: &ServiceAddresses) -> Result<String> {
     let (_, health) = replica.health.rsplit_once(':').context("the health port's address has no port")?;
     Ok(format!("{}/{health}", replica.grpc))
+}
+
+/// Gives the environment of the web client, which calls the services as any client app does.
+///
+/// # Errors
+/// Fails when `world` lacks a service.
+pub fn web_env(world: &Addresses) -> Result<Vec<(String, String)>> {
+    let origin = |address: &str| format!("http://{address}");
+    let mut settings = vec![
+        ("LISTEN".to_owned(), world.web.clone()),
+        ("ORIGINS".to_owned(), format!("[\"{}\"]", origin(&world.web))),
+        (
+            "CONTENT_ORIGINS".to_owned(),
+            format!("[\"{}\", \"{}\"]", origin(&world.content), origin(&world.sandbox.s3)),
+        ),
+        ("KEY".to_owned(), world.keys.web_cookies.clone()),
+        ("TELEMETRY__LOG_FORMAT".to_owned(), "json".to_owned()),
+    ];
+    for service in ["identity", "spaces", "assets", "notifications"] {
+        settings.push((format!("API__{}", service.to_uppercase()), origin(&world.service(service)?.grpc)));
+    }
+    Ok(settings.into_iter().map(|(key, value)| (format!("WEB__{key}"), value)).collect())
 }
 
 /// Gives the environment of the demo's commands: where everything is, and the operator's token.

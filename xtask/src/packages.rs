@@ -25,6 +25,8 @@ pub enum Package {
     RabbitMq,
     /// Python with what makes environments of its own, to fetch tools with.
     Python,
+    /// The browser that tests look at the web client with, and what drives it (W3C WebDriver).
+    Chromium,
 }
 
 impl Package {
@@ -35,6 +37,7 @@ impl Package {
             Self::Postgres => "PostgreSQL",
             Self::RabbitMq => "RabbitMQ",
             Self::Python => "Python",
+            Self::Chromium => "Chromium",
         }
     }
 
@@ -44,6 +47,7 @@ impl Package {
         match self {
             Self::Postgres => !postgres_bin_dirs().is_empty(),
             Self::RabbitMq => find_rabbitmq().is_some() && find_epmd().is_some(),
+            Self::Chromium => path_dirs().iter().any(|dir| is_program(&dir.join("chromedriver"))),
             Self::Python => output(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_ok(),
         }
     }
@@ -53,6 +57,7 @@ impl Package {
             Self::Postgres => "postgresql",
             Self::RabbitMq => "rabbitmq-server",
             Self::Python => "python3-venv",
+            Self::Chromium => "chromium-driver",
         }
     }
 }
@@ -202,24 +207,30 @@ impl Manager {
     }
 
     fn command_for(self, packages: &[Package]) -> String {
-        let (start, postgres, rabbitmq, python) = match self {
+        let (start, postgres, rabbitmq, python, chromium) = match self {
             Self::Apt => (
                 "sudo apt-get update && sudo apt-get install --no-install-recommends",
                 "postgresql",
                 "rabbitmq-server",
                 "python3-venv",
+                "chromium-driver",
             ),
             Self::Dnf => {
-                ("sudo dnf install", "postgresql-server postgresql-contrib", "rabbitmq-server", "python3")
+                let postgres = "postgresql-server postgresql-contrib";
+                ("sudo dnf install", postgres, "rabbitmq-server", "python3", "chromedriver")
             }
-            Self::Pacman => ("sudo pacman -S", "postgresql", "rabbitmq", "python"),
-            Self::Apk => ("sudo apk add", "postgresql postgresql-contrib", "rabbitmq-server", "python3"),
-            Self::Brew => ("brew install", "postgresql@17", "rabbitmq", "python"),
+            Self::Pacman => ("sudo pacman -S", "postgresql", "rabbitmq", "python", "chromium"),
+            Self::Apk => {
+                let postgres = "postgresql postgresql-contrib";
+                ("sudo apk add", postgres, "rabbitmq-server", "python3", "chromium-chromedriver")
+            }
+            Self::Brew => ("brew install", "postgresql@17", "rabbitmq", "python", "chromedriver"),
         };
         packages.iter().fold(start.to_owned(), |command, package| match package {
             Package::Postgres => format!("{command} {postgres}"),
             Package::RabbitMq => format!("{command} {rabbitmq}"),
             Package::Python => format!("{command} {python}"),
+            Package::Chromium => format!("{command} {chromium}"),
         })
     }
 }

@@ -45,8 +45,8 @@ pub(crate) fn test(workspace: &Workspace, filter: &[String]) -> bool {
 }
 
 fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
-    ensure(&[Package::Postgres, Package::RabbitMq])?;
-    let envoy = tools::envoy(workspace)?;
+    ensure(&[Package::Postgres, Package::RabbitMq, Package::Chromium])?;
+    let (envoy, axe) = (tools::envoy(workspace)?, tools::axe(workspace)?);
     let prometheus = prometheus::programs(workspace)?;
     let (manifests, checkov) = (tools::manifests(workspace)?, tools::checkov(workspace)?);
     remove_left_behind()?;
@@ -81,6 +81,7 @@ fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
         .env("TEST_PROMETHEUS", prometheus)
         .env("TEST_MANIFEST_TOOLS", manifests)
         .env("TEST_CHECKOV", checkov)
+        .env("TEST_AXE", axe)
         .env("TEST_BINARIES", workspace.target()?.join("debug"));
     let mut tally = count(&mut tests, say)?;
     for gate in [gates, queries] {

@@ -24,9 +24,23 @@ const WHOLE: &str = "whole";
 pub fn envoy(workspace: &Workspace) -> Result<PathBuf> {
     let bin = python(workspace, "envoy", "xtask/requirements/envoy.txt")?;
     // Its own script only starts the program beside it, which then could not be stopped by its id.
+    packaged(&bin, "envoy/_bin/envoy")
+}
+
+/// Returns the script of axe-core, which looks at a page for what keeps people out, after fetching it where it is missing.
+///
+/// # Errors
+/// Fails as [`python`] does.
+pub fn axe(workspace: &Workspace) -> Result<PathBuf> {
+    let bin = python(workspace, "axe-core", "xtask/requirements/axe.txt")?;
+    packaged(&bin, "axe_playwright_python/axe.min.js")
+}
+
+/// Returns a file that came with a package.
+fn packaged(bin: &Path, file: &str) -> Result<PathBuf> {
     let libraries = fs::read_dir(bin.with_file_name("lib"))?.flatten();
-    let mut programs = libraries.map(|python| python.path().join("site-packages/envoy/_bin/envoy"));
-    programs.find(|program| program.is_file()).context("the package of Envoy holds no program")
+    let mut files = libraries.map(|python| python.path().join("site-packages").join(file));
+    files.find(|file| file.is_file()).with_context(|| format!("no package holds {file}"))
 }
 
 /// Returns the command that checks an OpenAPI document, after installing it where it is missing; it takes the file.
@@ -96,7 +110,8 @@ fn install(name: &str, requirements: &Path, dir: &Path) -> Result<()> {
     output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(dir))?;
     let mut pip = Command::new(dir.join("bin/pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]);
-    pip.args(["--require-hashes", "-r"]).arg(requirements);
+    // Nothing but what is named: a package may want others that are not needed here.
+    pip.args(["--no-deps", "--require-hashes", "-r"]).arg(requirements);
     output(&mut pip).with_context(|| format!("{name} could not be installed; check the network"))?;
     fs::write(dir.join(WHOLE), "").with_context(|| format!("{} cannot be written", dir.display()))
 }

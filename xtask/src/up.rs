@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use xtask::databases::{app_role, database_name, owner_role, prepare};
-use xtask::environment::{Addresses, demo_env, service_env};
+use xtask::environment::{Addresses, demo_env, service_env, web_env};
 use xtask::packages::{Package, ensure};
 use xtask::ports::Ports;
 use xtask::process::{Child, interrupted, last_lines, reap_all, run, say, wait_until};
@@ -32,6 +32,7 @@ const SHOWN_LINES: usize = 20;
 /// What was started, in the order in which it is to be stopped.
 #[derive(Default)]
 struct Running {
+    web: Option<Child>,
     gateway: Option<Envoy>,
     services: Vec<Child>,
     sandbox: Option<Child>,
@@ -141,6 +142,7 @@ fn start(workspace: &Workspace, state: &Path, running: &mut Running) -> Result<(
     let dir = state.join("gateway");
     reap_all(&dir)?;
     running.gateway = Some(Envoy::start(&envoy, &workspace.binary("gateway")?, &dir, &world, &["--docs"])?);
+    start_web(workspace, &logs, &world, running)?;
     write_env(state, &world)?;
     say("Seeding the demo …");
     let mut seed = Command::new(workspace.binary("demo")?);
@@ -257,6 +259,18 @@ fn start_services(
     Ok(())
 }
 
+fn start_web(workspace: &Workspace, logs: &Path, world: &Addresses, running: &mut Running) -> Result<()> {
+    say("Starting the web client …");
+    let mut command = Command::new(workspace.binary("web")?);
+    command.envs(web_env(world)?);
+    let child = running.web.insert(Child::spawn("web", command, &logs.join("web.log"))?);
+    let ready = wait_until(SERVING_TIMEOUT, || {
+        alive(child)?;
+        Ok(answers(&world.web).then_some(()))
+    })?;
+    ready.with_context(|| format!("the web client is not ready; see {}", child.log().display()))
+}
+
 fn write_env(state: &Path, world: &Addresses) -> Result<()> {
     let lines: String = demo_env(world)?.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
     write_private(&state.join("env"), &lines)
@@ -264,6 +278,7 @@ fn write_env(state: &Path, world: &Addresses) -> Result<()> {
 
 fn greet(logs: &Path, world: &Addresses) -> Result<()> {
     say("\nShared Spaces runs.\n");
+    say(&format!("  {:<14} http://{}   open this", "web client", world.web));
     for service in SERVICES {
         let own = world.service(service)?;
         say(&format!("  {service:<14} gRPC {}   health http://{}/readyz", own.grpc, own.health));
@@ -282,10 +297,17 @@ fn greet(logs: &Path, world: &Addresses) -> Result<()> {
     }
     say(&format!("  {:<14} {}", "logs", logs.display()));
     say("\nThree things to try:");
+    say(&format!(
+        "  1. Open http://{}/acme/sign-in, sign in as mia@acme.example, and invite somebody to her space;",
+        world.web
+    ));
+    say(&format!(
+        "     then be that guest, from the mail at http://{}, in a private window.",
+        world.sandbox.http
+    ));
     say(
-        "  1. In another terminal: cargo xtask demo     (a first visit, signing in, a room, files, people, CRMs; step by step)",
+        "  2. In another terminal: cargo xtask demo     (a first visit, signing in, a room, files, people, CRMs; step by step)",
     );
-    say(&format!("  2. Read the mails it sent: http://{}", world.sandbox.http));
     say("  3. Press Ctrl-C and run cargo xtask up again: everything is still there.");
     Ok(())
 }
@@ -297,6 +319,7 @@ fn watch(running: &mut Running) -> Result<()> {
     while wait_until(Duration::from_secs(1), || {
         running.services.iter_mut().chain(running.sandbox.as_mut()).try_for_each(alive)?;
         running.gateway.as_mut().map(Envoy::child).into_iter().try_for_each(alive)?;
+        running.web.as_mut().into_iter().try_for_each(alive)?;
         if running.broker.as_mut().is_some_and(|broker| !broker.is_running()) {
             bail!("RabbitMQ ended by itself");
         }
@@ -344,6 +367,7 @@ fn is_ready(address: &str) -> bool {
 impl Running {
     fn is_anything(&self) -> bool {
         !self.services.is_empty()
+            || self.web.is_some()
             || self.sandbox.is_some()
             || self.broker.is_some()
             || self.database.is_some()
@@ -355,8 +379,11 @@ impl Running {
     /// Goes on to the end and gives the first failure.
     fn stop(&mut self) -> Result<()> {
         let mut result = Ok(());
+        if let Some(mut web) = self.web.take() {
+            result = web.terminate(STOP_PATIENCE).map(drop);
+        }
         if let Some(mut gateway) = self.gateway.take() {
-            result = gateway.stop();
+            result = result.and(gateway.stop());
         }
         result = result.and(self.services.iter_mut().try_for_each(Child::ask_to_stop));
         let deadline = Instant::now() + STOP_PATIENCE;

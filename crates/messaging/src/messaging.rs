@@ -198,7 +198,7 @@ impl Messaging {
             let (listening, pool) = (listening.clone(), pool.clone());
             async move { listening.listen(&pool, &stop).await }
         }));
-        let backlogs = Backlogs::new(self.database.clone(), handlers.job_names(), self.look_every);
+        let backlogs = Backlogs::new(self.database.clone(), handlers.names(), self.look_every);
         let backlogs = Arc::new(backlogs);
         tasks.push(task("figures", move |stop| {
             let backlogs = Arc::clone(&backlogs);

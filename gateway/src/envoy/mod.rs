@@ -52,6 +52,8 @@ pub struct Places {
     pub listen: String,
     /// `host:port` of Envoy's own pages; absent: none.
     pub admin: Option<String>,
+    /// `host:port` to answer at with Envoy's metrics, and nothing else of its own pages; needs these.
+    pub metrics: Option<String>,
     /// Where each service is by its name: `host:port` of each replica, `,` between them; with `/` and its second port behind
     /// it, as in `10.0.0.7:8080/9090`, a replica gets calls only while it says there that it wants them.
     pub services: BTreeMap<String, String>,
@@ -87,7 +89,7 @@ pub struct Docs {
 pub fn configuration(methods: &[Method], places: &Places) -> Value {
     let mut bootstrap = json!({
         "static_resources": {
-            "listeners": [listener(methods, places)],
+            "listeners": listeners(methods, places),
             "clusters": clusters(places),
         },
         "overload_manager": {"resource_monitors": [{
@@ -117,6 +119,38 @@ pub(crate) fn typed(kind: &str, mut rest: Value) -> Value {
         object.insert("@type".to_owned(), json!(format!("type.googleapis.com/{kind}")));
     }
     rest
+}
+
+fn listeners(methods: &[Method], places: &Places) -> Vec<Value> {
+    let mut listeners = vec![listener(methods, places)];
+    listeners.extend(places.metrics.as_deref().map(metrics));
+    listeners
+}
+
+/// Who watches reads the metrics, and reaches no page that changes something.
+fn metrics(place: &str) -> Value {
+    let manager = typed(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        json!({
+            "stat_prefix": "metrics",
+            "route_config": {"virtual_hosts": [{"name": "metrics", "domains": ["*"], "routes": [{
+                "match": {"path": "/stats/prometheus", "headers": [
+                    {"name": ":method", "string_match": {"exact": "GET"}},
+                ]},
+                "route": {"cluster": "admin", "timeout": "5s"},
+            }]}]},
+            "http_filters": [{"name": "envoy.filters.http.router", "typed_config": typed(
+                "envoy.extensions.filters.http.router.v3.Router", json!({}),
+            )}],
+        }),
+    );
+    json!({
+        "name": "metrics",
+        "address": address(place),
+        "filter_chains": [{"filters": [{
+            "name": "envoy.filters.network.http_connection_manager", "typed_config": manager,
+        }]}],
+    })
 }
 
 fn listener(methods: &[Method], places: &Places) -> Value {
@@ -208,6 +242,9 @@ fn clusters(places: &Places) -> Vec<Value> {
     let mut clusters: Vec<Value> =
         places.services.iter().map(|(name, place)| cluster(name, place, true)).collect();
     clusters.push(cluster("keys", &places.keys, false));
+    if let (Some(admin), Some(_)) = (&places.admin, &places.metrics) {
+        clusters.push(cluster("admin", admin, false));
+    }
     clusters.extend(places.otlp.as_ref().map(|collector| cluster("traces", collector, true)));
     clusters
 }
@@ -250,6 +287,7 @@ mod tests {
         let places = Places {
             listen: "127.0.0.1:8080".to_owned(),
             admin: None,
+            metrics: None,
             services,
             keys: "127.0.0.1:2".to_owned(),
             issuer: "issuer".to_owned(),

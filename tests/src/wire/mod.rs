@@ -83,6 +83,13 @@ impl Line {
     }
 }
 
+impl From<Channel> for Line {
+    /// A line that goes straight, over a connection of the caller's own making.
+    fn from(direct: Channel) -> Self {
+        Self { direct, through: Through::Nothing }
+    }
+}
+
 impl Service<Request<Body>> for Line {
     type Response = Response<Body>;
     type Error = StdError;

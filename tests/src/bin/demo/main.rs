@@ -1,4 +1,4 @@
-//! `demo seed` founds the demo organisations; `demo run` walks through a running system and tells each step with what it
+//! `demo seed` founds the demo organisations, with a [`filled`] room; `demo run` walks through a running system and tells each step with what it
 //! sent and saw: a guest's first [`visit`], the ways of [`signing_in`], what a seller does in a [`room`], what people do with files
 //! ([`content`]), how [`people`] come in and go, and what arrives in each [`crm`].
 //! Started by `cargo xtask up` and `cargo xtask demo`.
@@ -6,6 +6,7 @@
 
 mod content;
 mod crm;
+mod filled;
 mod people;
 mod room;
 mod signing_in;
@@ -33,6 +34,7 @@ async fn seed(journey: &Journey) -> anyhow::Result<()> {
     let (acme, globex) = (Accounts::of("acme"), Accounts::of("globex"));
     journey.found(&acme, "Acme", "en", Plan::Ultimate).await?;
     journey.found(&globex, "Globex", "fr", Plan::Plus).await?;
+    filled::seed(journey, &acme).await?;
     println!();
     println!("Demo accounts, all with the password `{PASSWORD}`:");
     for (name, accounts) in [("Acme (ULTIMATE, English)", &acme), ("Globex (PLUS, French)", &globex)] {

@@ -1,0 +1,215 @@
+//! A real browser, driven over WebDriver (W3C), which is JSON over HTTP: no client library is needed for it.
+//!
+//! Owns starting chromedriver and what a person does with a page: go, type, press, read. Must not know a page.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use base64::Engine;
+use serde_json::{Value, json};
+use xtask::ports::Ports;
+use xtask::process::Child;
+use xtask::throwaway::Throwaway;
+
+use crate::outside::within;
+
+/// How long a page may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// The name under which WebDriver gives elements.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// Tallest picture of a page.
+const TALLEST: u64 = 3_000;
+
+/// One browser with a profile of its own, as new.
+pub struct Browser {
+    http: reqwest::Client,
+    session: String,
+    /// Ends with this, with the profile.
+    _driver: Child,
+    _dir: Throwaway,
+}
+
+impl Browser {
+    /// Starts a browser, with JavaScript or without.
+    pub async fn start(has_script: bool) -> anyhow::Result<Self> {
+        let dir = Throwaway::create("browser")?;
+        let port = Ports::load(&dir.path().join("ports.json"))?.get("chromedriver")?;
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={port}"));
+        let driver = Child::spawn("chromedriver", command, &dir.path().join("chromedriver.log"))?;
+        let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
+        let base = format!("http://127.0.0.1:{port}");
+        within(PATIENCE, "chromedriver", async || {
+            Ok(http.get(format!("{base}/status")).send().await.is_ok().then_some(()))
+        })
+        .await?;
+        let profile = dir.path().join("profile");
+        let arguments = [
+            "--headless".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            "--lang=en".to_owned(),
+            format!("--user-data-dir={}", profile.display()),
+        ];
+        // 2: blocked, as a person blocks it in the browser's settings.
+        let scripts =
+            json!({ "profile.managed_default_content_settings.javascript": if has_script { 1 } else { 2 } });
+        let options = json!({ "args": arguments, "prefs": scripts });
+        let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
+        let begun: Value = http.post(format!("{base}/session")).json(&wanted).send().await?.json().await?;
+        let id = begun.pointer("/value/sessionId").and_then(Value::as_str);
+        let id = id.with_context(|| format!("the browser did not start: {begun}"))?;
+        let session = format!("{base}/session/{id}");
+        Ok(Self { http, session, _driver: driver, _dir: dir })
+    }
+
+    async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        let answer = self.http.post(format!("{}{path}", self.session)).json(&body).send().await?;
+        value(path, answer).await
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let answer = self.http.get(format!("{}{path}", self.session)).send().await?;
+        value(path, answer).await
+    }
+
+    /// Goes to an address.
+    pub async fn go(&self, url: &str) -> anyhow::Result<()> {
+        self.post("/url", json!({ "url": url })).await.map(drop)
+    }
+
+    /// Where the browser is.
+    pub async fn address(&self) -> anyhow::Result<String> {
+        Ok(self.get("/url").await?.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until the browser is at an address that has this part.
+    pub async fn arrive(&self, part: &str) -> anyhow::Result<String> {
+        within(PATIENCE, part, async || {
+            let address = self.address().await?;
+            if address.contains(part) {
+                return Ok(Some(address));
+            }
+            bail!("at {address}: {}", self.text("body").await.unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn find(&self, css: &str) -> anyhow::Result<String> {
+        let found = within(PATIENCE, css, async || {
+            let found = self.post("/element", json!({ "using": "css selector", "value": css })).await?;
+            let id = found.get(ELEMENT).and_then(Value::as_str).map(str::to_owned);
+            Ok(Some(id.context("no element")?))
+        })
+        .await;
+        match found {
+            Ok(id) => Ok(id),
+            Err(error) => {
+                let (address, page) = (self.address().await?, self.text("body").await.unwrap_or_default());
+                Err(error.context(format!("there is no {css} at {address}, which says:\n{page}")))
+            }
+        }
+    }
+
+    /// How many parts of the page match.
+    pub async fn count(&self, css: &str) -> anyhow::Result<usize> {
+        let found = self.post("/elements", json!({ "using": "css selector", "value": css })).await?;
+        Ok(found.as_array().map_or(0, Vec::len))
+    }
+
+    /// Types into a field, after what is there.
+    pub async fn type_into(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        let id = self.find(css).await?;
+        self.post(&format!("/element/{id}/value"), json!({ "text": text })).await.map(drop)
+    }
+
+    /// Types into a field, in place of what is there.
+    pub async fn replace(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        let id = self.find(css).await?;
+        self.post(&format!("/element/{id}/clear"), json!({})).await?;
+        self.post(&format!("/element/{id}/value"), json!({ "text": text })).await.map(drop)
+    }
+
+    /// Presses what matches first.
+    pub async fn press(&self, css: &str) -> anyhow::Result<()> {
+        let id = self.find(css).await?;
+        self.post(&format!("/element/{id}/click"), json!({})).await.map(drop)
+    }
+
+    /// What a part of the page says, as a person reads it.
+    pub async fn text(&self, css: &str) -> anyhow::Result<String> {
+        let found = self.post("/element", json!({ "using": "css selector", "value": css })).await?;
+        let id = found.get(ELEMENT).and_then(Value::as_str).context("no element")?;
+        Ok(self.get(&format!("/element/{id}/text")).await?.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until the page says something.
+    pub async fn reads(&self, words: &str) -> anyhow::Result<()> {
+        within(PATIENCE, words, async || {
+            let page = self.text("body").await?;
+            ensure!(page.contains(words), "the page says:\n{page}");
+            Ok(Some(()))
+        })
+        .await
+    }
+
+    /// What a field holds.
+    pub async fn held(&self, css: &str) -> anyhow::Result<String> {
+        let id = self.find(css).await?;
+        Ok(self.get(&format!("/element/{id}/property/value")).await?.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Runs a script of the test's own.
+    pub async fn run(&self, script: &str) -> anyhow::Result<Value> {
+        self.post("/execute/sync", json!({ "script": script, "args": [] })).await
+    }
+
+    /// Runs a script that calls its last argument when it is done.
+    pub async fn run_async(&self, script: &str) -> anyhow::Result<Value> {
+        self.post("/execute/async", json!({ "script": script, "args": [] })).await
+    }
+
+    /// Makes the window so wide and high, a phone's below 600 pixels.
+    pub async fn resize(&self, width: u64, height: u64) -> anyhow::Result<()> {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size });
+        self.post("/goog/cdp/execute", command).await.map(drop)
+    }
+
+    /// Returns how far the page reaches to the right.
+    pub async fn reach(&self) -> anyhow::Result<u64> {
+        let reach = self.run("return document.documentElement.scrollWidth").await?;
+        reach.as_u64().context("no width")
+    }
+
+    /// Returns a PNG of the whole page at a width.
+    pub async fn picture(&self, width: u64) -> anyhow::Result<Vec<u8>> {
+        self.resize(width, 800).await?;
+        let height = self.run("return document.documentElement.scrollHeight").await?;
+        self.resize(width, height.as_u64().unwrap_or(800).min(TALLEST)).await?;
+        let picture = self.get("/screenshot").await?;
+        let text = picture.as_str().context("no picture")?;
+        Ok(base64::engine::general_purpose::STANDARD.decode(text)?)
+    }
+
+    /// Ends the browser; without this its driver ends it.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.http.delete(&self.session).send().await?;
+        Ok(())
+    }
+}
+
+async fn value(path: &str, answer: reqwest::Response) -> anyhow::Result<Value> {
+    let is_good = answer.status().is_success();
+    let mut body: Value = answer.json().await?;
+    let value = body.get_mut("value").map(Value::take).unwrap_or_default();
+    ensure!(is_good, "{path}: {}", value.get("message").and_then(Value::as_str).unwrap_or("refused"));
+    Ok(value)
+}

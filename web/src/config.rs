@@ -1,0 +1,42 @@
+//! Settings, read as every binary reads them: `WEB__LISTEN` and so on.
+//!
+//! Owns which there are. Must not read anything else.
+
+use std::net::SocketAddr;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use service_kit::config::{TelemetryConfig, secret};
+use url::Url;
+
+/// What the web client is started with.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The addresses that people open it at, such as `https://rooms.example`: unsafe requests come from one of them.
+    pub origins: Vec<Url>,
+    /// Where files and logos are fetched from; pages may show pictures from there.
+    pub content_origins: Vec<Url>,
+    /// Seals the cookies: 32 bytes in base64, the same for every replica.
+    #[serde(deserialize_with = "secret")]
+    pub key: SecretString,
+    /// Where the API is: the gateway for all of them, or each service.
+    pub api: ApiConfig,
+    /// Traces, metrics and logs.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// Where the API is.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ApiConfig {
+    /// identity
+    pub identity: Url,
+    /// spaces
+    pub spaces: Url,
+    /// assets
+    pub assets: Url,
+    /// notifications
+    pub notifications: Url,
+}

@@ -1,0 +1,128 @@
+//! The pages, by area.
+//!
+//! Owns which address leads to which page. Everything of our own lies below `/app`, which is neither an organisation's
+//! nor a space's name; the rest are the addresses that mails carry.
+
+mod account;
+mod admin;
+mod comments;
+mod content;
+mod door;
+mod files;
+mod home;
+mod invitation;
+mod look;
+mod people;
+mod room;
+mod settings;
+mod sign_in;
+mod spaces;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+
+use crate::failure::{Failure, Reason};
+use crate::guard::ONE_CLICK;
+
+/// Returns all pages.
+pub(crate) fn routes() -> Router {
+    Router::new()
+        .merge(doors())
+        .merge(lists())
+        .merge(room_pages())
+        .merge(items())
+        .merge(own())
+        .fallback(async || Failure::from(Reason::NoSuchPage))
+}
+
+/// The ways in.
+fn doors() -> Router {
+    Router::new()
+        .route("/", get(home::start))
+        .route("/app/language", post(home::choose_language))
+        .route("/app/sign-in", get(sign_in::choose_organization).post(sign_in::take_organization))
+        .route("/app/sign-out", post(sign_in::sign_out))
+        .route("/app/consent", get(invitation::consent_page).post(invitation::give_consent))
+        .route("/unsubscribe", get(door::unsubscribe_page).post(door::unsubscribe))
+        .route(ONE_CLICK, post(door::one_click))
+        .route("/{organization}/sign-in", get(sign_in::start).post(sign_in::ways))
+        .route("/{organization}/sign-in/password", post(sign_in::with_password))
+        .route("/{organization}/sign-in/link", post(sign_in::send_link))
+        .route("/{organization}/sign-in/code", get(sign_in::code_page).post(sign_in::with_code))
+        .route("/{organization}/sign-in/redeem", post(sign_in::with_link))
+        .route("/{organization}/sign-in/forgot", get(sign_in::forgot_page).post(sign_in::forgot))
+        .route("/{organization}/reset-password", get(sign_in::reset_page).post(sign_in::reset))
+        .route("/{organization}/invitation", get(invitation::landing).post(invitation::show))
+        .route("/{organization}/invitation/accept", post(invitation::accept))
+        .route("/{organization}/request-access", get(door::request_page).post(door::request))
+        .route("/{organization}/{space}", get(door::space))
+        .route("/{organization}/{space}/{place}", get(door::place))
+}
+
+fn lists() -> Router {
+    Router::new()
+        .route("/app", get(async || Redirect::to("/app/spaces")))
+        .route("/app/spaces", get(spaces::list))
+        .route("/app/spaces/view", post(spaces::choose_view))
+        .route("/app/spaces/new", get(spaces::new_page).post(spaces::create))
+        .route("/app/spaces/{space}/duplicate", get(spaces::duplicate_page).post(spaces::duplicate))
+        .route("/app/logos/own", get(files::own_logo))
+        .route("/app/logos/{logo}", get(files::logo))
+}
+
+/// One space.
+fn room_pages() -> Router {
+    Router::new()
+        .route("/app/spaces/{space}", get(content::page))
+        .route("/app/spaces/{space}/preview", get(content::preview))
+        .route("/app/spaces/{space}/visit", post(room::visit))
+        .route("/app/spaces/{space}/description", post(content::describe))
+        .route("/app/spaces/{space}/people", get(people::page).post(people::invite))
+        .route("/app/spaces/{space}/people/{participant}/remind", post(people::remind))
+        .route("/app/spaces/{space}/people/{participant}/revoke", post(people::revoke))
+        .route("/app/spaces/{space}/requests/{request}/grant", post(people::grant))
+        .route("/app/spaces/{space}/requests/{request}/decline", post(people::decline))
+        .route("/app/spaces/{space}/timeline", get(room::timeline))
+        .route("/app/spaces/{space}/insights", get(room::insights))
+        .route("/app/spaces/{space}/notifications", get(room::notifications).post(room::change_notifications))
+        .route("/app/spaces/{space}/settings", get(settings::page).post(settings::save))
+        .route("/app/spaces/{space}/logo", post(files::upload_logo).layer(DefaultBodyLimit::disable()))
+        .route("/app/spaces/{space}/logo/display", post(settings::display_logo))
+        .route("/app/spaces/{space}/logo/remove", post(settings::remove_logo))
+        .route("/app/spaces/{space}/archive", post(settings::archive))
+        .route("/app/spaces/{space}/reactivate", post(settings::reactivate))
+        .route("/app/spaces/{space}/delete", post(settings::delete))
+}
+
+/// What is in a space.
+fn items() -> Router {
+    Router::new()
+        .route("/app/spaces/{space}/links", post(content::add_link))
+        .route("/app/spaces/{space}/folders", post(content::add_folder))
+        .route("/app/spaces/{space}/files", post(files::upload).layer(DefaultBodyLimit::disable()))
+        .route("/app/spaces/{space}/items/{item}", get(comments::page).post(comments::change))
+        .route("/app/spaces/{space}/items/{item}/open", get(files::open))
+        .route("/app/spaces/{space}/items/{item}/download", get(files::download))
+        .route("/app/spaces/{space}/items/{item}/move", post(comments::move_item))
+        .route("/app/spaces/{space}/items/{item}/remove", post(comments::remove))
+        .route("/app/spaces/{space}/items/{item}/comments", post(comments::add))
+        .route("/app/spaces/{space}/items/{item}/comments/{comment}/delete", post(comments::delete))
+}
+
+/// One's own account, and the organisation's.
+fn own() -> Router {
+    Router::new()
+        .route("/app/profile", get(account::page).post(account::save))
+        .route("/app/profile/password", post(account::set_password))
+        .route("/app/admin", get(admin::policy_page).post(admin::save_policy))
+        .route("/app/admin/members", get(admin::members_page).post(admin::add_member))
+        .route("/app/admin/mails", get(admin::mails_page))
+        .route("/app/admin/look", get(look::page))
+        .route("/app/admin/logo", post(look::upload_logo).layer(DefaultBodyLimit::disable()))
+        .route("/app/admin/logo/remove", post(look::remove_logo))
+        .route("/app/admin/themes", post(look::create_theme))
+        .route("/app/admin/themes/{theme}/default", post(look::make_default))
+        .route("/app/admin/themes/{theme}/delete", post(look::delete_theme))
+}
