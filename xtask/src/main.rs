@@ -42,7 +42,6 @@ enum Task {
     /// Checks and tests everything against throw-away servers.
     Test {
         /// Runs only the tests whose names contain this, without the gates; further words go to the test programs.
-        #[arg(last = true)]
         filter: Vec<String>,
     },
     /// Checks form, lints, dependencies and sources; needs no server.
