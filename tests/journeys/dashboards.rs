@@ -127,8 +127,7 @@ async fn watched() -> Watched {
         World::start_with_metrics(&settings)
     })
     .await;
-    let [admin, metrics] =
-        [(), ()].map(|()| format!("127.0.0.1:{}", xtask::ports::free().unwrap()));
+    let [admin, metrics] = [(), ()].map(|()| format!("127.0.0.1:{}", xtask::ports::free().unwrap()));
     let further = ["--admin", &admin, "--metrics", &metrics];
     let gateway = tokio::task::block_in_place(|| world.start_gateway(&further)).unwrap();
     let metrics = format!("http://{metrics}/stats/prometheus");

@@ -240,6 +240,16 @@ pub(crate) async fn gathering(stage: &Stage) {
     journey.invite(&acme.member, id, &[&gina], "").await.unwrap();
     let token = journey.invitation_token(&gina, "").await.unwrap();
     let (_, guest) = journey.enter(&token, "Gina Guest").await.unwrap();
+    // Who has not come in yet, as far as spaces has heard, is told of no content.
+    within(SOON, "the guest among the participants", async || {
+        let found = journey.participants(&acme.member, id).await?;
+        let is_in = |one: &spaces::Participant| {
+            one.email_address == gina && one.state() == spaces::ParticipantState::Active
+        };
+        Ok(found.into_iter().find(is_in))
+    })
+    .await
+    .unwrap();
 
     let first = journey.add_link(&acme.member, id, "", "Brochure").await.unwrap();
     journey.add_link(&acme.member, id, "", "Price list").await.unwrap();

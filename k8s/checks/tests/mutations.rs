@@ -229,7 +229,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     }),
     ("a pod stops before routers have heard of it", "pods", |o| without(app(o, "identity"), "lifecycle")),
     ("the drain is longer than the grace", "pods", |o| {
-        add(&mut app(o, "spaces")["env"], json!({"name": "SPACES__SHUTDOWN__DRAIN_MS", "value": "30000"}));
+        add(&mut app(o, "spaces")["env"], json!({"name": "SPACES__SHUTDOWN__DRAIN_MS", "value": "40000"}));
     }),
     ("a roll-out takes pods away first", "pods", |o| {
         deployment(o, "assets")["strategy"]["rollingUpdate"]["maxUnavailable"] = json!(1);
