@@ -52,6 +52,9 @@ async fn serve_within(listener: TcpListener, routes: Router, stop: CancellationT
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(error.chain = %error, "a connection sends its last packets late");
+                    }
                     connections.spawn(answer(stream, routes.clone(), stop.clone(), head_within));
                 }
                 Err(error) => {

@@ -1,8 +1,8 @@
 //! Showing files: to whom, and how.
 //!
 //! Owns who sees a file: its uploader; and once it is clean whoever sees a space that shows it. While none does, nobody but
-//! the uploader sees it, whether an item never showed it or no longer does; previews as long as they see its space. spaces says so at each call, and again when content is fetched. What somebody may not see
-//! looks like what never was.
+//! the uploader sees it, whether an item never showed it or no longer does; previews as long as they see its space.
+//! spaces says so at each call, and again when content is fetched. What somebody may not see looks like what never was.
 
 use futures_util::TryStreamExt;
 use futures_util::stream::{self, StreamExt};
@@ -188,6 +188,12 @@ impl Assets {
             is_inline: true,
             grant,
         })
+    }
+
+    /// Tells to whom an address was given. Errors: [`AssetError::NotFound`] where it is not good.
+    pub(crate) fn fetcher(&self, token: &str) -> Result<UserId, AssetError> {
+        let grant = self.addresses.open(token, self.clock.now()).ok_or(AssetError::NotFound)?;
+        Ok(grant.user_id)
     }
 
     /// Decides whether what is being fetched may still be. Errors: as those of [`Self::admit_fetch`]; that the address

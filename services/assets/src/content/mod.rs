@@ -5,10 +5,9 @@
 //! bytes are sent. Whatever is wrong gives the same answer, so that nobody learns what there is.
 
 mod headers;
+mod places;
 mod range;
 mod token;
-
-use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -16,29 +15,25 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use futures_util::StreamExt;
 use service_kit::error::{DomainError, Kind, chain};
-use tokio::sync::Semaphore;
 
 use crate::asset::{AssetError, Assets, Fetched};
+use places::Places;
 use range::Span;
 
 pub(crate) use token::{ADDRESS_TTL, Addresses, Grant, Wanted};
 
-/// Answers at once in this process; each holds a few chunks and a connection to the store.
-const MAX_ANSWERS: usize = 128;
 const PATH: &str = "/content/";
 
 #[derive(Clone)]
 struct Content {
     assets: Assets,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 /// Returns what the content port offers.
 pub(crate) fn routes(assets: Assets) -> Router {
-    let places = Arc::new(Semaphore::new(MAX_ANSWERS));
-    Router::new().fallback(fetch).with_state(Content { assets, places })
+    Router::new().fallback(fetch).with_state(Content { assets, places: Places::default() })
 }
 
 async fn fetch(State(content): State<Content>, request: Request) -> Response {
@@ -56,7 +51,7 @@ async fn fetch(State(content): State<Content>, request: Request) -> Response {
 
 impl Content {
     async fn answer(&self, token: &str, range: Option<&str>, is_head: bool) -> Result<Response, AssetError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| AssetError::Busy)?;
+        let place = self.places.take(self.assets.fetcher(token)?).ok_or(AssetError::Busy)?;
         let fetched = self.assets.admit_fetch(token).await?;
         let size = fetched.size_bytes;
         let (status, part) = match Span::read(range, size) {
@@ -68,11 +63,7 @@ impl Content {
             Body::empty()
         } else {
             let pieces = self.assets.open(fetched.clone(), part).await?;
-            // The place is free again when the last piece is sent, or the fetcher is gone.
-            Body::from_stream(pieces.map(move |piece| {
-                let _held = &place;
-                piece
-            }))
+            Body::from_stream(place.send(pieces))
         };
         Ok(answer(&fetched, status, part, body))
     }
@@ -148,14 +139,20 @@ mod tests {
     async fn an_answer_holds_its_place_until_it_is_sent_and_one_too_many_is_told_to_try_again() {
         let files = Files::new().await;
         let (uploader, space_id) = files.uploader();
-        let asset = files.upload_file(&uploader, space_id, "a.txt", b"hello").await;
+        let asset = files.upload_file(&uploader, space_id, "a.txt", &[b'a'; 1 << 20]).await;
         let url = files.issue(&uploader, space_id, &asset.asset_id, false).await.unwrap();
         let token = url.split(PATH).nth(1).unwrap();
-        let content = Content { assets: files.assets.clone(), places: Arc::new(Semaphore::new(1)) };
-        let first = content.answer(token, None, false).await.unwrap();
+        let content = Content { assets: files.assets.clone(), places: Places::default() };
+        let mut answers = Vec::new();
+        for _ in 0..8 {
+            answers.push(content.answer(token, None, false).await.unwrap());
+        }
         let busy = content.answer(token, None, false).await.unwrap_err();
         assert_eq!(refusal_of(&busy).status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(to_bytes(first.into_body(), 100).await.unwrap(), "hello");
-        assert!(content.answer(token, None, false).await.is_ok());
+        for answer in answers {
+            assert_eq!(to_bytes(answer.into_body(), 1 << 20).await.unwrap().len(), 1 << 20);
+        }
+        testkit::eventually("a place is free", async || content.answer(token, None, false).await.is_ok())
+            .await;
     }
 }
