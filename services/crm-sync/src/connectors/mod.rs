@@ -23,7 +23,6 @@ mod text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use service_kit::validate::Violations;
 use url::Url;
 
@@ -39,6 +38,7 @@ pub(crate) const FOUND_MAX: usize = 10;
 
 /// One CRM. Every call has a deadline and answers with what to do next; none repeats anything by itself. There are no
 /// default bodies: what a CRM cannot do, its connector says.
+#[tonic::async_trait]
 pub(crate) trait CrmConnector: Send + Sync + 'static {
     /// Which CRM it is.
     fn provider(&self) -> Provider;
@@ -57,40 +57,28 @@ pub(crate) trait CrmConnector: Send + Sync + 'static {
 
     /// Signs in. Credentials that are refused are [`CrmError::Reconnect`], also where the CRM has to be called to find out
     /// (user and password). The caller makes sure that only one call per connection is under way.
-    fn sign_in<'a>(&'a self, access: &'a Access, proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>>;
+    async fn sign_in(&self, access: &Access, proof: Proof<'_>) -> Result<Grant, CrmError>;
 
     /// Looks at what logging needs in the CRM, all of it: what works, what is missing, what is limited.
-    fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>, CrmError>>;
+    async fn check_setup(&self, session: &Session) -> Result<Vec<Finding>, CrmError>;
 
     /// Finds at most [`FOUND_MAX`] Accounts whose name contains `query`.
-    fn search_accounts<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>>;
+    async fn search_accounts(&self, session: &Session, query: &str) -> Result<Vec<CrmRecord>, CrmError>;
 
     /// Finds at most [`FOUND_MAX`] Opportunities whose name contains `query`.
-    fn search_opportunities<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>>;
+    async fn search_opportunities(&self, session: &Session, query: &str) -> Result<Vec<CrmRecord>, CrmError>;
 
     /// Finds at most [`FOUND_MAX`] Contacts, and after them at most [`FOUND_MAX`] Leads that are not converted, by a part of
     /// their name or address.
-    fn search_people<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmPerson>, CrmError>>;
+    async fn search_people(&self, session: &Session, query: &str) -> Result<Vec<CrmPerson>, CrmError>;
 
     /// Finds who is behind each of at most 100 addresses, one list for each in their order: Contacts before Leads, a
     /// converted Lead as its Contact, the CRM's order among them. Addresses are compared whole and without case.
-    fn match_addresses<'a>(
-        &'a self,
-        session: &'a Session,
-        addresses: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Vec<CrmPerson>>, CrmError>>;
+    async fn match_addresses(
+        &self,
+        session: &Session,
+        addresses: &[String],
+    ) -> Result<Vec<Vec<CrmPerson>>, CrmError>;
 
     /// Tells which records a log becomes. Pure, and the same for the same entry: roles and keys must not depend on order
     /// or time. Errors, always [`CrmError::Permanent`]: a record id that can be none of this CRM.
@@ -102,20 +90,12 @@ pub(crate) trait CrmConnector: Send + Sync + 'static {
 
     /// Finds what an earlier, interrupted write of the same key has left. Reads what is written already, never an index
     /// that lags behind.
-    fn find_by_key<'a>(
-        &'a self,
-        session: &'a Session,
-        write: &'a CrmWrite,
-    ) -> BoxFuture<'a, Result<Option<CrmRef>, CrmError>>;
+    async fn find_by_key(&self, session: &Session, write: &CrmWrite) -> Result<Option<CrmRef>, CrmError>;
 
     /// Writes records, one outcome for each in their order. What exists already is as good as written ("already done").
     /// What was not tried because one before it failed has the failure of that one. An error of the whole call stands for
     /// all of them. Writing the same again changes no other record where the CRM [has keys](Self::has_keys).
-    fn write<'a>(
-        &'a self,
-        session: &'a Session,
-        writes: &'a [CrmWrite],
-    ) -> BoxFuture<'a, Result<Vec<Outcome>, CrmError>>;
+    async fn write(&self, session: &Session, writes: &[CrmWrite]) -> Result<Vec<Outcome>, CrmError>;
 
     /// Returns what opens a written record in the CRM; nothing where the CRM has no such address.
     fn record_url(&self, instance_url: &Url, record: &CrmRef) -> Option<String>;

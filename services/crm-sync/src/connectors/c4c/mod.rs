@@ -13,7 +13,7 @@ mod wire;
 
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, try_join3};
+use futures_util::future::try_join3;
 use reqwest::Client;
 use secrecy::SecretString;
 use service_kit::validate::Violations;
@@ -337,6 +337,7 @@ fn reference(created: Created) -> CrmRef {
     CrmRef { object: TASK.to_owned(), record_id: created.object_id, readable_id: created.id }
 }
 
+#[tonic::async_trait]
 impl CrmConnector for C4c {
     fn provider(&self) -> Provider {
         Provider::SapC4c
@@ -354,48 +355,32 @@ impl CrmConnector for C4c {
         None
     }
 
-    fn sign_in<'a>(
-        &'a self,
-        access: &'a Access,
-        _proof: Proof<'a>,
-    ) -> BoxFuture<'a, Result<Grant, CrmError>> {
-        Box::pin(self.enter(access))
+    async fn sign_in(&self, access: &Access, _proof: Proof<'_>) -> Result<Grant, CrmError> {
+        self.enter(access).await
     }
 
-    fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>, CrmError>> {
-        Box::pin(self.findings(session))
+    async fn check_setup(&self, session: &Session) -> Result<Vec<Finding>, CrmError> {
+        self.findings(session).await
     }
 
-    fn search_accounts<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>> {
-        Box::pin(self.records(session, "CorporateAccountCollection", ["AccountID", "City"], query))
+    async fn search_accounts(&self, session: &Session, query: &str) -> Result<Vec<CrmRecord>, CrmError> {
+        self.records(session, "CorporateAccountCollection", ["AccountID", "City"], query).await
     }
 
-    fn search_opportunities<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>> {
-        Box::pin(self.records(session, "OpportunityCollection", ["ID", "ProspectPartyName"], query))
+    async fn search_opportunities(&self, session: &Session, query: &str) -> Result<Vec<CrmRecord>, CrmError> {
+        self.records(session, "OpportunityCollection", ["ID", "ProspectPartyName"], query).await
     }
 
-    fn search_people<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmPerson>, CrmError>> {
-        Box::pin(self.people(session, query))
+    async fn search_people(&self, session: &Session, query: &str) -> Result<Vec<CrmPerson>, CrmError> {
+        self.people(session, query).await
     }
 
-    fn match_addresses<'a>(
-        &'a self,
-        session: &'a Session,
-        addresses: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Vec<CrmPerson>>, CrmError>> {
-        Box::pin(self.matches(session, addresses))
+    async fn match_addresses(
+        &self,
+        session: &Session,
+        addresses: &[String],
+    ) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
+        self.matches(session, addresses).await
     }
 
     fn plan(&self, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
@@ -406,20 +391,12 @@ impl CrmConnector for C4c {
         false
     }
 
-    fn find_by_key<'a>(
-        &'a self,
-        session: &'a Session,
-        write: &'a CrmWrite,
-    ) -> BoxFuture<'a, Result<Option<CrmRef>, CrmError>> {
-        Box::pin(self.find(session, write))
+    async fn find_by_key(&self, session: &Session, write: &CrmWrite) -> Result<Option<CrmRef>, CrmError> {
+        self.find(session, write).await
     }
 
-    fn write<'a>(
-        &'a self,
-        session: &'a Session,
-        writes: &'a [CrmWrite],
-    ) -> BoxFuture<'a, Result<Vec<Outcome>, CrmError>> {
-        Box::pin(self.write_each(session, writes))
+    async fn write(&self, session: &Session, writes: &[CrmWrite]) -> Result<Vec<Outcome>, CrmError> {
+        self.write_each(session, writes).await
     }
 
     fn record_url(&self, instance_url: &Url, record: &CrmRef) -> Option<String> {

@@ -10,7 +10,7 @@ mod error;
 mod mapping;
 mod wire;
 
-use futures_util::future::{BoxFuture, join};
+use futures_util::future::join;
 use reqwest::Client;
 use service_kit::validate::Violations;
 use url::Url;
@@ -234,6 +234,7 @@ fn lead(row: LeadRow) -> CrmPerson {
     }
 }
 
+#[tonic::async_trait]
 impl CrmConnector for Dataverse {
     fn provider(&self) -> Provider {
         Provider::Dataverse
@@ -251,44 +252,32 @@ impl CrmConnector for Dataverse {
         self.authorize_url(access, state, challenge)
     }
 
-    fn sign_in<'a>(&'a self, access: &'a Access, proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>> {
-        Box::pin(self.token(access, proof))
+    async fn sign_in(&self, access: &Access, proof: Proof<'_>) -> Result<Grant, CrmError> {
+        self.token(access, proof).await
     }
 
-    fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>, CrmError>> {
-        Box::pin(self.findings(session))
+    async fn check_setup(&self, session: &Session) -> Result<Vec<Finding>, CrmError> {
+        self.findings(session).await
     }
 
-    fn search_accounts<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>> {
-        Box::pin(self.accounts(session, query))
+    async fn search_accounts(&self, session: &Session, query: &str) -> Result<Vec<CrmRecord>, CrmError> {
+        self.accounts(session, query).await
     }
 
-    fn search_opportunities<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>> {
-        Box::pin(self.opportunities(session, query))
+    async fn search_opportunities(&self, session: &Session, query: &str) -> Result<Vec<CrmRecord>, CrmError> {
+        self.opportunities(session, query).await
     }
 
-    fn search_people<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmPerson>, CrmError>> {
-        Box::pin(self.people(session, query))
+    async fn search_people(&self, session: &Session, query: &str) -> Result<Vec<CrmPerson>, CrmError> {
+        self.people(session, query).await
     }
 
-    fn match_addresses<'a>(
-        &'a self,
-        session: &'a Session,
-        addresses: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Vec<CrmPerson>>, CrmError>> {
-        Box::pin(self.matches(session, addresses))
+    async fn match_addresses(
+        &self,
+        session: &Session,
+        addresses: &[String],
+    ) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
+        self.matches(session, addresses).await
     }
 
     fn plan(&self, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
@@ -299,20 +288,12 @@ impl CrmConnector for Dataverse {
         true
     }
 
-    fn find_by_key<'a>(
-        &'a self,
-        session: &'a Session,
-        write: &'a CrmWrite,
-    ) -> BoxFuture<'a, Result<Option<CrmRef>, CrmError>> {
-        Box::pin(self.find(session, write))
+    async fn find_by_key(&self, session: &Session, write: &CrmWrite) -> Result<Option<CrmRef>, CrmError> {
+        self.find(session, write).await
     }
 
-    fn write<'a>(
-        &'a self,
-        session: &'a Session,
-        writes: &'a [CrmWrite],
-    ) -> BoxFuture<'a, Result<Vec<Outcome>, CrmError>> {
-        Box::pin(self.write_all(session, writes))
+    async fn write(&self, session: &Session, writes: &[CrmWrite]) -> Result<Vec<Outcome>, CrmError> {
+        self.write_all(session, writes).await
     }
 
     fn record_url(&self, instance_url: &Url, record: &CrmRef) -> Option<String> {

@@ -15,7 +15,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
 use reqwest::Client;
 use serde_json::Value;
 use service_kit::clock::SharedClock;
@@ -187,6 +186,7 @@ fn task_ref(record_id: String) -> CrmRef {
     CrmRef { object: mapping::OBJECT.to_owned(), record_id, readable_id: None }
 }
 
+#[tonic::async_trait]
 impl CrmConnector for Salesforce {
     fn provider(&self) -> Provider {
         Provider::Salesforce
@@ -225,44 +225,32 @@ impl CrmConnector for Salesforce {
             .then(|| auth::authorization_url(&self.config, &access.login_url, state, challenge))
     }
 
-    fn sign_in<'a>(&'a self, access: &'a Access, proof: Proof<'a>) -> BoxFuture<'a, Result<Grant, CrmError>> {
-        Box::pin(self.get_grant(access, proof))
+    async fn sign_in(&self, access: &Access, proof: Proof<'_>) -> Result<Grant, CrmError> {
+        self.get_grant(access, proof).await
     }
 
-    fn check_setup<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<Vec<Finding>, CrmError>> {
-        Box::pin(self.look_at_setup(session))
+    async fn check_setup(&self, session: &Session) -> Result<Vec<Finding>, CrmError> {
+        self.look_at_setup(session).await
     }
 
-    fn search_accounts<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>> {
-        Box::pin(self.find_accounts(session, query))
+    async fn search_accounts(&self, session: &Session, query: &str) -> Result<Vec<CrmRecord>, CrmError> {
+        self.find_accounts(session, query).await
     }
 
-    fn search_opportunities<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmRecord>, CrmError>> {
-        Box::pin(self.find_opportunities(session, query))
+    async fn search_opportunities(&self, session: &Session, query: &str) -> Result<Vec<CrmRecord>, CrmError> {
+        self.find_opportunities(session, query).await
     }
 
-    fn search_people<'a>(
-        &'a self,
-        session: &'a Session,
-        query: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<CrmPerson>, CrmError>> {
-        Box::pin(self.find_people(session, query))
+    async fn search_people(&self, session: &Session, query: &str) -> Result<Vec<CrmPerson>, CrmError> {
+        self.find_people(session, query).await
     }
 
-    fn match_addresses<'a>(
-        &'a self,
-        session: &'a Session,
-        addresses: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Vec<CrmPerson>>, CrmError>> {
-        Box::pin(self.find_by_addresses(session, addresses))
+    async fn match_addresses(
+        &self,
+        session: &Session,
+        addresses: &[String],
+    ) -> Result<Vec<Vec<CrmPerson>>, CrmError> {
+        self.find_by_addresses(session, addresses).await
     }
 
     fn plan(&self, entry: &LogEntry) -> Result<Vec<CrmWrite>, CrmError> {
@@ -273,20 +261,12 @@ impl CrmConnector for Salesforce {
         true
     }
 
-    fn find_by_key<'a>(
-        &'a self,
-        session: &'a Session,
-        write: &'a CrmWrite,
-    ) -> BoxFuture<'a, Result<Option<CrmRef>, CrmError>> {
-        Box::pin(async { Ok(self.read_task_id(session, write.key).await?.map(task_ref)) })
+    async fn find_by_key(&self, session: &Session, write: &CrmWrite) -> Result<Option<CrmRef>, CrmError> {
+        async { Ok(self.read_task_id(session, write.key).await?.map(task_ref)) }.await
     }
 
-    fn write<'a>(
-        &'a self,
-        session: &'a Session,
-        writes: &'a [CrmWrite],
-    ) -> BoxFuture<'a, Result<Vec<Outcome>, CrmError>> {
-        Box::pin(self.write_all(session, writes))
+    async fn write(&self, session: &Session, writes: &[CrmWrite]) -> Result<Vec<Outcome>, CrmError> {
+        self.write_all(session, writes).await
     }
 
     fn record_url(&self, instance_url: &Url, record: &CrmRef) -> Option<String> {
