@@ -229,6 +229,16 @@ async fn comments_and_content_are_gathered_into_one_mail_each_until_somebody_get
     journey.invite(&acme.member, id, &[&gina], "").await.unwrap();
     let token = journey.invitation_token(&gina, "").await.unwrap();
     let (_, guest) = journey.enter(&token, "Gina Guest").await.unwrap();
+    // Who has not come in yet, as far as spaces has heard, is told of no content.
+    within(SOON, "the guest among the participants", async || {
+        let found = journey.participants(&acme.member, id).await?;
+        let is_in = |one: &spaces::Participant| {
+            one.email_address == gina && one.state() == spaces::ParticipantState::Active
+        };
+        Ok(found.into_iter().find(is_in))
+    })
+    .await
+    .unwrap();
 
     let first = journey.add_link(&acme.member, id, "", "Brochure").await.unwrap();
     journey.add_link(&acme.member, id, "", "Price list").await.unwrap();
