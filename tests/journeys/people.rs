@@ -226,6 +226,19 @@ async fn the_owner_is_told_of_further_requests_in_one_mail_later(
     assert!(told.iter().filter(waits).all(|one| one.due_time.is_some()), "{told:?}");
 }
 
+/// Waits until spaces has heard that this guest came in: who has not is told of no content.
+async fn is_in(journey: &Journey, acme: &Organization, id: &str, address: &str) {
+    within(SOON, "the guest among the participants", async || {
+        let found = journey.participants(&acme.member, id).await?;
+        let is_in = |one: &spaces::Participant| {
+            one.email_address == address && one.state() == spaces::ParticipantState::Active
+        };
+        Ok(found.into_iter().find(is_in).map(|_| ()))
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn comments_and_content_are_gathered_into_one_mail_each_until_somebody_gets_out() {
     gathering(&Stage::set(SETTINGS).await).await;
@@ -240,16 +253,7 @@ pub(crate) async fn gathering(stage: &Stage) {
     journey.invite(&acme.member, id, &[&gina], "").await.unwrap();
     let token = journey.invitation_token(&gina, "").await.unwrap();
     let (_, guest) = journey.enter(&token, "Gina Guest").await.unwrap();
-    // Who has not come in yet, as far as spaces has heard, is told of no content.
-    within(SOON, "the guest among the participants", async || {
-        let found = journey.participants(&acme.member, id).await?;
-        let is_in = |one: &spaces::Participant| {
-            one.email_address == gina && one.state() == spaces::ParticipantState::Active
-        };
-        Ok(found.into_iter().find(is_in))
-    })
-    .await
-    .unwrap();
+    is_in(journey, &acme, id, &gina).await;
 
     let first = journey.add_link(&acme.member, id, "", "Brochure").await.unwrap();
     journey.add_link(&acme.member, id, "", "Price list").await.unwrap();
@@ -288,6 +292,16 @@ pub(crate) async fn gathering(stage: &Stage) {
     }
 }
 
+/// Waits until this person has been told so many things of this kind.
+async fn noticed(journey: &Journey, person: &Session, kind: notifications::NotificationKind, count: usize) {
+    within(SOON, &format!("{count} of {kind:?}"), async || {
+        let notices = journey.notices(person).await?;
+        Ok((notices.iter().filter(|one| one.kind() == kind).count() == count).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn notices_come_live_and_after_a_break_and_stop_with_the_next_call_of_whoever_is_shut_out() {
     notices(&Stage::set(SETTINGS).await).await;
@@ -302,29 +316,23 @@ pub(crate) async fn notices(stage: &Stage) {
     journey.invite(&acme.member, id, &[&gina], "").await.unwrap();
     let token = journey.invitation_token(&gina, "").await.unwrap();
     let (_, guest) = journey.enter(&token, "Gina Guest").await.unwrap();
+    is_in(journey, &acme, id, &gina).await;
     let item = journey.add_link(&acme.member, id, "", "Brochure").await.unwrap();
+    // Events of different aggregates overtake each other: these are waited for, so that each later
+    // notice is the one that was caused last.
+    noticed(journey, &acme.member, notifications::NotificationKind::NewJoiner, 1).await;
+    noticed(journey, &guest, notifications::NotificationKind::NewContent, 1).await;
 
     let mut notices = journey.watch(&acme.member, "").await.unwrap();
     journey.comment(&guest, id, &item.item_id, "Live?", &[]).await.unwrap();
-    // Her joining may still come before it.
-    let live = loop {
-        let notice = notices.next(SOON).await.unwrap().unwrap();
-        if notice.kind() == notifications::NotificationKind::NewComment {
-            break notice;
-        }
-    };
+    let live = notices.next(SOON).await.unwrap().expect("no notice came");
+    assert_eq!(live.kind(), notifications::NotificationKind::NewComment);
     assert_eq!((live.space_id.as_str(), live.actor_user_id.as_str()), (id, guest.user_id.as_str()));
     let cursor = notices.cursor.clone();
     drop(notices);
     let missed = journey.comment(&guest, id, &item.item_id, "While you were away", &[]).await;
     missed.unwrap();
-    within(SOON, "the second notice", async || {
-        let notices = journey.notices(&acme.member).await?;
-        let comments = notices.iter().filter(|n| n.kind() == notifications::NotificationKind::NewComment);
-        Ok((comments.count() == 2).then_some(()))
-    })
-    .await
-    .unwrap();
+    noticed(journey, &acme.member, notifications::NotificationKind::NewComment, 2).await;
     let mut notices = journey.watch(&acme.member, &cursor).await.unwrap();
     let missed = notices.next(SOON).await.unwrap().unwrap();
     assert_ne!(missed.notification_id, live.notification_id);
