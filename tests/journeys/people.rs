@@ -325,7 +325,7 @@ pub(crate) async fn notices(stage: &Stage) {
 
     let mut notices = journey.watch(&acme.member, "").await.unwrap();
     journey.comment(&guest, id, &item.item_id, "Live?", &[]).await.unwrap();
-    let live = notices.next(SOON).await.unwrap().expect("no notice came");
+    let live = notices.next(SOON).await.unwrap().unwrap();
     assert_eq!(live.kind(), notifications::NotificationKind::NewComment);
     assert_eq!((live.space_id.as_str(), live.actor_user_id.as_str()), (id, guest.user_id.as_str()));
     let cursor = notices.cursor.clone();

@@ -1,4 +1,5 @@
-//! How a service ends when it is asked to: in time, with success, and with nothing left behind.
+//! How a service ends when it is asked to: in time, with success, and with nothing left behind; and that one that is ready can
+//! take over from it.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -87,6 +88,22 @@ async fn with_calls_in_flight_and_a_stream_open_a_service_answers_them_ends_the_
         assert_eq!(called.unwrap().unwrap().title, "Busy");
     }
     assert!(streaming.await.unwrap().unwrap_err().to_string().contains("the stream ended"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_ready_has_connections_open_for_those_who_come_at_once() {
+    let world = start(World::start).await;
+    for service in SERVICES {
+        let rows = PgPoolOptions::new().connect(&world.superuser_url(service).unwrap()).await.unwrap();
+        let open: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1",
+        )
+        .bind(service)
+        .fetch_one(&rows)
+        .await
+        .unwrap();
+        assert!(open >= 8, "{service} has {open}");
+    }
 }
 
 fn is_listening(address: &str) -> bool {

@@ -3,6 +3,7 @@
 //! Must not use, nor leave behind, any server or file outside its temporary directories.
 
 use std::io::{BufRead, BufReader};
+use std::ops::Add;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -22,11 +23,23 @@ use crate::{gates, sqlx};
 /// How often a run looks whether it is to end.
 const POLL: Duration = Duration::from_millis(200);
 
+/// The journeys that run after all others and one by one: they ask how soon a process ends and what is carried meanwhile, and
+/// on two cores whoever runs beside them takes the time that is measured.
+const ALONE: [&str; 2] = ["rolling::", "stopping::"];
+
 /// How many tests passed and failed; a gate or build that fails counts as one failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Tally {
     passed: u64,
     failed: u64,
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+    }
 }
 
 /// Runs gates and tests, prints one closing line with the numbers, and tells whether all passed.
@@ -71,19 +84,28 @@ fn run_all(workspace: &Workspace, filter: &[String]) -> Result<Tally> {
         Ok(())
     };
     broker.wait_ready()?;
-    let mut tests = workspace.cargo();
-    tests
-        .args(["test", "--workspace", "--no-fail-fast", "--features", &features, "--"])
-        .args(filter)
-        .env("TEST_DATABASE_URL", database.superuser_url())
-        .env("TEST_AMQP_URL", broker.url())
-        .env("TEST_ENVOY", envoy)
-        .env("TEST_PROMETHEUS", prometheus)
-        .env("TEST_MANIFEST_TOOLS", manifests)
-        .env("TEST_CHECKOV", checkov)
-        .env("TEST_AXE", axe)
-        .env("TEST_BINARIES", workspace.target()?.join("debug"));
-    let mut tally = count(&mut tests, say)?;
+    let binaries = workspace.target()?.join("debug");
+    let tests = || {
+        let mut tests = workspace.cargo();
+        tests
+            .args(["test", "--workspace", "--no-fail-fast", "--features", &features, "--"])
+            .env("TEST_DATABASE_URL", database.superuser_url())
+            .env("TEST_AMQP_URL", broker.url())
+            .env("TEST_ENVOY", &envoy)
+            .env("TEST_PROMETHEUS", &prometheus)
+            .env("TEST_MANIFEST_TOOLS", &manifests)
+            .env("TEST_CHECKOV", &checkov)
+            .env("TEST_AXE", &axe)
+            .env("TEST_BINARIES", &binaries);
+        tests
+    };
+    let mut tally = if filter.is_empty() {
+        let most = count(tests().args(ALONE.map(|name| format!("--skip={name}"))), say)?;
+        // The same packages and features, so that nothing is built again.
+        most + count(tests().arg("--test-threads=1").args(ALONE), say)?
+    } else {
+        count(tests().args(filter), say)?
+    };
     for gate in [gates, queries] {
         if let Err(error) = gate {
             say(&format!("{error:#}"));

@@ -11,6 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use futures_util::future::try_join_all;
+use sqlx::{Executor as _, PgPool};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
@@ -20,6 +22,9 @@ use crate::db::Database;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 const FAILURES_UNTIL_DOWN: u32 = 2;
+/// How many connections are open before calls are sent here, at most half of the pool. A process that took calls with none
+/// would let the first of them wait for handshakes, just when it takes over from another.
+const WARM: u32 = 8;
 
 /// How each thing this process depends on is.
 #[derive(Clone, Debug)]
@@ -99,13 +104,22 @@ pub(crate) async fn watch_database(database: Database, board: HealthBoard, stop:
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        // In a task of its own: acquiring a connection is not to be cancelled half-way.
         let pool = database.pool().clone();
-        let look = tokio::spawn(async move { sqlx::query("SELECT 1").execute(&pool).await });
-        let up = matches!(timeout(LOOK_TIMEOUT, look).await, Ok(Ok(Ok(_))));
+        let is_down = failures >= FAILURES_UNTIL_DOWN;
+        let places = if is_down { WARM.min(pool.options().get_max_connections() / 2).max(1) } else { 1 };
+        // In a task of its own: acquiring a connection is not to be cancelled half-way.
+        let look = tokio::spawn(async move { look(&pool, places).await });
+        let up = matches!(timeout(LOOK_TIMEOUT, look).await, Ok(Ok(Ok(()))));
         failures = if up { 0 } else { failures.saturating_add(1) };
         board.set("database", failures < FAILURES_UNTIL_DOWN).await;
     }
+}
+
+/// Asks on so many connections at once.
+async fn look(pool: &PgPool, places: u32) -> Result<(), sqlx::Error> {
+    let mut connections = try_join_all((0..places).map(|_| pool.acquire())).await?;
+    try_join_all(connections.iter_mut().map(|connection| connection.execute("SELECT 1"))).await?;
+    Ok(())
 }
 
 #[cfg(test)]
