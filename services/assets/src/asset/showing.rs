@@ -159,10 +159,14 @@ impl Assets {
         Ok(self.addresses.issue(grant, self.clock.now())?)
     }
 
-    /// Returns what a token gives at this moment. Errors: the token is not good, the person has lost the right, or the
-    /// file is gone; or something that is needed is away.
-    pub(crate) async fn admit_fetch(&self, token: &str) -> Result<Fetched, AssetError> {
-        let grant = self.addresses.open(token, self.clock.now()).ok_or(AssetError::NotFound)?;
+    /// Returns what an address was given for, and to whom. Errors: [`AssetError::NotFound`] where it is not good.
+    pub(crate) fn granted(&self, token: &str) -> Result<Grant, AssetError> {
+        self.addresses.open(token, self.clock.now()).ok_or(AssetError::NotFound)
+    }
+
+    /// Returns what a grant gives at this moment. Errors: the person has lost the right, or the file is gone; or
+    /// something that is needed is away.
+    pub(crate) async fn admit_fetch(&self, grant: Grant) -> Result<Fetched, AssetError> {
         let asset = self.find_granted(&grant).await?;
         let (organization_id, asset_id) = (grant.organization_id, grant.asset_id);
         let size = match grant.wanted {
@@ -188,12 +192,6 @@ impl Assets {
             is_inline: true,
             grant,
         })
-    }
-
-    /// Tells to whom an address was given. Errors: [`AssetError::NotFound`] where it is not good.
-    pub(crate) fn fetcher(&self, token: &str) -> Result<UserId, AssetError> {
-        let grant = self.addresses.open(token, self.clock.now()).ok_or(AssetError::NotFound)?;
-        Ok(grant.user_id)
     }
 
     /// Decides whether what is being fetched may still be. Errors: as those of [`Self::admit_fetch`]; that the address

@@ -51,8 +51,9 @@ async fn fetch(State(content): State<Content>, request: Request) -> Response {
 
 impl Content {
     async fn answer(&self, token: &str, range: Option<&str>, is_head: bool) -> Result<Response, AssetError> {
-        let place = self.places.take(self.assets.fetcher(token)?).ok_or(AssetError::Busy)?;
-        let fetched = self.assets.admit_fetch(token).await?;
+        let grant = self.assets.granted(token)?;
+        let place = self.places.take(grant.user_id).ok_or(AssetError::Busy)?;
+        let fetched = self.assets.admit_fetch(grant).await?;
         let size = fetched.size_bytes;
         let (status, part) = match Span::read(range, size) {
             Span::Whole => (StatusCode::OK, None),
