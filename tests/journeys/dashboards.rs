@@ -21,7 +21,7 @@ use xtask::process::output;
 
 use crate::start;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Longer than all that happens here.
 const WINDOW: &str = "5m";
 

@@ -226,12 +226,16 @@ async fn renew(world: &mut World, journey: &Journey, room: Room) {
         world.start_service("spaces", &[]).unwrap();
         world.wait_ready().unwrap();
     });
-    within(Duration::from_secs(20), "the gateway's way to a service that was started anew", async || {
+    within(RENEWED_WITHIN, "the gateway's way to a service that was started anew", async || {
         Ok(journey.get_space(&room.guest, &room.space_id).await.is_ok().then_some(()))
     })
     .await
     .unwrap();
-    room.show_logo(journey).await.unwrap();
+    within(RENEWED_WITHIN, "assets' way to a service that was started anew", async || {
+        Ok(room.show_logo(journey).await.is_ok().then_some(()))
+    })
+    .await
+    .unwrap();
     world.authority = Some(next);
 }
 
