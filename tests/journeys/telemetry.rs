@@ -19,7 +19,7 @@ use sharedspaces_proto::spaces::v1::GetSpaceRequest;
 
 use crate::{found, start};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Attributes that tell of failures which the workload cannot bring about: the broker refuses no event that the
 /// topology has a queue for, and takes every acknowledgement.

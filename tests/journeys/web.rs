@@ -245,7 +245,7 @@ async fn without_javascript_the_same_forms_work() {
     guest.press("form[action$='/sign-in'] .primary").await.unwrap();
     guest.press("form[action$='/link'] button").await.unwrap();
     guest.arrive("/sign-in/code").await.unwrap();
-    let mail = journey.outside.wait_for_mail(&guest_address, "ign").await.unwrap();
+    let mail = journey.outside.wait_for_mail(&guest_address, "sign-in link").await.unwrap();
     let code = journeys::signing_in::code_of(&mail).unwrap();
     guest.type_into("[name=code]", &code).await.unwrap();
     guest.press("form[action$='/code'] .primary").await.unwrap();
