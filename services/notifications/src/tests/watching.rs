@@ -166,7 +166,8 @@ async fn a_stream_says_that_it_is_alive_within_twenty_seconds() {
     let began = Instant::now();
     let beat = next(&mut answers).await;
     assert!(beat.notification.is_none() && beat.cursor == first.cursor);
-    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+    let took = began.elapsed();
+    assert!((Duration::from_secs(1)..=Duration::from_secs(20)).contains(&took), "{took:?}");
 }
 
 #[tokio::test]
