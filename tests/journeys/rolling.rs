@@ -26,8 +26,9 @@ use xtask::workspace::SERVICES;
 use crate::{Organization, found};
 
 /// 125 calls in a second are made, as far as the machine carries them: unoptimised programs on two cores that other tests
-/// share carry some 90, slower ones fewer. Each process is replaced under load where there are so many at least.
+/// share carry some 90.
 const CALL_EVERY: Duration = Duration::from_millis(8);
+/// Far fewer than that, so that a slow machine fails nothing, and enough for each process to be replaced under load.
 const CALLS_PER_SECOND: f64 = 10.0;
 /// So that a slow machine slows this down and no more.
 const AT_ONCE: usize = 24;
