@@ -67,7 +67,7 @@ impl Stage {
     /// The guest signs in with the password they had, sees the space, and saves the file.
     async fn assert_kept(&self, room: &Room) {
         let guest = self.sign_in(&room.guest_address).await;
-        let seen = within(Duration::from_secs(30), "the space", async || {
+        let seen = within(Duration::from_secs(60), "the space", async || {
             Ok(self.journey.get_space(&guest, &room.space_id).await.map(Some)?)
         });
         assert_eq!(seen.await.unwrap().title, room.title);
@@ -130,6 +130,8 @@ async fn what_was_backed_up_is_restored_after_all_was_lost_and_nothing_is_sent_o
     let first = stage.room().await;
     assert_eq!(stage.world.quiesce().await.unwrap(), 0);
     let earlier = Backup::take(&stage.world).await.unwrap();
+    // Access tokens live five minutes.
+    stage.sign_in_anew().await;
     let second = stage.room().await;
     assert_eq!(stage.world.quiesce().await.unwrap(), 0);
     let later = Backup::take(&stage.world).await.unwrap();
@@ -195,6 +197,7 @@ async fn what_was_backed_up_is_restored_after_all_was_lost_and_nothing_is_sent_o
         block_in_place(|| send(&stage.world, service, PUBLISH_AGAIN)).unwrap();
     }
     stage.start_again(&["spaces"]);
+    stage.sign_in_anew().await;
     stage.assert_kept(&first).await;
     let gone = stage.journey.get_space(&stage.acme.member, &second.space_id).await.unwrap_err();
     assert_eq!(gone.code(), Code::NotFound, "a space that only a lost minute knew is lost");

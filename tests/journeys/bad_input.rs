@@ -192,7 +192,7 @@ async fn a_plus_organisation_is_told_which_plan_the_crm_needs() {
     assert!(refused.message().contains("ULTIMATE"), "{refused}");
     let request = sharedspaces_proto::crmsync::v1::ListConnectionsRequest::default();
     let refused = journeys::outside::within(
-        std::time::Duration::from_secs(20),
+        std::time::Duration::from_secs(60),
         "crm-sync to know the plan",
         async || {
             let refused = journey

@@ -142,8 +142,8 @@ async fn restarting_the_broker_and_killing_services_loses_and_doubles_nothing() 
     // The one attempt whose mail is in work when notifications is killed.
     let mut interrupted = None;
     for service in ["crm-sync", "notifications", "spaces"] {
+        scene.sign_in_again().await;
         if service == "notifications" {
-            scene.sign_in_again().await;
             assert_eq!(world.quiesce().await.unwrap(), 0, "no job may be dead");
             interrupted = Some(attempts.len());
             attempts.push(scene.create_and_invite().await);
@@ -219,7 +219,7 @@ async fn a_crash_at_any_declared_point_loses_and_doubles_nothing() {
             }
         };
         // The services that work on events pass the point after the calls were answered.
-        within(Duration::from_secs(20), &format!("a crash of {service} at {point}"), async || {
+        within(Duration::from_secs(60), &format!("a crash of {service} at {point}"), async || {
             Ok((world.was_mended(service) || world.has_died(service)).then_some(()))
         })
         .await
@@ -229,6 +229,7 @@ async fn a_crash_at_any_declared_point_loses_and_doubles_nothing() {
         }
         world.forget_mending();
         assert_eq!(world.quiesce().await.unwrap(), 0, "{service} at {point}: no job may be dead");
+        scene.sign_in_again().await;
         scene.assert_once(&attempt, true, Copies::at(point)).await;
     }
 }
@@ -260,7 +261,7 @@ async fn a_crash_between_the_row_and_the_object_leaves_no_logo_that_is_not_there
             world.start_service("assets", &[("FAILPOINTS", &format!("{point}=1*return"))]).unwrap();
             world.wait_ready().unwrap();
         });
-        within(Duration::from_secs(20), &format!("a crash of assets at {point}"), async || {
+        within(Duration::from_secs(60), &format!("a crash of assets at {point}"), async || {
             // A call may be refused before it comes to the point, but none may succeed.
             scene.journey.show_logo(&scene.acme.member, &space.space_id, &file).await.unwrap_err();
             Ok(world.has_died("assets").then_some(()))
@@ -269,7 +270,7 @@ async fn a_crash_between_the_row_and_the_object_leaves_no_logo_that_is_not_there
         .unwrap();
         mend(&mut world, "assets");
         let before = scene.journey.get_space(&scene.acme.member, &space.space_id).await.unwrap();
-        let after = within(Duration::from_secs(20), "assets to answer again", async || {
+        let after = within(Duration::from_secs(60), "assets to answer again", async || {
             Ok(scene.journey.show_logo(&scene.acme.member, &space.space_id, &file).await.ok())
         })
         .await

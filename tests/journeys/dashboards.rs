@@ -21,9 +21,9 @@ use xtask::process::output;
 
 use crate::start;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Longer than all that happens here.
-const WINDOW: &str = "5m";
+const WINDOW: &str = "15m";
 
 /// Who does not run here: what a cluster brings, and the collector, whose place a sink has.
 const ELSEWHERE: [Source; 6] = [

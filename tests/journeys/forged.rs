@@ -157,7 +157,7 @@ async fn a_token_of_64_kib_does_not_reach_a_service_and_headers_that_name_a_pers
         let refused = raw.call(path, vec![], Some(bearer(&huge))).await.unwrap_err();
         assert_ne!(refused.code(), Code::Ok, "{path}: {refused:?}");
         // The service is none the worse for it.
-        within(Duration::from_secs(10), "an answer over a new connection", async || {
+        within(Duration::from_secs(60), "an answer over a new connection", async || {
             let small = raw.call(path, vec![], Some(bearer("garbage"))).await.unwrap_err();
             // The connection that the huge token came over is closed, sooner or later.
             Ok((small.code() == Code::Unauthenticated).then_some(()))
@@ -210,7 +210,7 @@ async fn tokens_with_unknown_key_ids_make_no_service_fetch_keys() {
     let forge = Forge::generate();
     let (world, keys) = world_of(&forge).await;
     let raw = Raw::of(&world);
-    within(Duration::from_secs(20), "the keys to have been fetched", async || {
+    within(Duration::from_secs(60), "the keys to have been fetched", async || {
         Ok((keys.fetched.load(Ordering::SeqCst) >= SERVICES).then_some(()))
     })
     .await
@@ -230,7 +230,8 @@ async fn tokens_with_unknown_key_ids_make_no_service_fetch_keys() {
             assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
         }
     }
-    let regular = SERVICES * (begin.elapsed().as_secs() / REFRESH_EVERY.as_secs() + 1);
+    // One more for each: what was due before may come late.
+    let regular = SERVICES * (begin.elapsed().as_secs() / REFRESH_EVERY.as_secs() + 2);
     let fetched = keys.fetched.load(Ordering::SeqCst) - before;
     assert!(fetched <= regular, "{fetched} fetches, of which {regular} are regular");
 }

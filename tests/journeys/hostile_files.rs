@@ -261,10 +261,11 @@ async fn a_virus_is_refused_and_what_cannot_be_scanned_is_seen_by_nobody() {
     assert_eq!(clean.state(), AssetState::Clean);
     let found = journey.upload(&guest, &space_id, "eicar.txt", EICAR.as_bytes(), false).await.unwrap();
     assert_eq!((found.state(), found.refusal()), (AssetState::Refused, AssetRefusal::Virus));
-    assert_eq!(*scanned.lock().unwrap(), 2);
+    // A check may be tried again.
+    assert!(*scanned.lock().unwrap() >= 2);
 
-    // Nobody listens there: the file waits, and nobody sees it.
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    // Nobody listens there, and no other test is given that port: the file waits, and nobody sees it.
+    let nobody = format!("127.0.0.1:{}", xtask::ports::free().unwrap());
     restart(&mut scene, &nobody);
     let started = journey.start_upload(&guest, announced(&space_id, "wait.txt", b"wait")).await.unwrap();
     let asset_id = started.asset.unwrap().asset_id;

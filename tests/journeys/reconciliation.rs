@@ -255,7 +255,7 @@ async fn nothing_is_left_over_or_missing_after_a_crash_at_any_point_of_a_files_l
                 }
             }
         }
-        within(Duration::from_secs(20), &format!("a crash of assets at {point}"), async || {
+        within(PATIENCE, &format!("a crash of assets at {point}"), async || {
             Ok((world.was_mended("assets") || world.has_died("assets")).then_some(()))
         })
         .await

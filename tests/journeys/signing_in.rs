@@ -57,7 +57,7 @@ impl Scene {
 
     /// Waits for the `count`th mail to somebody with this subject; others come in between.
     async fn mail(&self, to: &str, subject: &str, count: usize) -> Mail {
-        within(Duration::from_secs(30), subject, async || {
+        within(Duration::from_secs(60), subject, async || {
             let mut mails = self.mails(to, subject).await;
             Ok((mails.len() >= count).then(|| mails.remove(0)))
         })

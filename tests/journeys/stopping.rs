@@ -18,7 +18,9 @@ use xtask::workspace::SERVICES;
 use crate::{found, start};
 
 const STOPPED_WITHIN: Duration = Duration::from_secs(5);
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
+/// Longer than all that happens before the stream is ended.
+const WATCHED: Duration = Duration::from_secs(600);
 /// Fewer than the service has connections to its database.
 const CALLS: u16 = 8;
 
@@ -52,21 +54,28 @@ async fn with_calls_in_flight_and_a_stream_open_a_service_answers_them_ends_the_
     let acme = found(&journey, "en", Plan::Ultimate).await;
     let space = journey.create_space(&acme.member, "Busy", "", None).await.unwrap();
     let mut notices = journey.watch(&acme.member, "").await.unwrap();
-    let streaming = tokio::spawn(async move { notices.next(LONG).await });
+    let streaming = tokio::spawn(async move { notices.next(WATCHED).await });
     // What every call of spaces reads is held, so that those that are made stay in flight.
     let url = world.superuser_url("spaces").unwrap();
     let rows = PgPoolOptions::new().max_connections(2).connect(&url).await.unwrap();
+    let all_at_once = || -> JoinSet<_> {
+        let calls = (0..CALLS).map(|_| {
+            let (journey, member, id) = (journey.clone(), acme.member.clone(), space.space_id.clone());
+            async move { journey.get_space(&member, &id).await }
+        });
+        calls.collect()
+    };
+    // The service waits for a lock two seconds: its connections are made before.
+    for called in all_at_once().join_all().await {
+        called.unwrap();
+    }
     let mut held = rows.begin().await.unwrap();
     sqlx::query("LOCK TABLE spaces IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
-    let mut calls = JoinSet::new();
-    for _ in 0..CALLS {
-        let (journey, member, id) = (journey.clone(), acme.member.clone(), space.space_id.clone());
-        calls.spawn(async move { journey.get_space(&member, &id).await });
-    }
+    let mut calls = all_at_once();
     within(LONG, "calls in flight", async || {
         let held_back = "SELECT count(*) FROM pg_locks WHERE NOT granted";
         let waiting: i64 = sqlx::query_scalar(held_back).fetch_one(&rows).await?;
-        Ok((waiting > 0).then_some(()))
+        Ok((waiting >= i64::from(CALLS)).then_some(()))
     })
     .await
     .unwrap();

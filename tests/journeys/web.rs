@@ -92,6 +92,8 @@ async fn open() -> Web {
     let journey = Journey::new(&world.environment().unwrap()).unwrap();
     let accounts = Accounts::of(&format!("org-{}", unique()));
     journey.found(&accounts, "Acme", "en", Plan::Ultimate).await.unwrap();
+    // A form is sent once: every service knows the organisation by then.
+    assert_eq!(world.quiesce().await.unwrap(), 0);
     let address = format!("http://{}", world.addresses.web);
     Web { world, journey, accounts, address }
 }
@@ -159,7 +161,8 @@ async fn a_seller_fills_a_room_and_a_guest_comes_from_the_mail_and_answers() {
     assert_eq!(guest.count("#add").await.unwrap(), 0, "a guest who may not upload is offered to");
     look(&guest, "guest").await;
 
-    // They open, comment, and are seen.
+    // They open, comment, and are seen: by their name, once the space has heard that they came in.
+    journey.outside.wait_for_mail(&accounts.members[0], "Gina Guest accepted").await.unwrap();
     guest.press(".item:nth-of-type(2) .item-actions a:last-of-type").await.unwrap();
     guest.type_into("[name=text]", "Thank you, **this helps**.").await.unwrap();
     guest.press("form[action$='/comments'] .primary").await.unwrap();
@@ -179,7 +182,7 @@ async fn a_seller_fills_a_room_and_a_guest_comes_from_the_mail_and_answers() {
         look(&seller, page).await;
     }
     seller.go(&format!("{space}/insights")).await.unwrap();
-    within(Duration::from_secs(30), "the guest's visit", async || {
+    within(Duration::from_secs(60), "the guest's visit", async || {
         seller.go(&format!("{space}/insights")).await?;
         Ok(seller.text("table").await?.contains("Gina Guest").then_some(()))
     })
@@ -242,7 +245,7 @@ async fn without_javascript_the_same_forms_work() {
     guest.press("form[action$='/sign-in'] .primary").await.unwrap();
     guest.press("form[action$='/link'] button").await.unwrap();
     guest.arrive("/sign-in/code").await.unwrap();
-    let mail = journey.outside.wait_for_mail(&guest_address, "ign").await.unwrap();
+    let mail = journey.outside.wait_for_mail(&guest_address, "sign-in link").await.unwrap();
     let code = journeys::signing_in::code_of(&mail).unwrap();
     guest.type_into("[name=code]", &code).await.unwrap();
     guest.press("form[action$='/code'] .primary").await.unwrap();
@@ -275,7 +278,7 @@ async fn an_admin_sets_what_guests_may_and_how_spaces_look_in_any_of_three_langu
     admin.go(&format!("{web}/app/admin/look")).await.unwrap();
     admin.type_into("[name=name]", "Harbour").await.unwrap();
     admin.press("[name=preview]").await.unwrap();
-    within(Duration::from_secs(30), "the preview", async || {
+    within(Duration::from_secs(60), "the preview", async || {
         Ok((admin.count("link[href^='/static/theme.css']").await? == 1).then_some(()))
     })
     .await

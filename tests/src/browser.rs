@@ -15,8 +15,11 @@ use xtask::throwaway::Throwaway;
 use crate::outside::within;
 
 /// How long a page may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the test's own scripts may take in a page.
+const SCRIPT_MILLISECONDS: u64 = 120_000;
+/// Longer than what a command waits for.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
 /// The name under which WebDriver gives elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Tallest picture of a page.
@@ -62,7 +65,9 @@ impl Browser {
         let scripts =
             json!({ "profile.managed_default_content_settings.javascript": if has_script { 1 } else { 2 } });
         let options = json!({ "args": arguments, "prefs": scripts });
-        let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
+        let timeouts = json!({ "script": SCRIPT_MILLISECONDS });
+        let wanted = json!({ "goog:chromeOptions": options, "timeouts": timeouts });
+        let wanted = json!({ "capabilities": { "alwaysMatch": wanted } });
         let begun: Value = http.post(format!("{base}/session")).json(&wanted).send().await?.json().await?;
         let id = begun.pointer("/value/sessionId").and_then(Value::as_str);
         let id = id.with_context(|| format!("the browser did not start: {begun}"))?;

@@ -15,7 +15,7 @@ use crate::api::{with_key, with_token};
 use crate::outside::within;
 use crate::visit::{Journey, Session, fresh_key};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A CRM that a look-alike plays.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -314,12 +314,14 @@ impl Journey {
         self.api.participants.clone().revoke_participant(with_token(request, who.token())).await.map(drop)
     }
 
-    /// Brings somebody into a space as a guest.
+    /// Brings somebody into a space as a guest whom spaces knows by name.
     pub async fn bring_in(&self, member: &Session, space_id: &str, name: &str) -> anyhow::Result<Session> {
         let address = format!("guest.{}@buyer.example", crate::visit::unique());
         self.invite(member, space_id, &[&address], "").await?;
         let token = self.invitation_token(&address, "").await?;
-        Ok(self.enter(&token, name).await?.1)
+        let (_, guest) = self.enter(&token, name).await?;
+        self.is_in(member, space_id, &guest.user_id).await?;
+        Ok(guest)
     }
 }
 

@@ -10,7 +10,9 @@ use url::Url;
 use crate::environment::Environment;
 
 const POLL: Duration = Duration::from_millis(50);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a mail may take on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mail as the mailbox shows it.
 #[derive(Clone, Debug, Deserialize)]
@@ -85,7 +87,7 @@ impl Outside {
 
     /// Waits for a mail to an address whose subject has a word in it.
     pub async fn wait_for_mail(&self, to: &str, subject: &str) -> anyhow::Result<Mail> {
-        within(Duration::from_secs(30), &format!("a mail with `{subject}` in its subject"), async || {
+        within(PATIENCE, &format!("a mail with `{subject}` in its subject"), async || {
             Ok(self.mails(to).await?.into_iter().find(|mail| mail.subject.contains(subject)))
         })
         .await
@@ -93,14 +95,10 @@ impl Outside {
 
     /// Waits for a mail as [`Self::wait_for_mail`] does, that is another than the one seen before.
     pub async fn wait_for_another_mail(&self, to: &str, subject: &str, seen: &Mail) -> anyhow::Result<Mail> {
-        within(
-            Duration::from_secs(30),
-            &format!("another mail with `{subject}` in its subject"),
-            async || {
-                let mut mails = self.mails(to).await?.into_iter();
-                Ok(mails.find(|mail| mail.subject.contains(subject) && mail.message_id != seen.message_id))
-            },
-        )
+        within(PATIENCE, &format!("another mail with `{subject}` in its subject"), async || {
+            let mut mails = self.mails(to).await?.into_iter();
+            Ok(mails.find(|mail| mail.subject.contains(subject) && mail.message_id != seen.message_id))
+        })
         .await
     }
 

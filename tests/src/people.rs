@@ -16,7 +16,7 @@ use crate::api::{with_key, with_token};
 use crate::outside::{Mail, within};
 use crate::visit::{Journey, Session, fresh_key};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn some<T>(part: Option<T>) -> Result<T, Status> {
     part.ok_or_else(|| Status::internal("the answer is empty"))
@@ -186,6 +186,18 @@ impl Journey {
         self.api.activities.clone().record_visit(with_token(request, guest.token())).await.map(drop)
     }
 
+    /// Waits until spaces has heard that a guest came in: before that they have no name there and are told of no content.
+    pub async fn is_in(&self, who: &Session, space_id: &str, user_id: &str) -> anyhow::Result<()> {
+        within(PATIENCE, "the guest among the participants", async || {
+            let participants = self.participants(who, space_id).await?;
+            let is_in = |one: &spaces::Participant| {
+                one.user_id == user_id && one.state() == spaces::ParticipantState::Active
+            };
+            Ok(participants.iter().any(is_in).then_some(()))
+        })
+        .await
+    }
+
     /// Watches somebody's notices; an empty cursor: from now on.
     pub async fn watch(&self, who: &Session, after: &str) -> anyhow::Result<Notices> {
         let request = notifications::WatchNotificationsRequest {
@@ -193,7 +205,12 @@ impl Journey {
             ..notifications::WatchNotificationsRequest::default()
         };
         let answer = self.api.notices.clone().watch_notifications(with_token(request, who.token())).await?;
-        Ok(Notices { stream: answer.into_inner(), cursor: after.to_owned() })
+        let (mut stream, mut cursor) = (answer.into_inner(), after.to_owned());
+        if after.is_empty() {
+            // The first message says where the person stands: what happens after it comes.
+            cursor = stream.message().await?.context("the stream ended")?.cursor;
+        }
+        Ok(Notices { stream, cursor })
     }
 
     /// Returns somebody's notices, the newest first.

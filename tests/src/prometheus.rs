@@ -11,8 +11,8 @@ use xtask::ports;
 use xtask::process::{Child, wait_until};
 use xtask::throwaway::Throwaway;
 
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running Prometheus, stopped when dropped.
 #[derive(Debug)]

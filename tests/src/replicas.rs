@@ -24,7 +24,7 @@ use crate::world::{World, is_ready};
 pub const LINGER: Duration = Duration::from_millis(2_000);
 /// How long a new process is ready before another is replaced, as `minReadySeconds` says.
 const MIN_READY: Duration = Duration::from_millis(1_200);
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_secs(120);
 const PEERS: [(&str, &str); 4] = [
     ("identity", "PEERS__IDENTITY"),
     ("spaces", "PEERS__SPACES"),

@@ -22,7 +22,7 @@ use crate::outside::{Outside, within};
 /// Passwords of demo and test accounts: long, and in no list.
 pub const PASSWORD: &str = "seven violet tractors hum quietly";
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// The people of an organisation that a journey is made with.

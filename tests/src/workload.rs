@@ -20,7 +20,7 @@ use crate::outside::within;
 use crate::visit::{Accounts, Journey, PASSWORD, Session, png, unique};
 use crate::world::World;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What was used on the way.
 #[derive(Debug)]

@@ -24,10 +24,10 @@ use xtask::workspace::SERVICES;
 use crate::environment::Environment;
 use crate::outside::within;
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
-const STOP_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const STOP_WITHIN: Duration = Duration::from_secs(60);
 /// Longer than a lease that a dead process holds, and the waiting after failed tries.
-const QUIET_WITHIN: Duration = Duration::from_secs(90);
+const QUIET_WITHIN: Duration = Duration::from_secs(180);
 
 /// All services, running.
 pub struct World {
@@ -391,8 +391,8 @@ fn is_fine(address: &str, path: &str) -> bool {
     use std::io::{Read, Write};
     let ask = || -> std::io::Result<bool> {
         let address: std::net::SocketAddr = address.parse().map_err(std::io::Error::other)?;
-        let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        let mut stream = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;

@@ -359,7 +359,7 @@ mod tests {
         let dir = Throwaway::create("process").unwrap();
         let log = dir.path().join("child.log");
         let mut child = Child::spawn("child", shell("echo hello; sleep 60 & wait"), &log).unwrap();
-        wait_until(Duration::from_secs(5), || Ok(child.last_lines(1).contains("hello").then_some(())))
+        wait_until(Duration::from_secs(60), || Ok(child.last_lines(1).contains("hello").then_some(())))
             .unwrap()
             .expect("the child writes");
         assert!(child.is_running());
@@ -376,7 +376,7 @@ mod tests {
         let mut child =
             Child::spawn("child", shell("trap '' TERM; echo ready; while :; do sleep 0.1; done"), &log)
                 .unwrap();
-        wait_until(Duration::from_secs(5), || Ok(child.last_lines(1).contains("ready").then_some(())))
+        wait_until(Duration::from_secs(60), || Ok(child.last_lines(1).contains("ready").then_some(())))
             .unwrap()
             .expect("the child is ready");
         let status = child.terminate(Duration::from_millis(200)).unwrap();

@@ -110,7 +110,7 @@ mod tests {
     async fn rest(mut client: TcpStream) -> String {
         let mut answer = String::new();
         let read = client.read_to_string(&mut answer);
-        tokio::time::timeout(Duration::from_secs(10), read).await.expect("the connection ends").unwrap();
+        tokio::time::timeout(Duration::from_secs(60), read).await.expect("the connection ends").unwrap();
         answer
     }
 

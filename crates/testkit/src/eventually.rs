@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-const LOOK_FOR: Duration = Duration::from_secs(30);
+const LOOK_FOR: Duration = Duration::from_secs(60);
 
 /// What a look may answer: `bool`, or an `Option` whose content is wanted.
 pub trait Found {
@@ -29,7 +29,7 @@ impl<T> Found for Option<T> {
     }
 }
 
-/// Looks every 20 ms, for at most 30 s, until `look` finds it. Panics with `what` where it does not.
+/// Looks every 20 ms, for at most a minute, until `look` finds it. Panics with `what` where it does not.
 pub async fn eventually<F: Found>(what: &str, look: impl AsyncFnMut() -> F) -> F::Value {
     eventually_within(LOOK_FOR, what, look).await
 }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::kinds::Kind;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Somebody whom the CRM knows.
 const CONTACT: &str = "nora.field@contoso.test";
 

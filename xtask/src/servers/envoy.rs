@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::environment::{Addresses, gateway_arguments};
 use crate::process::{Child, output, wait_until};
 
-const READY_WITHIN: Duration = Duration::from_secs(20);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Envoy ends calls under way at once: whoever stops it waits until there are none.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 

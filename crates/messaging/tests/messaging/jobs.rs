@@ -306,7 +306,7 @@ async fn a_handler_whose_lease_was_taken_away_is_stopped() {
         taken.bind(thief).execute(service.pool()).await.unwrap().rows_affected() == 1
     })
     .await;
-    tokio::time::timeout(Duration::from_secs(10), gone.notified()).await.expect("the handler goes on");
+    tokio::time::timeout(Duration::from_secs(60), gone.notified()).await.expect("the handler goes on");
     let pool = service.pool().clone();
     service.close().await;
     let (owner, attempt): (Uuid, i32) =

@@ -103,11 +103,12 @@ async fn an_event_that_an_earlier_release_does_not_know_waits_for_a_later_one_an
     world.start_earlier();
     let [first, second, third] = world.append_three().await;
     let other = world.append_organization().await;
-    assert_eq!(world.eventually_applied(2).await, [first, other], "another aggregate goes on");
+    let applied = world.eventually_applied(2).await;
+    assert!(applied.contains(&first) && applied.contains(&other), "another aggregate goes on");
     world.eventually_waiting(2).await;
     // Both share the queue from now on, and then the earlier one ends.
     world.start_later();
-    assert_eq!(world.eventually_applied(4).await, [first, other, second, third]);
+    assert_eq!(world.eventually_applied(4).await[2..], [second, third]);
     world.eventually_no_jobs().await;
     assert_eq!(world.messages_in("spaces.from-identity.parked").await, 0);
     world.close().await;
@@ -214,7 +215,8 @@ async fn what_nobody_can_read_stays_parked_once_however_often_it_is_looked_at() 
         world.start_identity();
         eventually("the known is applied", async || world.effects().await.contains(&known)).await;
         world.stop().await;
-        assert_eq!(parked(&world).await, 2);
+        // What was in hand when it stopped is given back by the broker.
+        eventually("both are parked", async || parked(&world).await == 2).await;
     }
     // What an earlier release parked under a kind that is known now.
     let id: Uuid = testkit::ids().next();

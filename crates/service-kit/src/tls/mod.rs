@@ -190,7 +190,7 @@ mod tests {
     async fn a_process_is_not_ready_while_its_certificate_has_expired_and_again_with_a_new_one() {
         let dir = std::env::temp_dir().join(format!("sharedspaces-tls-health-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        let tls = Tls::load(&files(&dir, Duration::from_secs(2))).unwrap();
+        let tls = Tls::load(&files(&dir, Duration::from_secs(5))).unwrap();
         let (reporter, _service) = tonic_health::server::health_reporter();
         let (board, stop) = (HealthBoard::new(reporter), CancellationToken::new());
         let watching = tokio::spawn(tls.watch(board.clone(), stop.clone()));
@@ -198,7 +198,7 @@ mod tests {
             if what == "renewed" {
                 files(&dir, Duration::from_secs(3_600));
             }
-            let until = std::time::Instant::now() + Duration::from_secs(10);
+            let until = std::time::Instant::now() + Duration::from_secs(60);
             while board.is_ready() != ready {
                 assert!(std::time::Instant::now() < until, "{what}");
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -132,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_takes_nothing_for_too_long_loses_the_place_and_who_takes_slowly_keeps_it() {
-        let (places, pieces) = (Places::new(1, Duration::from_secs(1)), || stream::iter(0..4));
+        let (places, pieces) = (Places::new(1, Duration::from_secs(3)), || stream::iter(0..4));
         let mut slow = Box::pin(places.take(somebody()).unwrap().send(pieces()));
         for wanted in 0..4 {
             tokio::time::sleep(Duration::from_millis(300)).await;

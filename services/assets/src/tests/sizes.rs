@@ -184,7 +184,7 @@ async fn sizes_made_while_their_logo_goes_leave_nothing_behind() {
     let (editor, space_id) = world.editor();
     world.upload(&editor, space_id, &pictures::png(40, 20)).await.unwrap();
     forget_sizes(&world).await;
-    world.break_s3(r#"{"target":"s3","method":"PUT","path":".header","stall_seconds":1}"#).await;
+    world.break_s3(r#"{"target":"s3","method":"PUT","path":".header","stall_seconds":5}"#).await;
     let rendering = tokio::spawn({
         let logos = world.logos.clone();
         async move { logos.render_missing().await }

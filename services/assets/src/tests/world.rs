@@ -84,7 +84,7 @@ impl World {
             logos,
             spaces,
             access,
-            http: reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap(),
+            http: reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap(),
             client: LogoServiceClient::new(channel(address)),
             dir,
         }
@@ -133,8 +133,8 @@ impl World {
             request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
         }
         let mut client = self.client.clone();
-        let answer = tokio::time::timeout(Duration::from_secs(30), client.upload_logo(request));
-        Ok(answer.await.expect("an answer within 30 seconds")?.into_inner().logo.unwrap())
+        let answer = tokio::time::timeout(Duration::from_secs(60), client.upload_logo(request));
+        Ok(answer.await.expect("an answer within a minute")?.into_inner().logo.unwrap())
     }
 
     pub(crate) async fn get(&self, caller: &Caller, logo_id: &str) -> Result<pb::GetLogoResponse, Status> {

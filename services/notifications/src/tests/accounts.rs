@@ -240,10 +240,10 @@ async fn a_mail_that_is_being_sent_when_its_link_expires_is_broken_off() {
     let sign_in_link_id = testkit::ids().next();
     scene.world.identity.has_link(sign_in_link_id, scene.link(LinkPurpose::SignIn));
     let id = scene.requested(sign_in_link_id, chrono::TimeDelta::milliseconds(1_500)).await;
-    scene.world.fault(json!({"phase": "rcpt", "stall_seconds": 20})).await;
+    scene.world.fault(json!({"phase": "rcpt", "stall_seconds": 3600})).await;
     let started = Instant::now();
     scene.world.run(id, 1).await.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     assert_eq!(scene.world.delivery(id).await.state, State::NotDue);
     assert!(scene.world.taken().is_empty());
 }

@@ -173,13 +173,15 @@ async fn a_muteable_mail_that_is_due_within_quiet_hours_waits_for_their_end_and_
         Person { time_zone: "Europe/Zurich".to_owned(), ..world.person("Cleo", "c@acme.test", "en") };
     world.identity.knows(person.clone());
     let caller = caller_of(&world, &person);
-    // Whatever the clock shows there, it is within the one or the other half of the day.
-    let local: String = sqlx::query_scalar("SELECT to_char(now() AT TIME ZONE 'Europe/Zurich', 'HH24:MI')")
-        .fetch_one(world.db().pool())
-        .await
-        .unwrap();
-    let (start, finish) = if local.as_str() < "12:00" { ("00:00", "12:00") } else { ("12:00", "00:00") };
-    set(&world, &caller, &["quiet_hours"], Some((start, finish))).await.unwrap();
+    // Whatever the clock shows there, it is far from both ends.
+    let (start, finish): (String, String) = sqlx::query_as(
+        "SELECT to_char(here - interval '6 hours', 'HH24:MI'), to_char(here + interval '6 hours', 'HH24:MI')
+           FROM (SELECT now() AT TIME ZONE 'Europe/Zurich' AS here) AS clock",
+    )
+    .fetch_one(world.db().pool())
+    .await
+    .unwrap();
+    set(&world, &caller, &["quiet_hours"], Some((start.as_str(), finish.as_str()))).await.unwrap();
     let id = world.plan_new_joiner(&person, None).await;
     world.run(id, 1).await.unwrap();
     let waiting = world.delivery(id).await;

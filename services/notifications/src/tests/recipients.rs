@@ -281,10 +281,10 @@ async fn a_mail_that_is_not_due_waits_in_a_job_of_its_own_and_loses_no_try() {
 #[tokio::test]
 async fn a_mail_for_which_no_connection_is_free_lets_others_past_and_loses_no_try() {
     let world = World::with(|config| {
-        Smtp::try_new(config).unwrap().with_deadlines(Duration::from_secs(20), Duration::from_secs(20))
+        Smtp::try_new(config).unwrap().with_deadlines(Duration::from_secs(60), Duration::from_secs(60))
     })
     .await;
-    world.fault(json!({"phase": "after_data", "stall_seconds": 5, "times": 4})).await;
+    world.fault(json!({"phase": "after_data", "stall_seconds": 15, "times": 4})).await;
     let inviter = world.person("Ines", "ines@acme.test", "en");
     let mut ids = Vec::new();
     for at in 0..5 {

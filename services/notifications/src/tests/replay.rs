@@ -128,7 +128,7 @@ async fn events_that_are_published_three_times_in_any_order_have_their_effect_on
         producers.push((producer, relay.start(&stop)));
     }
     testkit::eventually_within(
-        std::time::Duration::from_secs(60),
+        std::time::Duration::from_secs(180),
         "all is published and applied",
         async || {
             for (producer, _) in &producers {

@@ -114,7 +114,7 @@ async fn watch(desk: &Desk, caller: &Caller, after: &str) -> Result<Answers, Sta
 }
 
 async fn next(answers: &mut Answers) -> pb::WatchNotificationsResponse {
-    let answer = timeout(Duration::from_secs(20), answers.next()).await.expect("a message within 20 seconds");
+    let answer = timeout(Duration::from_secs(60), answers.next()).await.expect("a message within a minute");
     answer.unwrap().unwrap()
 }
 
@@ -144,7 +144,7 @@ async fn a_stream_tells_at_once_where_it_stands_and_then_what_comes_as_it_comes(
     desk.tell(1).await;
     let told = next(&mut answers).await;
     assert_eq!((name(&told), told.unread_count), ("0", 3));
-    assert!(began.elapsed() < Duration::from_secs(5), "it was woken");
+    assert!(began.elapsed() < Duration::from_secs(12), "it was woken, and not found at the beat");
     assert_eq!(told.notification.unwrap().summary, "Ann hat „0“ zu „Big deal“ hinzugefügt");
 
     // Another stream of the person learns that something was read.
@@ -166,7 +166,8 @@ async fn a_stream_says_that_it_is_alive_within_twenty_seconds() {
     let began = Instant::now();
     let beat = next(&mut answers).await;
     assert!(beat.notification.is_none() && beat.cursor == first.cursor);
-    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+    let took = began.elapsed();
+    assert!((Duration::from_secs(1)..=Duration::from_secs(20)).contains(&took), "{took:?}");
 }
 
 #[tokio::test]
@@ -310,7 +311,7 @@ async fn while_identity_is_away_a_stream_goes_on_until_its_token_expires() {
     let mut answers = desk.service.watch_notifications(request).await.unwrap().into_inner();
     let began = Instant::now();
     next(&mut answers).await;
-    let ended = timeout(Duration::from_secs(9), answers.next()).await.expect("an end with the token");
+    let ended = timeout(Duration::from_secs(30), answers.next()).await.expect("an end with the token");
     let ended = ended.unwrap().unwrap_err();
     assert_eq!(reason(&ended), "SESSION_ENDED");
     assert!(began.elapsed() >= Duration::from_millis(5_500), "{:?}", began.elapsed());
@@ -358,7 +359,7 @@ async fn all_streams_end_in_peace_when_the_process_stops() {
     let mut answers = watch(&desk, &desk.caller, "").await.unwrap();
     next(&mut answers).await;
     desk.stop.cancel();
-    let end = timeout(Duration::from_secs(1), answers.next()).await.expect("an end at once");
+    let end = timeout(Duration::from_secs(20), answers.next()).await.expect("an end at once");
     assert!(end.is_none());
 }
 
@@ -421,16 +422,16 @@ async fn behind_the_whole_stack_a_stream_ends_with_its_token_and_lets_the_server
     for _ in 0..4 {
         open.push(watch(300).await);
     }
-    let mut short = watch(3).await;
+    let mut short = watch(10).await;
     assert!(short.message().await.unwrap().unwrap().notification.is_none());
-    let ended = timeout(Duration::from_secs(6), short.message()).await.expect("an end with the token");
+    let ended = timeout(Duration::from_secs(30), short.message()).await.expect("an end with the token");
     let ended = ended.unwrap_err();
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unauthenticated, "SESSION_ENDED"));
 
     desk.stop.cancel();
     for mut stream in open {
         let read_to_the_end = async { while stream.message().await.unwrap().is_some() {} };
-        timeout(Duration::from_secs(3), read_to_the_end).await.expect("an end in peace");
+        timeout(Duration::from_secs(30), read_to_the_end).await.expect("an end in peace");
     }
-    timeout(Duration::from_secs(5), serving).await.expect("the server stops").unwrap();
+    timeout(Duration::from_secs(30), serving).await.expect("the server stops").unwrap();
 }

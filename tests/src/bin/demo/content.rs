@@ -1,6 +1,9 @@
 //! The walk through what people do with files.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
+use journeys::outside::within;
 use journeys::visit::{Accounts, Journey, png, unique};
 use sharedspaces_proto::assets::v1::{AssetState, PreviewSize};
 use sharedspaces_proto::identity::v1::Plan;
@@ -11,6 +14,8 @@ use crate::{expect, saw, step};
 
 /// In two parts when it is sent straight to the store.
 const OFFER_BYTES: usize = 17 * 1024 * 1024;
+/// Previews are made after a file was found clean.
+const PREVIEW_WITHIN: Duration = Duration::from_secs(60);
 
 /// Uploads, describes, reorders, comments, downloads as a guest, switches downloading off, and is refused.
 pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
@@ -54,7 +59,10 @@ pub(crate) async fn walk(journey: &Journey) -> anyhow::Result<()> {
     for comment in journey.comments(&guest, id, &item.item_id).await? {
         saw(&format!("{}: {}", comment.author_display_name, comment.text));
     }
-    let preview = journey.preview_of(&guest, &picture.asset_id, PreviewSize::Small).await?;
+    let preview = within(PREVIEW_WITHIN, "the plan's preview", async || {
+        Ok(Some(journey.preview_of(&guest, &picture.asset_id, PreviewSize::Small).await?))
+    })
+    .await?;
     saw(&format!("the plan has a preview of {}×{} pixels", preview.width_px, preview.height_px));
     let shown = journey.outside.get(&journey.open_item(&guest, id, &item.item_id).await?).await?;
     ensure!(shown.status() == 200, "looking at the offer answers {}", shown.status());
