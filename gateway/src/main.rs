@@ -22,7 +22,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Writes Envoy's configuration, and beside it the descriptor set and what else it reads.
-    Envoy(EnvoyArguments),
+    Envoy(Box<EnvoyArguments>),
     /// Writes the public methods with access, service and REST routes, as JSON.
     Routes(Out),
     /// Writes the OpenAPI document.
@@ -117,7 +117,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 fn main() -> Result<()> {
     let methods = interface::methods(&interface::pool()?)?;
     match Arguments::parse().command {
-        Command::Envoy(arguments) => make(arguments, &methods),
+        Command::Envoy(arguments) => make(*arguments, &methods),
         Command::Routes(to) => put(&to, &format!("{:#}\n", table::table(&methods))),
         Command::Openapi(to) => put(&to, &format!("{:#}\n", openapi::document(&methods))),
         Command::Page(to) => put(&to, &page::page(&openapi::document(&methods))),
