@@ -25,10 +25,6 @@ const WRAPPER: &str = "#!/bin/sh\n\
     fi\n\
     exec \"$@\"\n";
 
-/// What the compiler's connections ask for: the driver reads from the plan which columns an outer join leaves empty, and the
-/// plan of a hash join changes sides with the server's guesses at the sizes of tables.
-const PLANS: &str = "?options=-c%20enable_hashjoin%3Doff%20-c%20enable_mergejoin%3Doff";
-
 /// File name to content.
 type Queries = BTreeMap<String, String>;
 
@@ -91,7 +87,7 @@ fn describe_all(workspace: &Workspace, server: &Postgres) -> Result<BTreeMap<Str
         .env("SQLX_OFFLINE", "false")
         .env_remove("DATABASE_URL");
     for service in SERVICES {
-        let url = migrated_database(workspace, server, service)? + PLANS;
+        let url = migrated_database(workspace, server, service)?;
         // For packages whose sqlx.toml names a variable of their own; the wrapper sets the usual one.
         command.env(format!("{}_DATABASE_URL", setting_prefix(service)), &url);
         write_private(&out.path().join(format!("{service}.url")), &url)?;
