@@ -1,6 +1,8 @@
 //! The web client in a real browser: what a seller and a guest do, each page looked at by axe-core at two widths, and the same
 //! forms without JavaScript.
 
+mod seeded;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
