@@ -39,4 +39,6 @@ pub struct ApiConfig {
     pub assets: Url,
     /// notifications
     pub notifications: Url,
+    /// crm-sync
+    pub crm_sync: Url,
 }

@@ -382,8 +382,9 @@ pub fn web_env(world: &Addresses) -> Result<Vec<(String, String)>> {
         ("KEY".to_owned(), world.keys.web_cookies.clone()),
         ("TELEMETRY__LOG_FORMAT".to_owned(), "json".to_owned()),
     ];
-    for service in ["identity", "spaces", "assets", "notifications"] {
-        settings.push((format!("API__{}", service.to_uppercase()), origin(&world.service(service)?.grpc)));
+    for service in ["identity", "spaces", "assets", "notifications", "crm-sync"] {
+        let name = format!("API__{}", snake(service).to_uppercase());
+        settings.push((name, origin(&world.service(service)?.grpc)));
     }
     Ok(settings.into_iter().map(|(key, value)| (format!("WEB__{key}"), value)).collect())
 }
