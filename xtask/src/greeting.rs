@@ -33,7 +33,7 @@ pub(crate) fn greeting(logs: &Path, world: &Addresses, metrics: &str) -> Result<
     }
     lines.push(String::new());
     let of = &world.sandbox;
-    let page = |name: &str, address: &str, says: &str| format!("  {name:<17}{address:<42}{says}");
+    let page = |name: &str, address: &str, says: &str| format!("  {name:<18}{address:<50}{says}");
     lines.extend([
         page(
             "mailbox",
@@ -48,7 +48,7 @@ pub(crate) fn greeting(logs: &Path, world: &Addresses, metrics: &str) -> Result<
         page(
             "Salesforce",
             &format!("http://{}", of.salesforce),
-            "look-alikes of the CRMs: what is logged is there",
+            "look-alikes of the CRMs: what was logged is there",
         ),
         page("Dynamics 365", &format!("http://{}", of.dataverse), ""),
         page("SAP C4C", &format!("http://{}", of.c4c), ""),

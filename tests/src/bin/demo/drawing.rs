@@ -15,6 +15,8 @@ pub(crate) type Color = [u8; 3];
 /// A line along points, with round ends; a disc where there is one point.
 pub(crate) struct Stroke {
     points: Vec<(i64, i64)>,
+    /// The first and the last pixel that it may touch.
+    around: ((i64, i64), (i64, i64)),
     /// Half of its width.
     reach: i64,
     color: Color,
@@ -23,7 +25,17 @@ pub(crate) struct Stroke {
 impl Stroke {
     /// Returns a line along points.
     pub(crate) fn new(points: &[(i64, i64)], reach: i64, color: Color) -> Self {
-        Self { points: points.to_vec(), reach, color }
+        let first = points.iter().copied().reduce(|one, other| (one.0.min(other.0), one.1.min(other.1)));
+        let last = points.iter().copied().reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)));
+        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
+        let around = ((first.0 - reach - 1, first.1 - reach - 1), (last.0 + reach, last.1 + reach));
+        Self { points: points.to_vec(), around, reach, color }
+    }
+
+    /// Tells whether a pixel lies in the rectangle around it.
+    fn may_touch(&self, (x, y): (i64, i64)) -> bool {
+        let ((left, top), (right, bottom)) = self.around;
+        left <= x && x <= right && top <= y && y <= bottom
     }
 
     fn covers(&self, at: (i64, i64)) -> bool {
@@ -67,12 +79,16 @@ pub(crate) fn png(
     Ok(bytes.into_inner())
 }
 
-fn pixel((x, y): (i64, i64), ground: Option<Color>, strokes: &[Stroke]) -> image::Rgba<u8> {
+fn pixel(at: (i64, i64), ground: Option<Color>, strokes: &[Stroke]) -> image::Rgba<u8> {
+    let near: Vec<&Stroke> = strokes.iter().rev().filter(|stroke| stroke.may_touch(at)).collect();
+    if near.is_empty() {
+        return ground.map_or(image::Rgba([0; 4]), |[red, green, blue]| image::Rgba([red, green, blue, 255]));
+    }
     let mut sums = [0_u32; 3];
     let (mut seen, mut count) = (0_u32, 0_u32);
-    for (sample_x, sample_y) in (0..SAMPLES).flat_map(|x| (0..SAMPLES).map(move |y| (x, y))) {
-        let at = (x * SAMPLES + sample_x, y * SAMPLES + sample_y);
-        let top = strokes.iter().rev().find(|stroke| stroke.covers(at)).map(|stroke| stroke.color);
+    for (x, y) in (0..SAMPLES).flat_map(|x| (0..SAMPLES).map(move |y| (x, y))) {
+        let place = (at.0 * SAMPLES + x, at.1 * SAMPLES + y);
+        let top = near.iter().find(|stroke| stroke.covers(place)).map(|stroke| stroke.color);
         count += 1;
         if let Some(color) = top.or(ground) {
             seen += 1;

@@ -40,7 +40,7 @@ fn at_top() -> anyhow::Result<[Entry; 3]> {
     Ok([
         Entry {
             title: OFFER,
-            description: "Valid until **31 January**. The second page of the old one is gone: prices hold for three years.",
+            description: "Valid until **31 January**; the prices hold for all three years.",
             source: Source::File("Offer 2027.pdf", letter("Offer for Contoso", &lines)),
         },
         Entry {

@@ -40,8 +40,30 @@ fn own_logo() -> anyhow::Result<Vec<u8>> {
 
 /// The customer's: a ring that is open, and its name, on white.
 fn customers_logo() -> anyhow::Result<Vec<u8>> {
-    let ring = [(94, 42), (80, 30), (60, 28), (42, 38), (34, 56), (36, 76), (50, 92), (70, 96), (88, 88)];
-    let mut strokes = vec![Stroke::new(&ring, 10, INK), Stroke::new(&[(96, 64)], 13, BRIGHT)];
+    let ring = [
+        (90, 86),
+        (84, 92),
+        (77, 96),
+        (69, 98),
+        (60, 98),
+        (52, 96),
+        (45, 92),
+        (39, 87),
+        (34, 80),
+        (31, 72),
+        (30, 64),
+        (31, 56),
+        (34, 48),
+        (39, 41),
+        (45, 36),
+        (52, 32),
+        (60, 30),
+        (69, 30),
+        (77, 32),
+        (84, 36),
+        (90, 42),
+    ];
+    let mut strokes = vec![Stroke::new(&ring, 10, INK), Stroke::new(&[(98, 64)], 11, BRIGHT)];
     strokes.extend(word("CONTOSO", (148, 40), 4, INK));
     png((448, 128), Some([255, 255, 255]), &strokes)
 }

@@ -47,6 +47,8 @@ pub(crate) async fn seed(journey: &Journey, accounts: &Accounts) -> anyhow::Resu
     }
     let theme_id = stage.dress().await?;
     let connections = stage.connect_crms().await?;
+    // First, so that the filled one is what somebody was in last.
+    stage.other_rooms().await?;
     let room = stage.room(&theme_id, &connections).await?;
     stage.show_customer(&room).await?;
     let shown = stage.fill(&room.space_id).await?;
@@ -54,7 +56,6 @@ pub(crate) async fn seed(journey: &Journey, accounts: &Accounts) -> anyhow::Resu
     stage.talk(&guest, &room.space_id, &shown).await?;
     stage.knock(&accounts.organization, &room.space_id).await?;
     stage.log(&room.space_id, &connections).await?;
-    stage.other_rooms().await?;
     stage.note_done().await
 }
 
