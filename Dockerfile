@@ -14,10 +14,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/source/target,sharing=locked \
     cargo install --locked --root /usr/local/cargo cargo-auditable@0.7.0 \
     && SQLX_OFFLINE=true cargo auditable build --locked --release \
-        --bin identity --bin spaces --bin assets --bin notifications --bin crm-sync --bin gateway \
+        --bin identity --bin spaces --bin assets --bin notifications --bin crm-sync --bin gateway --bin web \
     && install -d /programs \
     && install -m 0555 -t /programs target/release/identity target/release/spaces target/release/assets \
-        target/release/notifications target/release/crm-sync target/release/gateway
+        target/release/notifications target/release/crm-sync target/release/gateway target/release/web
 
 FROM ${RUNTIME_IMAGE} AS runtime
 ARG VERSION=0.1.0
@@ -58,4 +58,9 @@ ENTRYPOINT ["/app"]
 FROM runtime AS gateway
 LABEL org.opencontainers.image.title="gateway"
 COPY --from=build /programs/gateway /app
+ENTRYPOINT ["/app"]
+
+FROM runtime AS web
+LABEL org.opencontainers.image.title="web"
+COPY --from=build /programs/web /app
 ENTRYPOINT ["/app"]

@@ -1,6 +1,9 @@
 //! The web client in a real browser: what a seller and a guest do, each page looked at by axe-core at two widths, and the same
 //! forms without JavaScript.
 
+mod crm;
+mod seeded;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use serde_json::Value;
 
 use super::*;
 
+const PATIENCE: Duration = Duration::from_secs(30);
 const WIDE: u64 = 1_280;
 const PHONE: u64 = 360;
 /// The pages of which pictures are kept.

@@ -20,7 +20,7 @@ use crate::environment::Environment;
 use crate::outside::{Outside, within};
 
 /// Passwords of demo and test accounts: long, and in no list.
-pub const PASSWORD: &str = "seven violet tractors hum quietly";
+pub const PASSWORD: &str = xtask::demo::PASSWORD;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const CHUNK_BYTES: usize = 64 * 1024;

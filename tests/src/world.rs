@@ -13,7 +13,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use testkit::certificates::{Authority, TlsFiles};
 use xtask::databases::{app_role, database_name, owner_role, prepare, with_database};
-use xtask::environment::{Addresses, demo_env, service_env, tls_name, web_env};
+use xtask::environment::{Addresses, behind_gateway, demo_env, service_env, tls_name, web_env};
 use xtask::ports::Ports;
 use xtask::process::{Child, wait_until};
 use xtask::secrets::Secrets;
@@ -167,8 +167,17 @@ impl World {
 
     /// Starts the web client; returns its address, to which the links in mails lead.
     pub fn start_web(&mut self) -> anyhow::Result<String> {
+        self.start_web_with(Vec::new())
+    }
+
+    /// Starts the web client before the gateway, as `up` and a cluster do; returns its address.
+    pub fn start_web_behind_gateway(&mut self) -> anyhow::Result<String> {
+        self.start_web_with(behind_gateway(&self.addresses))
+    }
+
+    fn start_web_with(&mut self, further: Vec<(String, String)>) -> anyhow::Result<String> {
         let mut process = Command::new(self.binaries.join("web"));
-        process.envs(web_env(&self.addresses)?);
+        process.envs(web_env(&self.addresses)?).envs(further);
         let child = self.web.insert(Child::spawn("web", process, &self.dir.path().join("web.log"))?);
         let address = self.addresses.web.clone();
         let ready = wait_until(READY_WITHIN, || {

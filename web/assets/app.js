@@ -19,15 +19,18 @@ for (const form of document.querySelectorAll("[data-fragment]")) {
 
 // Moments in the person's own time zone and language.
 const zone = document.body.dataset.zone || undefined;
-for (const time of document.querySelectorAll("time[datetime]")) {
-  const at = new Date(time.dateTime);
-  try {
-    const format = { dateStyle: "medium", timeStyle: "short", timeZone: zone };
-    time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, format).format(at);
-  } catch {
-    // A zone that this browser does not know: the text stays.
+const tellTimes = (part) => {
+  for (const time of part.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    try {
+      const format = { dateStyle: "medium", timeStyle: "short", timeZone: zone };
+      time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, format).format(at);
+    } catch {
+      // A zone that this browser does not know: the text stays.
+    }
   }
-}
+};
+tellTimes(document);
 for (const field of document.querySelectorAll("[data-browser-zone]")) {
   field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 }
@@ -63,6 +66,58 @@ for (const color of document.querySelectorAll("[data-property]")) {
   color.addEventListener("input", show);
   show();
 }
+
+// Records of a CRM, found while one types; the button beside the field does the same.
+for (const pick of document.querySelectorAll("[data-pick]")) {
+  const { pick: source, name, many = "" } = pick.dataset;
+  const query = pick.querySelector("[type=search]");
+  const from = pick.querySelector("select");
+  const found = pick.querySelector(".found");
+  let waiting, asked = 0;
+  const find = async () => {
+    const chosen = pick.querySelector("[type=radio]:checked");
+    const wanted = { name, many, q: query.value, connection: from ? from.value : "", chosen: chosen ? chosen.value : "" };
+    const turn = ++asked;
+    try {
+      const answer = await fetch(source + "?" + new URLSearchParams(wanted));
+      const html = await answer.text();
+      // Only the last question counts, and no page but a part.
+      if (turn === asked && answer.ok && !answer.redirected) found.innerHTML = html;
+    } catch {
+      // The button is still there.
+    }
+  };
+  const soon = () => { clearTimeout(waiting); if (query.value.trim().length !== 1) waiting = setTimeout(find, 250); };
+  query.addEventListener("input", soon);
+  if (from) from.addEventListener("change", soon);
+  const now = (event) => { event.preventDefault(); clearTimeout(waiting); find(); };
+  query.addEventListener("keydown", (event) => { if (event.key === "Enter") now(event); });
+  pick.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.name === name + "_find") { now(event); return; }
+    event.preventDefault();
+    const list = pick.form.elements.pasted_list;
+    list.value = (list.value.trimEnd() + "\n" + button.value).trimStart();
+    button.disabled = true;
+  });
+}
+
+// Logs on their way to a CRM are looked at until they are there.
+const watchLogs = (tries) => {
+  const logs = document.querySelector("[data-logs]");
+  if (!logs || !logs.querySelector("[data-pending]") || tries > 60) return;
+  setTimeout(async () => {
+    if (document.visibilityState === "visible" && !logs.contains(document.activeElement)) {
+      const answer = await fetch(logs.dataset.logs).catch(() => null);
+      const page = answer && answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page && page.querySelector("[data-logs]");
+      if (fresh) { logs.innerHTML = fresh.innerHTML; tellTimes(logs); }
+    }
+    watchLogs(tries + 1);
+  }, 1500);
+};
+watchLogs(0);
 
 // How far an upload is.
 for (const form of document.querySelectorAll("[data-upload]")) {

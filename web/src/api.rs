@@ -8,6 +8,9 @@ use std::time::Duration;
 use service_kit::telemetry::propagation::current_traceparent;
 use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
+use sharedspaces_proto::crmsync::v1::connection_service_client::ConnectionServiceClient;
+use sharedspaces_proto::crmsync::v1::log_service_client::LogServiceClient;
+use sharedspaces_proto::crmsync::v1::record_service_client::RecordServiceClient;
 use sharedspaces_proto::identity::v1::account_service_client::AccountServiceClient;
 use sharedspaces_proto::identity::v1::consent_service_client::ConsentServiceClient;
 use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServiceClient;
@@ -39,6 +42,7 @@ pub(crate) struct Api {
     spaces: Channel,
     assets: Channel,
     notifications: Channel,
+    crm_sync: Channel,
 }
 
 /// Declares one method per client.
@@ -68,6 +72,9 @@ clients! {
     assets: AssetServiceClient over assets,
     logos: LogoServiceClient over assets,
     deliveries: DeliveryServiceClient over notifications,
+    connections: ConnectionServiceClient over crm_sync,
+    crm_logs: LogServiceClient over crm_sync,
+    records: RecordServiceClient over crm_sync,
 }
 
 impl Api {
@@ -78,6 +85,7 @@ impl Api {
             spaces: channel(&config.spaces)?,
             assets: channel(&config.assets)?,
             notifications: channel(&config.notifications)?,
+            crm_sync: channel(&config.crm_sync)?,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use service_kit::config::{TelemetryConfig, secret};
+use service_kit::config::{ListenConfig, ShutdownConfig, TelemetryConfig, optional_secret, secret};
 use url::Url;
 
 /// What the web client is started with.
@@ -21,8 +21,20 @@ pub struct Settings {
     /// Seals the cookies: 32 bytes in base64, the same for every replica.
     #[serde(deserialize_with = "secret")]
     pub key: SecretString,
+    /// The key before or after it, while the key is changed: opened, and not sealed with.
+    #[serde(default, deserialize_with = "optional_secret")]
+    pub other_key: Option<SecretString>,
     /// Where the API is: the gateway for all of them, or each service.
     pub api: ApiConfig,
+    /// How many proxies before this write `x-forwarded-for`; what came through fewer is not believed.
+    #[serde(default)]
+    pub trusted_proxies: usize,
+    /// The second port, which says whether requests should be sent here; none: nobody asks.
+    #[serde(default)]
+    pub health: Option<ListenConfig>,
+    /// How long stopping may take.
+    #[serde(default)]
+    pub shutdown: ShutdownConfig,
     /// Traces, metrics and logs.
     #[serde(default)]
     pub telemetry: TelemetryConfig,
@@ -39,4 +51,6 @@ pub struct ApiConfig {
     pub assets: Url,
     /// notifications
     pub notifications: Url,
+    /// crm-sync
+    pub crm_sync: Url,
 }

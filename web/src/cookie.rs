@@ -9,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use service_kit::seal::Sealer;
+
+use crate::keys::Keys;
 
 /// Who is signed in; sealed.
 pub(crate) const SESSION: Name = Name { name: "__Host-session", max_age_seconds: 30 * 86_400 };
@@ -62,15 +63,15 @@ impl Name {
     }
 
     /// Seals what only this client may read, and returns the header that keeps it.
-    pub(crate) fn seal<T: Serialize>(self, sealer: &Sealer, value: &T) -> anyhow::Result<HeaderValue> {
-        let sealed = sealer.seal(&serde_json::to_vec(value)?, self.name.as_bytes())?;
+    pub(crate) fn seal<T: Serialize>(self, keys: &Keys, value: &T) -> anyhow::Result<HeaderValue> {
+        let sealed = keys.seal(&serde_json::to_vec(value)?, self.name.as_bytes())?;
         Ok(self.keep(&URL_SAFE_NO_PAD.encode(sealed)))
     }
 
     /// Opens what [`Self::seal`] kept; what was changed or sealed with another key is as if it were not there.
-    pub(crate) fn open<T: DeserializeOwned>(self, sealer: &Sealer, headers: &HeaderMap) -> Option<T> {
+    pub(crate) fn open<T: DeserializeOwned>(self, keys: &Keys, headers: &HeaderMap) -> Option<T> {
         let sealed = URL_SAFE_NO_PAD.decode(self.find(headers)?).ok()?;
-        let opened = sealer.open(&sealed, self.name.as_bytes()).ok()?;
+        let opened = keys.open(&sealed, self.name.as_bytes()).ok()?;
         serde_json::from_slice(&opened).ok()
     }
 }
@@ -81,8 +82,8 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use secrecy::SecretString;
 
-    fn sealer() -> Sealer {
-        Sealer::try_new(&SecretString::from(STANDARD.encode([7; 32]))).unwrap()
+    fn keys(byte: u8) -> Keys {
+        Keys::new(&SecretString::from(STANDARD.encode([byte; 32])), None).unwrap()
     }
 
     fn sent_back(kept: &HeaderValue) -> HeaderMap {
@@ -102,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_sealed_cookie_opens_only_under_its_own_name_and_whole() {
-        let sealer = sealer();
+        let sealer = keys(7);
         let kept = SESSION.seal(&sealer, &"secret").unwrap();
         assert!(!kept.to_str().unwrap().contains("secret"));
         let headers = sent_back(&kept);
@@ -110,7 +111,7 @@ mod tests {
         let moved = kept.to_str().unwrap().replace("__Host-session", "__Host-login");
         let moved = sent_back(&HeaderValue::from_str(&moved).unwrap());
         assert_eq!(LOGIN.open::<String>(&sealer, &moved), None);
-        let other = Sealer::try_new(&SecretString::from(STANDARD.encode([8; 32]))).unwrap();
+        let other = keys(8);
         assert_eq!(SESSION.open::<String>(&other, &headers), None);
     }
 

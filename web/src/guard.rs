@@ -3,7 +3,7 @@
 //! Owns refusing unsafe requests that do not come from our own pages, the headers that keep a browser from running or
 //! fetching what is not ours, knowing the visitor, and drawing the page of a failure. Must not know a page but that one.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
@@ -84,7 +84,7 @@ pub(crate) fn is_from_our_page(headers: &HeaderMap) -> bool {
 
 /// Finds out who asks, keeps their tokens fresh, and draws the page of whatever fails.
 pub(crate) async fn know_visitor(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let network = network(&request);
+    let network = network(&request, web.trusted_proxies);
     let kept: Option<Session> = cookie::SESSION.open(&web.sealer, request.headers());
     let had_cookie = cookie::SESSION.find(request.headers()).is_some();
     let is_stale = kept.as_ref().is_some_and(|session| session.is_stale(web.now()));
@@ -122,13 +122,17 @@ pub(crate) async fn know_visitor(State(web): State<Web>, mut request: Request, n
     response
 }
 
-/// What proxies before us said of the browser's network, and who called us; the services believe as much as they are told to.
-fn network(request: &Request) -> String {
-    let peer =
-        request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
+/// The browser's address: whom the farthest of our own proxies was called by, else who called us. Each proxy adds its
+/// caller at the end, and what a browser wrote itself stands before those.
+fn network(request: &Request, trusted_proxies: usize) -> String {
+    let lists = request.headers().get_all("x-forwarded-for");
+    let entries: Vec<&str> =
+        lists.iter().filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).collect();
+    let place = entries.len().checked_sub(trusted_proxies).filter(|_| trusted_proxies > 0);
     let told =
-        request.headers().get("x-forwarded-for").and_then(|told| told.to_str().ok()).map(str::to_owned);
-    told.into_iter().chain(peer).collect::<Vec<_>>().join(", ")
+        place.and_then(|place| entries.get(place)).and_then(|entry| entry.trim().parse::<IpAddr>().ok());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    told.or(peer).map(|address| address.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -152,5 +156,23 @@ mod tests {
             assert!(!is_ours(&headers(SEC_FETCH_SITE, foreign), &ours), "{foreign}");
         }
         assert!(!is_ours(&HeaderMap::new(), &ours));
+    }
+
+    #[test]
+    fn a_browsers_address_is_what_our_own_proxies_say_and_never_what_it_says_itself() {
+        let seen = |told: &str, trusted: usize| {
+            let mut request = Request::new(axum::body::Body::empty());
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 9], 4_711))));
+            if !told.is_empty() {
+                request.headers_mut().insert("x-forwarded-for", told.parse().unwrap());
+            }
+            network(&request, trusted)
+        };
+        assert_eq!(seen("", 0), "10.0.0.9");
+        assert_eq!(seen("1.1.1.1", 0), "10.0.0.9");
+        assert_eq!(seen("1.1.1.1, 203.0.113.7", 1), "203.0.113.7");
+        assert_eq!(seen("1.1.1.1, 203.0.113.7, 198.51.100.1", 2), "203.0.113.7");
+        assert_eq!(seen("203.0.113.7", 2), "10.0.0.9");
+        assert_eq!(seen("nonsense", 1), "10.0.0.9");
     }
 }

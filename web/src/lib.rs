@@ -14,15 +14,16 @@ mod failure;
 mod form;
 mod frame;
 mod guard;
+mod keys;
 mod markdown;
 mod pages;
+mod serving;
 mod session;
 mod texts;
 mod theme;
 mod view;
 mod visitor;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -30,7 +31,6 @@ use axum::Router;
 use axum::http::HeaderValue;
 use service_kit::clock::{SharedClock, SystemClock};
 use service_kit::ids::Ids;
-use service_kit::seal::Sealer;
 use service_kit::telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,19 +38,22 @@ use url::Url;
 
 use crate::api::Api;
 pub use crate::config::{ApiConfig, Settings};
+use crate::keys::Keys;
 use crate::session::Refresher;
 
 /// What all pages share.
 #[derive(Clone)]
 pub(crate) struct Web {
     pub(crate) api: Api,
-    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) sealer: Arc<Keys>,
     pub(crate) refresher: Refresher,
     pub(crate) ids: Ids,
     /// The Content-Security-Policy of every page.
     pub(crate) policy: HeaderValue,
     /// Where our own forms come from.
     pub(crate) origins: Arc<[String]>,
+    /// Proxies before us that write `x-forwarded-for`.
+    pub(crate) trusted_proxies: usize,
     clock: SharedClock,
 }
 
@@ -61,10 +64,11 @@ impl Web {
         Ok(Self {
             refresher: Refresher::new(api.clone()),
             api,
-            sealer: Arc::new(Sealer::try_new(&settings.key).context("setting key")?),
+            sealer: Arc::new(Keys::new(&settings.key, settings.other_key.as_ref())?),
             ids: Ids::new(Arc::clone(&clock)),
             policy: guard::policy(&origins(&settings.content_origins))?,
             origins: origins(&settings.origins).into(),
+            trusted_proxies: settings.trusted_proxies,
             clock,
         })
     }
@@ -107,8 +111,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
     };
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    Ok(axum::serve(listener, service).with_graceful_shutdown(stop).await?)
+    let health = settings.health.as_ref().map(|health| health.listen);
+    serving::serve((listener, router), health, &settings.shutdown, stop).await
 }
 
 /// Returns everything that is served: the files as they are, the pages within what stands around them.

@@ -222,8 +222,13 @@ mod tests {
         let url: url::Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let router = Router::new().route(REFRESH, post_service(service));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let config =
-            ApiConfig { identity: url.clone(), spaces: url.clone(), assets: url.clone(), notifications: url };
+        let config = ApiConfig {
+            identity: url.clone(),
+            spaces: url.clone(),
+            assets: url.clone(),
+            notifications: url.clone(),
+            crm_sync: url,
+        };
         Refresher::new(Api::new(&config).unwrap())
     }
 

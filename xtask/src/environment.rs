@@ -382,10 +382,20 @@ pub fn web_env(world: &Addresses) -> Result<Vec<(String, String)>> {
         ("KEY".to_owned(), world.keys.web_cookies.clone()),
         ("TELEMETRY__LOG_FORMAT".to_owned(), "json".to_owned()),
     ];
-    for service in ["identity", "spaces", "assets", "notifications"] {
-        settings.push((format!("API__{}", service.to_uppercase()), origin(&world.service(service)?.grpc)));
+    for service in ["identity", "spaces", "assets", "notifications", "crm-sync"] {
+        let name = format!("API__{}", snake(service).to_uppercase());
+        settings.push((name, origin(&world.service(service)?.grpc)));
     }
     Ok(settings.into_iter().map(|(key, value)| (format!("WEB__{key}"), value)).collect())
+}
+
+/// Gives what the web client is started with beside [`web_env`], after it, where it calls the gateway for all of the API.
+#[must_use]
+pub fn behind_gateway(world: &Addresses) -> Vec<(String, String)> {
+    let api = |service: &str| {
+        (format!("WEB__API__{}", setting_prefix(service)), format!("http://{}", world.gateway))
+    };
+    SERVICES.into_iter().map(api).collect()
 }
 
 /// Gives the environment of the demo's commands: where everything is, and the operator's token.

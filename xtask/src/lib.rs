@@ -4,6 +4,7 @@
 //! Must not depend on any crate of the workspace: it has to compile in seconds, before everything else.
 
 pub mod databases;
+pub mod demo;
 pub mod environment;
 pub mod packages;
 pub mod ports;

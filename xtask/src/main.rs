@@ -4,6 +4,7 @@
 
 mod bench;
 mod gates;
+mod greeting;
 mod interfaces;
 mod openapi;
 mod sqlx;

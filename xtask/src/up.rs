@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use xtask::databases::{app_role, database_name, owner_role, prepare};
-use xtask::environment::{Addresses, demo_env, service_env, web_env};
+use xtask::environment::{Addresses, behind_gateway, demo_env, service_env, web_env};
 use xtask::packages::{Package, ensure};
 use xtask::ports::Ports;
 use xtask::process::{Child, interrupted, last_lines, reap_all, run, say, wait_until};
@@ -19,6 +19,8 @@ use xtask::secrets::{Secrets, write_private};
 use xtask::servers::{Envoy, Postgres, RabbitMq, RabbitPorts};
 use xtask::tools;
 use xtask::workspace::{SERVICES, Workspace};
+
+use crate::greeting::greeting;
 
 /// How long a service may take to serve.
 const SERVING_TIMEOUT: Duration = Duration::from_secs(60);
@@ -141,7 +143,10 @@ fn start(workspace: &Workspace, state: &Path, running: &mut Running) -> Result<(
     say("Starting the gateway …");
     let dir = state.join("gateway");
     reap_all(&dir)?;
-    running.gateway = Some(Envoy::start(&envoy, &workspace.binary("gateway")?, &dir, &world, &["--docs"])?);
+    let address = |port: u16| format!("127.0.0.1:{port}");
+    let (admin, metrics) = (address(ports.get("gateway-admin")?), address(ports.get("gateway-metrics")?));
+    let further = ["--docs", "--admin", &admin, "--metrics", &metrics];
+    running.gateway = Some(Envoy::start(&envoy, &workspace.binary("gateway")?, &dir, &world, &further)?);
     start_web(workspace, &logs, &world, running)?;
     write_env(state, &world)?;
     say("Seeding the demo …");
@@ -149,7 +154,8 @@ fn start(workspace: &Workspace, state: &Path, running: &mut Running) -> Result<(
     if !run(seed.arg("seed").envs(demo_env(&world)?))?.success() {
         bail!("the demo could not be seeded; the services' logs are in {}", logs.display());
     }
-    greet(&logs, &world)
+    say(&greeting(&logs, &world, &metrics)?);
+    Ok(())
 }
 
 /// An address in the environment; an empty one counts as none.
@@ -262,7 +268,7 @@ fn start_services(
 fn start_web(workspace: &Workspace, logs: &Path, world: &Addresses, running: &mut Running) -> Result<()> {
     say("Starting the web client …");
     let mut command = Command::new(workspace.binary("web")?);
-    command.envs(web_env(world)?);
+    command.envs(web_env(world)?).envs(behind_gateway(world));
     let child = running.web.insert(Child::spawn("web", command, &logs.join("web.log"))?);
     let ready = wait_until(SERVING_TIMEOUT, || {
         alive(child)?;
@@ -276,45 +282,8 @@ fn write_env(state: &Path, world: &Addresses) -> Result<()> {
     write_private(&state.join("env"), &lines)
 }
 
-fn greet(logs: &Path, world: &Addresses) -> Result<()> {
-    say("\nShared Spaces runs.\n");
-    say(&format!("  {:<14} http://{}   open this", "web client", world.web));
-    for service in SERVICES {
-        let own = world.service(service)?;
-        say(&format!("  {service:<14} gRPC {}   health http://{}/readyz", own.grpc, own.health));
-    }
-    say(&format!("  {:<14} http://{}   REST, gRPC and gRPC-Web", "gateway", world.gateway));
-    say(&format!("  {:<14} http://{}/docs   every call, and /openapi.json", "", world.gateway));
-    say(&format!("  {:<14} http://{}", "mailbox", world.sandbox.http));
-    let of = &world.sandbox;
-    for (name, address) in [
-        ("Salesforce", &of.salesforce),
-        ("Dynamics 365", &of.dataverse),
-        ("SAP C4C", &of.c4c),
-        ("SAP Sales Cloud", &of.sales_cloud),
-    ] {
-        say(&format!("  {name:<15} http://{address}"));
-    }
-    say(&format!("  {:<14} {}", "logs", logs.display()));
-    say("\nThree things to try:");
-    say(&format!(
-        "  1. Open http://{}/acme/sign-in, sign in as mia@acme.example, and invite somebody to her space;",
-        world.web
-    ));
-    say(&format!(
-        "     then be that guest, from the mail at http://{}, in a private window.",
-        world.sandbox.http
-    ));
-    say(
-        "  2. In another terminal: cargo xtask demo     (a first visit, signing in, a room, files, people, CRMs; step by step)",
-    );
-    say("  3. Press Ctrl-C and run cargo xtask up again: everything is still there.");
-    Ok(())
-}
-
 /// Waits until the end is asked for, or something ends by itself.
 fn watch(running: &mut Running) -> Result<()> {
-    say("\nCtrl-C stops all of it.");
     // Only an interruption ends this, as an error that `up` does not show.
     while wait_until(Duration::from_secs(1), || {
         running.services.iter_mut().chain(running.sandbox.as_mut()).try_for_each(alive)?;

@@ -8,6 +8,7 @@
 //! - [`settings`]: each program understands what its pod is given
 //! - [`capacity`]: databases and broker stand the most replicas there can be
 //! - [`schemas`]: custom resources have only the fields they have
+//! - [`web`]: the web client, which is no service, fits what it stands between
 //!
 //! Must not change a manifest, nor need a cluster.
 
@@ -23,6 +24,7 @@ pub mod references;
 pub mod routing;
 pub mod schemas;
 pub mod settings;
+pub mod web;
 
 use code::Code;
 use objects::Objects;
@@ -40,6 +42,7 @@ pub const RULES: &[Rule] = &[
     ("settings", settings::check),
     ("capacity", capacity::check),
     ("schemas", schemas::check),
+    ("web", web::check),
 ];
 
 /// Returns what does not hold, each line beginning with its rule.

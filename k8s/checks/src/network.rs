@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::code::Code;
 use crate::objects::{COMPONENT, NAME, Objects, SERVICES, environment, items, selects, text};
+use crate::web::WEB;
 
 type Labels = BTreeMap<String, String>;
 
@@ -36,8 +37,16 @@ fn wanted(objects: &Objects, code: &Code) -> BTreeSet<String> {
     let mut edges = BTreeSet::new();
     let calls = code.graph["calls"].as_object();
     for caller in calls.into_iter().flat_map(|calls| calls.keys()) {
-        let callees = code.calls(caller).into_iter().map(|callee| format!("{callee}/serve:8080"));
-        for callee in callees.chain(["identity/serve:9090".to_owned()]) {
+        let callees = code.calls(caller).into_iter().map(|callee| {
+            if SERVICES.contains(&callee.as_str()) {
+                format!("{callee}/serve:8080")
+            } else {
+                format!("{callee}:8080")
+            }
+        });
+        // A client app holds tokens and judges none.
+        let keys = (caller != WEB).then(|| "identity/serve:9090".to_owned());
+        for callee in callees.chain(keys) {
             edges.extend(parts_of(&runs, caller).into_iter().map(|part| format!("{part} -> {callee}")));
         }
     }

@@ -26,7 +26,13 @@ pub fn check(objects: &Objects, code: &Code) -> Vec<String> {
         let Some(service) = pod.service() else { continue };
         for container in pod.containers() {
             let given = environment(objects, container);
-            let read = read((objects, &secrets), pod, container, service, &given);
+            let read = read((objects, &secrets), pod, container, service, &given, || match service {
+                "identity" => parse::<identity::Settings>(service),
+                "spaces" => parse::<spaces::config::Settings>(service),
+                "assets" => parse::<assets::Settings>(service),
+                "notifications" => parse::<notifications::Settings>(service),
+                _ => parse::<crm_sync::Settings>(service),
+            });
             found.extend(read.into_iter().map(|error| format!("{}: {error}", pod.title())));
             let of = |key: &str| {
                 let variable = format!("{}__{key}", config::prefix(service));
@@ -50,13 +56,15 @@ pub fn check(objects: &Objects, code: &Code) -> Vec<String> {
     found
 }
 
+/// Lets a program's own `parse` read what its container is given: variables, and the files that they name.
 #[expect(clippy::result_large_err, reason = "the jail's own signature")]
-fn read(
+pub(crate) fn read(
     held: (&Objects, &Secrets),
     pod: Pod<'_>,
     container: &Value,
     service: &str,
     given: &BTreeMap<String, String>,
+    parse: impl FnOnce() -> Vec<String>,
 ) -> Vec<String> {
     let mut found = Vec::new();
     // Jails are of the whole process, one at a time.
@@ -75,13 +83,7 @@ fn read(
                 None => jail.set_env(variable, value),
             }
         }
-        found = match service {
-            "identity" => parse::<identity::Settings>(service),
-            "spaces" => parse::<spaces::config::Settings>(service),
-            "assets" => parse::<assets::Settings>(service),
-            "notifications" => parse::<notifications::Settings>(service),
-            _ => parse::<crm_sync::Settings>(service),
-        };
+        found = parse();
         Ok(())
     });
     found.extend(jailed.err().map(|error| error.to_string()));
@@ -147,6 +149,30 @@ fn collect(parent: &str, value: &Value, leaves: &mut Vec<String>) {
         let path = if parent.is_empty() { key.clone() } else { format!("{parent}.{key}") };
         collect(&path, value, leaves);
     }
+}
+
+/// What is given and no program looks at, where one type reads all.
+pub(crate) fn unknown<S: DeserializeOwned>(program: &str) -> Vec<String> {
+    let all = match config::load::<Value>(program) {
+        Ok(all) => all,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut leaves = Vec::new();
+    collect("", &all, &mut leaves);
+    let (ignored, known) = (ignored::<S>(&all), leaves.clone());
+    let is_source = |leaf: &str| {
+        leaf.strip_suffix("_file").is_some_and(|target| known.iter().any(|known| known == target))
+    };
+    let strange = leaves.into_iter().filter(|leaf| covers(&ignored, leaf) && !is_source(leaf));
+    strange.map(|leaf| format!("there is no setting {leaf}")).collect()
+}
+
+/// Tells whether a container's port of this name is where its program listens.
+pub(crate) fn listens(container: &Value, name: &str, listen: &str) -> bool {
+    items(&container["ports"]).iter().any(|port| {
+        let number = port["containerPort"].as_u64().unwrap_or(0);
+        port["name"] == name && listen == format!("0.0.0.0:{number}")
+    })
 }
 
 /// A program listens where its container says.

@@ -278,6 +278,38 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     ("more workers than the mail server takes connections", "capacity", |o| {
         object(o, "ScaledObject", "notifications-work")["spec"]["maxReplicaCount"] = json!(10);
     }),
+    ("the web client goes round the gateway", "web", |o| {
+        *setting(o, "web-settings", "WEB__API__SPACES") = json!("http://spaces:8080");
+    }),
+    ("the web client reaches another port of the gateway", "network", |o| {
+        add(
+            &mut policy(o, "web")["egress"],
+            json!({"to": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "gateway"}}}],
+            "ports": [{"protocol": "TCP", "port": 9902}]}),
+        );
+        add(
+            &mut policy(o, "gateway")["ingress"],
+            json!({"from": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "web"}}}],
+            "ports": [{"protocol": "TCP", "port": 9902}]}),
+        );
+    }),
+    ("browsers go from replica to replica", "web", |o| {
+        without(&mut object(o, "HTTPRoute", "web")["spec"]["rules"][0], "sessionPersistence");
+    }),
+    ("the web client has no key", "web", |o| drop_setting(o, "web-settings", "WEB__KEY_FILE")),
+    ("a setting of the web client is misspelt", "web", |o| {
+        app(o, "web")["env"] =
+            json!([{"name": "WEB__CONTENT_ORIGIN", "value": "https://content.example.com"}]);
+    }),
+    ("the web client believes browsers' own x-forwarded-for", "web", |o| {
+        *setting(o, "web-settings", "WEB__TRUSTED_PROXIES") = json!("2");
+    }),
+    ("mails lead to another host than the web client's", "web", |o| {
+        *setting(o, "identity-settings", "IDENTITY__WEB_BASE_URL") = json!("https://rooms.example.com");
+    }),
+    ("the web client is killed before it has stopped", "web", |o| {
+        deployment(o, "web")["template"]["spec"]["terminationGracePeriodSeconds"] = json!(20);
+    }),
     ("a custom resource has a field it does not have", "schemas", |o| {
         object(o, "ScaledObject", "spaces-work")["spec"]["maxReplicas"] = json!(6);
     }),

@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod comments;
 mod content;
+mod crm;
 mod door;
 mod files;
 mod home;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router {
         .merge(room_pages())
         .merge(items())
         .merge(own())
+        .merge(crm::routes())
         .fallback(async || Failure::from(Reason::NoSuchPage))
 }
 

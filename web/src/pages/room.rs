@@ -8,6 +8,7 @@ use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::spaces::v1 as pb;
 use tonic::{Code, Status};
 
+use super::crm::{Known, known};
 use super::invitation::to_consent;
 use super::sign_in::answer;
 use crate::failure::Failure;
@@ -40,6 +41,8 @@ pub(crate) struct Room {
     pub(crate) may_comment: bool,
     pub(crate) may_archive: bool,
     pub(crate) may_delete: bool,
+    /// The CRMs that the person may work with here.
+    pub(crate) crm: Known,
 }
 
 impl Room {
@@ -70,6 +73,7 @@ impl Room {
             may_comment: may(pb::Permission::Comment),
             may_archive: may(pb::Permission::Archive),
             may_delete: may(pb::Permission::Delete),
+            crm: Known::default(),
         }
     }
 }
@@ -118,7 +122,7 @@ pub(crate) struct Entered {
 pub(crate) async fn enter(me: &Me, space_id: &str, tab: &'static str) -> Result<Entered, Refused> {
     let request = pb::GetSpaceRequest { space_id: space_id.to_owned() };
     let mut client = me.web().api.spaces();
-    let (answer, own_logo) = tokio::join!(client.get_space(me.ask(request)), own_logo(me));
+    let (answer, own_logo, crm) = tokio::join!(client.get_space(me.ask(request)), own_logo(me), known(me));
     let space = match answer {
         Ok(answer) => answer.into_inner().space.ok_or_else(|| Status::internal("no space"))?,
         Err(status) => match to_consent(me, &status) {
@@ -126,7 +130,12 @@ pub(crate) async fn enter(me: &Me, space_id: &str, tab: &'static str) -> Result<
             None => return Err(status.into()),
         },
     };
-    Ok(entered(me, space, (tab, own_logo)))
+    let may_log = space.permissions().any(|held| held == pb::Permission::Crm);
+    let mut entered = entered(me, space, (tab, own_logo));
+    if may_log {
+        entered.room.crm = crm;
+    }
+    Ok(entered)
 }
 
 /// Enters a space as a guest would see it.

@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sharedspaces_proto::spaces::v1 as pb;
 
+use super::crm::pick::{self, Pick, Sought, pick};
+use super::crm::{Known, known};
 use super::room::{box_of, logo_address};
 use super::sign_in::answer;
 use crate::cookie;
@@ -67,6 +69,8 @@ struct NewPage {
     shows: pb::SharingToggles,
     shows_any: bool,
     themes: Vec<pb::Theme>,
+    /// Where to log the creation; nothing where nothing can be logged.
+    crm: Option<Pick>,
 }
 
 #[derive(askama::Template)]
@@ -145,10 +149,14 @@ pub(crate) async fn themes(me: &Me) -> Result<Vec<pb::Theme>, Failure> {
     Ok(me.web().api.policies().list_themes(me.ask(request)).await?.into_inner().themes)
 }
 
-async fn draw_new(me: &Me, form: Filled) -> Result<Response, Failure> {
+async fn draw_new(me: &Me, (form, known): (Filled, &Known)) -> Result<Response, Failure> {
     let mut policies = me.web().api.policies();
-    let (policy, themes) =
-        tokio::join!(policies.get_sharing_policy(me.ask(pb::GetSharingPolicyRequest {})), themes(me));
+    let (policy, themes, crm) = tokio::join!(
+        policies.get_sharing_policy(me.ask(pb::GetSharingPolicyRequest {})),
+        themes(me),
+        pick(me, (known, Sought::Record), (&form, "target"), None)
+    );
+    let crm = known.may_log().then_some(crm);
     let policy = policy?.into_inner().sharing_policy.unwrap_or_default();
     let shows = pb::SharingToggles {
         download: policy.allow_download,
@@ -157,24 +165,30 @@ async fn draw_new(me: &Me, form: Filled) -> Result<Response, Failure> {
     };
     let frame = Frame::new(me, me.texts().new_space).area("spaces");
     let shows_any = shows.download || shows.invite || shows.upload;
-    let page = NewPage { frame, form, shows, shows_any, themes: themes? };
+    let page = NewPage { frame, form, shows, shows_any, themes: themes?, crm };
     answer(page.form.is_refused(), &page)
 }
 
 /// Asks what a new space is to be.
 pub(crate) async fn new_page(me: Me) -> Result<Response, Failure> {
+    let known = known(&me).await;
     let form = Filled::with([
         ("key", &me.form_key()),
+        ("crm_log", box_of(known.is_default())),
         ("download", "on"),
         ("visit_summaries", "on"),
         ("new_joiners", "on"),
         ("comments", "on"),
     ]);
-    draw_new(&me, form).await
+    draw_new(&me, (form, &known)).await
 }
 
 /// Creates it.
 pub(crate) async fn create(me: Me, form: Filled) -> Result<Response, Failure> {
+    let (form, crm_target) = match pick::target(me.texts(), form) {
+        Ok(asked) => asked,
+        Err(form) => return draw_new(&me, (form, &known(&me).await)).await,
+    };
     let request = pb::CreateSpaceRequest {
         title: form.text("title"),
         address: form.text("address"),
@@ -184,7 +198,7 @@ pub(crate) async fn create(me: Me, form: Filled) -> Result<Response, Failure> {
             upload: form.is_on("upload"),
         }),
         description: form.lines("description"),
-        crm_target: None,
+        crm_target,
         theme_id: form.text("theme_id"),
         notification_defaults: Some(pb::NotificationDefaults {
             visit_summaries: form.is_on("visit_summaries"),
@@ -202,7 +216,7 @@ pub(crate) async fn create(me: Me, form: Filled) -> Result<Response, Failure> {
             // The key stands for what was refused; what is put right is another call.
             let mut form = form.refused(me.texts(), status)?;
             form.put("key", &me.form_key());
-            draw_new(&me, form).await
+            draw_new(&me, (form, &known(&me).await)).await
         }
     }
 }

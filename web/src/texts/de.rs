@@ -1,6 +1,6 @@
 //! The texts in German.
 
-use super::Texts;
+use super::{Texts, crm};
 
 /// The texts in German.
 pub(super) static GERMAN: Texts = Texts {
@@ -353,4 +353,5 @@ pub(super) static GERMAN: Texts = Texts {
     theme_name_taken: "Ein Design dieses Namens gibt es schon.",
     theme_in_use: "Ein Space verwendet dieses Design.",
     rule_theme_name: "Ein Name hat 1 bis 100 Zeichen.",
+    crm: &crm::GERMAN,
 };

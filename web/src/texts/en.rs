@@ -1,6 +1,6 @@
 //! The texts in English.
 
-use super::Texts;
+use super::{Texts, crm};
 
 /// The texts in English.
 pub(super) static ENGLISH: Texts = Texts {
@@ -353,4 +353,5 @@ pub(super) static ENGLISH: Texts = Texts {
     theme_name_taken: "There is a theme of this name already.",
     theme_in_use: "A space uses this theme.",
     rule_theme_name: "A name has 1 to 100 characters.",
+    crm: &crm::ENGLISH,
 };

@@ -1,6 +1,6 @@
 //! The texts in French.
 
-use super::Texts;
+use super::{Texts, crm};
 
 /// The texts in French.
 pub(super) static FRENCH: Texts = Texts {
@@ -353,4 +353,5 @@ pub(super) static FRENCH: Texts = Texts {
     theme_name_taken: "Il existe déjà un thème de ce nom.",
     theme_in_use: "Un espace utilise ce thème.",
     rule_theme_name: "Un nom a de 1 à 100 caractères.",
+    crm: &crm::FRENCH,
 };

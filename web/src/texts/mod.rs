@@ -3,6 +3,7 @@
 //! Owns the one table per language, which the compiler keeps complete, and which words belong to a reason of the API, to a
 //! field's rule, and to what has just been done. A `{}` is a place that a page fills.
 
+pub(crate) mod crm;
 mod de;
 mod en;
 mod fr;
@@ -15,6 +16,7 @@ macro_rules! texts {
         /// All texts of one language.
         pub(crate) struct Texts {
             $(pub(crate) $name: &'static str,)*
+            pub(crate) crm: &'static crm::CrmTexts,
         }
 
         #[cfg(test)]
@@ -124,7 +126,7 @@ impl Texts {
             "ACCESS_REQUEST_ENDED" => self.request_ended,
             "ADDRESS_NOT_VERIFIED" => self.not_verified_yet,
             "CONSENT_REQUIRED" => self.consent_required,
-            _ => return None,
+            reason => return self.crm.reason(reason),
         })
     }
 
@@ -170,7 +172,7 @@ impl Texts {
             "deleted" => self.done_deleted,
             "password" => self.done_password,
             "signed-out" => self.done_signed_out,
-            _ => return None,
+            what => return self.crm.done(what),
         })
     }
 }

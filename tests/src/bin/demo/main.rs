@@ -1,4 +1,4 @@
-//! `demo seed` founds the demo organisations, with a [`filled`] room; `demo run` walks through a running system and tells each step with what it
+//! `demo seed` founds the demo organisations, one with a [`filled`] room; `demo run` walks through a running system and tells each step with what it
 //! sent and saw: a guest's first [`visit`], the ways of [`signing_in`], what a seller does in a [`room`], what people do with files
 //! ([`content`]), how [`people`] come in and go, and what arrives in each [`crm`].
 //! Started by `cargo xtask up` and `cargo xtask demo`.
@@ -6,6 +6,7 @@
 
 mod content;
 mod crm;
+mod drawing;
 mod filled;
 mod people;
 mod room;
@@ -14,7 +15,7 @@ mod visit;
 
 use anyhow::bail;
 use journeys::environment::Environment;
-use journeys::visit::{Accounts, Journey, PASSWORD};
+use journeys::visit::{Accounts, Journey};
 use sharedspaces_proto::identity::v1::Plan;
 use tonic::Code;
 
@@ -31,18 +32,10 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn seed(journey: &Journey) -> anyhow::Result<()> {
-    let (acme, globex) = (Accounts::of("acme"), Accounts::of("globex"));
+    let (acme, globex) = (Accounts::of(xtask::demo::ORGANIZATION), Accounts::of("globex"));
     journey.found(&acme, "Acme", "en", Plan::Ultimate).await?;
     journey.found(&globex, "Globex", "fr", Plan::Plus).await?;
-    filled::seed(journey, &acme).await?;
-    println!();
-    println!("Demo accounts, all with the password `{PASSWORD}`:");
-    for (name, accounts) in [("Acme (ULTIMATE, English)", &acme), ("Globex (PLUS, French)", &globex)] {
-        let [first, second] = &accounts.members;
-        println!("  {name}: organisation `{}`", accounts.organization);
-        println!("    admin {}, members {first} and {second}", accounts.admin);
-    }
-    Ok(())
+    filled::seed(journey, &acme).await
 }
 
 async fn run(journey: &Journey, part: Option<&str>) -> anyhow::Result<()> {
