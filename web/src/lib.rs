@@ -14,6 +14,7 @@ mod failure;
 mod form;
 mod frame;
 mod guard;
+mod live;
 mod markdown;
 mod pages;
 mod session;
@@ -38,6 +39,7 @@ use url::Url;
 
 use crate::api::Api;
 pub use crate::config::{ApiConfig, Settings};
+use crate::live::Lines;
 use crate::session::Refresher;
 
 /// What all pages share.
@@ -47,6 +49,8 @@ pub(crate) struct Web {
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) refresher: Refresher,
     pub(crate) ids: Ids,
+    /// The open streams of notices.
+    pub(crate) lines: Lines,
     /// The Content-Security-Policy of every page.
     pub(crate) policy: HeaderValue,
     /// Where our own forms come from.
@@ -61,6 +65,7 @@ impl Web {
         Ok(Self {
             refresher: Refresher::new(api.clone()),
             api,
+            lines: Lines::default(),
             sealer: Arc::new(Sealer::try_new(&settings.key).context("setting key")?),
             ids: Ids::new(Arc::clone(&clock)),
             policy: guard::policy(&origins(&settings.content_origins))?,
@@ -95,7 +100,9 @@ pub fn run(version: &'static str) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let router = routes(Web::new(settings)?);
+    let web = Web::new(settings)?;
+    let lines = web.lines.clone();
+    let router = routes(web);
     let listener =
         TcpListener::bind(settings.listen).await.with_context(|| format!("{}", settings.listen))?;
     tracing::info!(server.address = %settings.listen, "web serves");
@@ -106,6 +113,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        // Whoever merely listens does not hold up the end.
+        lines.end();
     };
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, service).with_graceful_shutdown(stop).await?)
