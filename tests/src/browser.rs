@@ -157,6 +157,7 @@ impl Browser {
     /// Takes what matches first by its middle with the mouse, and lets go of it so many pixels to the right and down.
     pub async fn drag(&self, css: &str, (right, down): (i64, i64)) -> anyhow::Result<()> {
         let id = self.find(css).await?;
+        self.run(&format!("document.querySelector({css:?}).scrollIntoView({{ block: 'center' }})")).await?;
         let mut steps = vec![
             json!({ "type": "pointerMove", "duration": 0, "origin": { ELEMENT: id }, "x": 0, "y": 0 }),
             json!({ "type": "pointerDown", "button": 0 }),
@@ -174,6 +175,13 @@ impl Browser {
         self.post("/actions", json!({ "actions": actions })).await?;
         self.http.delete(format!("{}/actions", self.session)).send().await?;
         Ok(())
+    }
+
+    /// Shows pages as they are printed, or on a screen by day or by night.
+    pub async fn show_for(&self, media: &str, color_scheme: &str) -> anyhow::Result<()> {
+        let features = json!([{ "name": "prefers-color-scheme", "value": color_scheme }]);
+        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "media": media, "features": features } });
+        self.post("/goog/cdp/execute", command).await.map(drop)
     }
 
     /// Cuts the browser off from everything, or lets it back.

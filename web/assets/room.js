@@ -12,7 +12,7 @@
     const first = Number(list.dataset.first);
     const items = () => [...list.children];
     const place = (item) => items().indexOf(item);
-    const name = (item) => item.querySelector("h3 a, h3").firstChild.textContent.trim();
+    const name = (item) => (item.querySelector("h3 a") || item.querySelector("h3")).firstChild.textContent.trim();
     const say = (what, item) => { told.textContent = fill(told.dataset[what], name(item), place(item) + 1, items().length); };
     let held = null;
     const put = (item, at) => {
