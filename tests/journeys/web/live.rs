@@ -160,21 +160,21 @@ async fn items_and_logos_are_dragged_with_the_mouse_and_with_keys_and_stay_where
 
     // The logo's corner, by the mouse and by keys; the size is everybody's, and the picture keeps its shape.
     let height = async || seller.run("return document.querySelector('.logo img').height").await.unwrap();
-    assert_eq!(height().await, 56);
+    assert_eq!(height().await, 64);
     seller.drag("[data-corner]", (0, 64)).await.unwrap();
-    assert_eq!(height().await, 120);
+    assert_eq!(height().await, 128);
     seller.run("document.querySelector('[data-corner]').focus()").await.unwrap();
     seller.keys(&[RIGHT, RIGHT].concat()).await.unwrap();
-    assert_eq!(height().await, 128);
+    assert_eq!(height().await, 136);
     within(SOON, "the logo's height", async || {
         let seen = web.journey.get_space(&space.seller, &space.id).await?;
-        Ok((seen.logo_display.unwrap_or_default().customer_logo_height_px == 128).then_some(()))
+        Ok((seen.logo_display.unwrap_or_default().customer_logo_height_px == 136).then_some(()))
     })
     .await
     .unwrap();
     seller.go(&space.page).await.unwrap();
-    assert_eq!(height().await, 128);
-    assert_eq!(seller.run("return document.querySelector('.logo img').width").await.unwrap(), 256);
+    assert_eq!(height().await, 136);
+    assert_eq!(seller.run("return document.querySelector('.logo img').width").await.unwrap(), 272);
     look(&seller, "space-arranged").await;
     seller.close().await.unwrap();
 }
