@@ -69,7 +69,7 @@ pub(crate) async fn pages(stage: &mut Stage) -> anyhow::Result<()> {
     let page = format!("/app/spaces/{space}");
     let journey = stage.journey.clone();
     let of_space = async || calls_of_space(&journey, &member, &space).await;
-    stage.report.add_note(compare(&reader, ("space", &page), of_space).await?);
+    stage.report.add_note(compare(&reader, ("space", page.as_str()), of_space).await?);
     let of_list = async || calls_of_list(&journey, &member).await;
     stage.report.add_note(compare(&reader, ("list of spaces", "/app/spaces"), of_list).await?);
     Ok(())
