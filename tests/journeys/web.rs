@@ -2,6 +2,7 @@
 //! forms without JavaScript.
 
 mod crm;
+mod live;
 mod seeded;
 
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const WIDE: u64 = 1_280;
 const PHONE: u64 = 360;
 /// The pages of which pictures are kept.
@@ -133,7 +134,7 @@ async fn a_seller_fills_a_room_and_a_guest_comes_from_the_mail_and_answers() {
     seller.press(".adders details:nth-of-type(1) summary").await.unwrap();
     seller.type_into("[name=file]", &file.to_string_lossy()).await.unwrap();
     seller.press("form[action*='/files'] .primary").await.unwrap();
-    seller.reads("Offer 2027.txt").await.unwrap();
+    seller.reads("1.2 kB").await.unwrap();
     look(&seller, "space").await;
 
     // One bad address keeps the good one unsent; then it goes.

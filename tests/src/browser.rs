@@ -22,6 +22,8 @@ const SCRIPT_MILLISECONDS: u64 = 120_000;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
 /// The name under which WebDriver gives elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// In how many movements something is dragged.
+const DRAG_STEPS: i64 = 8;
 /// Tallest picture of a page.
 const TALLEST: u64 = 3_000;
 
@@ -146,6 +148,51 @@ impl Browser {
     pub async fn press(&self, css: &str) -> anyhow::Result<()> {
         let id = self.find(css).await?;
         self.post(&format!("/element/{id}/click"), json!({})).await.map(drop)
+    }
+
+    /// Presses keys, one after the other, wherever the focus is; `\u{e007}` and its like are WebDriver's special keys.
+    pub async fn keys(&self, keys: &str) -> anyhow::Result<()> {
+        let strokes = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key })));
+        let strokes: Vec<Value> = strokes.collect();
+        self.act(json!([{ "type": "key", "id": "keyboard", "actions": strokes }])).await
+    }
+
+    /// Takes what matches first by its middle with the mouse, and lets go of it so many pixels to the right and down.
+    pub async fn drag(&self, css: &str, (right, down): (i64, i64)) -> anyhow::Result<()> {
+        let id = self.find(css).await?;
+        self.run(&format!("document.querySelector({css:?}).scrollIntoView({{ block: 'center' }})")).await?;
+        let mut steps = vec![
+            json!({ "type": "pointerMove", "duration": 0, "origin": { ELEMENT: id }, "x": 0, "y": 0 }),
+            json!({ "type": "pointerDown", "button": 0 }),
+        ];
+        for _ in 0..DRAG_STEPS {
+            let (x, y) = (right / DRAG_STEPS, down / DRAG_STEPS);
+            steps.push(json!({ "type": "pointerMove", "duration": 20, "origin": "pointer", "x": x, "y": y }));
+        }
+        steps.push(json!({ "type": "pointerUp", "button": 0 }));
+        self.act(json!([{ "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": steps }]))
+            .await
+    }
+
+    async fn act(&self, actions: Value) -> anyhow::Result<()> {
+        self.post("/actions", json!({ "actions": actions })).await?;
+        self.http.delete(format!("{}/actions", self.session)).send().await?;
+        Ok(())
+    }
+
+    /// Shows pages as they are printed, or on a screen by day or by night.
+    pub async fn show_for(&self, media: &str, color_scheme: &str) -> anyhow::Result<()> {
+        let features = json!([{ "name": "prefers-color-scheme", "value": color_scheme }]);
+        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "media": media, "features": features } });
+        self.post("/goog/cdp/execute", command).await.map(drop)
+    }
+
+    /// Cuts the browser off from everything, or lets it back.
+    pub async fn offline(&self, is_offline: bool) -> anyhow::Result<()> {
+        let network = json!({ "offline": is_offline, "latency": 0, "throughput": 100_000_000 });
+        self.post("/chromium/network_conditions", json!({ "network_conditions": network })).await.map(drop)
     }
 
     /// What a part of the page says, as a person reads it.

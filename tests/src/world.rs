@@ -244,6 +244,14 @@ impl World {
         }
     }
 
+    /// Ends the web client with SIGTERM and waits for it; an error where it did not end well.
+    pub fn stop_web(&mut self) -> anyhow::Result<()> {
+        let mut child = self.web.take().context("no web client runs")?;
+        let status = child.terminate(STOP_WITHIN)?;
+        ensure!(status.success(), "web ended with {status}:\n{}", child.last_lines(20));
+        Ok(())
+    }
+
     /// Returns the id of a service's process; nothing where it does not run.
     pub fn process_id(&self, service: &str) -> Option<u32> {
         self.services.get(service).map(Child::id)

@@ -19,18 +19,16 @@ for (const form of document.querySelectorAll("[data-fragment]")) {
 
 // Moments in the person's own time zone and language.
 const zone = document.body.dataset.zone || undefined;
-const tellTimes = (part) => {
-  for (const time of part.querySelectorAll("time[datetime]")) {
-    const at = new Date(time.dateTime);
-    try {
-      const format = { dateStyle: "medium", timeStyle: "short", timeZone: zone };
-      time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, format).format(at);
-    } catch {
-      // A zone that this browser does not know: the text stays.
-    }
+const drawTime = (time) => {
+  const at = new Date(time.dateTime);
+  try {
+    const format = { dateStyle: "medium", timeStyle: "short", timeZone: zone };
+    time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, format).format(at);
+  } catch {
+    // A zone that this browser does not know: the text stays.
   }
 };
-tellTimes(document);
+document.querySelectorAll("time[datetime]").forEach(drawTime);
 for (const field of document.querySelectorAll("[data-browser-zone]")) {
   field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 }
@@ -112,7 +110,7 @@ const watchLogs = (tries) => {
       const answer = await fetch(logs.dataset.logs).catch(() => null);
       const page = answer && answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page && page.querySelector("[data-logs]");
-      if (fresh) { logs.innerHTML = fresh.innerHTML; tellTimes(logs); }
+      if (fresh) { logs.innerHTML = fresh.innerHTML; logs.querySelectorAll("time[datetime]").forEach(drawTime); }
     }
     watchLogs(tries + 1);
   }, 1500);
@@ -122,23 +120,129 @@ watchLogs(0);
 // How far an upload is.
 for (const form of document.querySelectorAll("[data-upload]")) {
   form.addEventListener("submit", (event) => {
+// What is said of the connection, calmly, above the page.
+const stateBar = document.querySelector("[data-state]");
+const tellState = (words, kind) => {
+  stateBar.textContent = words;
+  stateBar.dataset.state = words ? kind || "bad" : "";
+};
+addEventListener("offline", () => tellState(stateBar.dataset.offline));
+addEventListener("online", () => tellState(stateBar.dataset.online, "good"));
+if (!navigator.onLine) tellState(stateBar.dataset.offline);
+
+// A form in which something was typed is sent once the server answers; until then the page with what was typed stays.
+const sure = new WeakSet();
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.enctype !== "application/x-www-form-urlencoded") return;
+  if (sure.has(form)) { sure.delete(form); return; }
+  if (!form.querySelector("textarea, input:not([type=hidden])")) return;
+  event.preventDefault();
+  if (form.dataset.busy) return;
+  form.dataset.busy = "yes";
+  const answers = navigator.onLine && await fetch("/static/icon.svg", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(8000) }).then(() => true, () => false);
+  delete form.dataset.busy;
+  if (!answers) { tellState(stateBar.dataset[navigator.onLine ? "unsent" : "offline"]); return; }
+  tellState("");
+  sure.add(form);
+  // The rules of the fields have been looked at: the browser asks once.
+  const noted = form.noValidate;
+  form.noValidate = true;
+  form.requestSubmit(event.submitter);
+  form.noValidate = noted;
+});
+
+// What is edited in place: the text makes room for its form; Cancel puts it back as it was.
+for (const fold of document.querySelectorAll("details.edit, details.change")) {
+  fold.addEventListener("toggle", () => { if (fold.open) fold.querySelector("textarea, input:not([type=hidden])")?.focus(); });
+}
+for (const cancel of document.querySelectorAll("[data-cancel]")) {
+  const fold = cancel.closest("details");
+  const leave = (event) => {
     event.preventDefault();
-    const request = new XMLHttpRequest();
-    const bar = form.querySelector("progress");
-    const button = form.querySelector("button");
-    bar.hidden = false;
-    button.disabled = true;
-    request.upload.addEventListener("progress", (sent) => { bar.value = 100 * sent.loaded / sent.total; });
-    request.addEventListener("load", () => {
-      if (request.status < 400) { location.assign(request.responseURL); return; }
-      document.open();
-      document.write(request.responseText);
-      document.close();
-    });
-    request.addEventListener("error", () => { bar.hidden = true; button.disabled = false; form.submit(); });
-    request.open("POST", form.action);
-    request.send(new FormData(form));
+    cancel.closest("form").reset();
+    fold.open = false;
+    fold.querySelector("summary").focus();
+  };
+  // A form that was refused holds what was typed: that page is left for a fresh one.
+  if (cancel.closest("form").querySelector(".alert")) continue;
+  cancel.addEventListener("click", leave);
+  fold.addEventListener("keydown", (event) => { if (event.key === "Escape" && fold.open) leave(event); });
+}
+
+// Notices as they come. One page of the browser listens and tells the others; where it stood is kept, so that none is lost.
+const toast = document.querySelector("[data-toast]");
+const CURSOR = "notices";
+const keptCursor = { get: () => sessionStorage.getItem(CURSOR) || "", set: (cursor) => sessionStorage.setItem(CURSOR, cursor) };
+const drawNotice = (said) => {
+  for (const badge of document.querySelectorAll("[data-unread]")) {
+    badge.hidden = !said.unread;
+    badge.querySelector("b").textContent = said.unread > 99 ? "99+" : said.unread;
+  }
+  const { notice } = said;
+  if (!notice) return;
+  const line = toast.querySelector("p");
+  line.querySelector("a").textContent = notice.summary;
+  line.querySelector("a").href = notice.to;
+  line.hidden = false;
+  const list = document.querySelector("[data-notices]");
+  if (!list || list.querySelector("[data-id='" + notice.id + "']")) return;
+  const item = document.querySelector("#notice").content.cloneNode(true);
+  item.querySelector("li").dataset.id = notice.id;
+  item.querySelector("a").textContent = notice.summary;
+  item.querySelector("a").href = notice.to;
+  item.querySelector(".facts span").textContent = notice.space;
+  const time = item.querySelector("time");
+  time.dateTime = notice.when;
+  drawTime(time);
+  list.prepend(item);
+  list.hidden = false;
+  for (const part of document.querySelectorAll("[data-nothing]")) part.hidden = true;
+};
+const watchNotices = async () => {
+  const others = new BroadcastChannel(CURSOR);
+  const hear = (said) => {
+    if (said.cursor) keptCursor.set(said.cursor);
+    drawNotice(said);
+  };
+  others.addEventListener("message", (event) => hear(event.data));
+  await navigator.locks.request(CURSOR, async () => {
+    for (let wait = 1; ; wait = Math.min(2 * wait, 60)) {
+      const quiet = new AbortController();
+      let timer = setTimeout(() => quiet.abort(), 45000);
+      try {
+        const answer = await fetch("/app/notices/live?after=" + encodeURIComponent(keptCursor.get()), { signal: quiet.signal });
+        if (answer.status === 400) keptCursor.set("");
+        if (answer.status === 401) { tellState(stateBar.dataset.over); return; }
+        const lines = answer.ok && answer.body.pipeThrough(new TextDecoderStream()).getReader();
+        for (let rest = ""; lines; ) {
+          const { value, done } = await lines.read();
+          if (done) break;
+          clearTimeout(timer);
+          timer = setTimeout(() => quiet.abort(), 45000);
+          const parts = (rest + value).split("\n");
+          rest = parts.pop();
+          for (const said of parts.map((part) => JSON.parse(part))) {
+            if (said.ended) { tellState(stateBar.dataset.over); return; }
+            wait = .5;
+            hear(said);
+            others.postMessage(said);
+          }
+        }
+      } catch {
+        // The connection broke off: it is taken up again where it stood.
+      }
+      clearTimeout(timer);
+      await new Promise((on) => setTimeout(on, 1000 * wait));
+    }
   });
+};
+if (toast) {
+  toast.querySelector("button").addEventListener("click", () => { toast.querySelector("p").hidden = true; });
+  if (navigator.locks && window.BroadcastChannel) watchNotices();
+} else {
+  // Whoever signs in next stands elsewhere.
+  sessionStorage.removeItem(CURSOR);
 }
 
 // A visit lasts as long as the page is in front; that it began, the server has noted.

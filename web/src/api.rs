@@ -17,6 +17,7 @@ use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServi
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use sharedspaces_proto::notifications::v1::delivery_service_client::DeliveryServiceClient;
+use sharedspaces_proto::notifications::v1::notification_service_client::NotificationServiceClient;
 use sharedspaces_proto::spaces::v1::access_request_service_client::AccessRequestServiceClient;
 use sharedspaces_proto::spaces::v1::activity_service_client::ActivityServiceClient;
 use sharedspaces_proto::spaces::v1::comment_service_client::CommentServiceClient;
@@ -75,6 +76,7 @@ clients! {
     connections: ConnectionServiceClient over crm_sync,
     crm_logs: LogServiceClient over crm_sync,
     records: RecordServiceClient over crm_sync,
+    notices: NotificationServiceClient over notifications,
 }
 
 impl Api {

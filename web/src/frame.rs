@@ -35,6 +35,8 @@ pub(crate) struct Frame {
     pub(crate) languages: [(&'static str, &'static str); 3],
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
+    /// The script of a space's pages.
+    pub(crate) room_js: &'static str,
 }
 
 impl Frame {
@@ -62,6 +64,7 @@ impl Frame {
             languages: Locale::ALL.map(|locale| (locale.as_str(), texts::of(locale).language_name)),
             css: assets::css_path(),
             js: assets::js_path(),
+            room_js: assets::room_js_path(),
         }
     }
 

@@ -15,6 +15,7 @@ mod form;
 mod frame;
 mod guard;
 mod keys;
+mod live;
 mod markdown;
 mod pages;
 mod serving;
@@ -39,6 +40,7 @@ use url::Url;
 use crate::api::Api;
 pub use crate::config::{ApiConfig, Settings};
 use crate::keys::Keys;
+use crate::live::Lines;
 use crate::session::Refresher;
 
 /// What all pages share.
@@ -48,6 +50,8 @@ pub(crate) struct Web {
     pub(crate) sealer: Arc<Keys>,
     pub(crate) refresher: Refresher,
     pub(crate) ids: Ids,
+    /// The open streams of notices.
+    pub(crate) lines: Lines,
     /// The Content-Security-Policy of every page.
     pub(crate) policy: HeaderValue,
     /// Where our own forms come from.
@@ -65,6 +69,7 @@ impl Web {
             refresher: Refresher::new(api.clone()),
             api,
             sealer: Arc::new(Keys::new(&settings.key, settings.other_key.as_ref())?),
+            lines: Lines::default(),
             ids: Ids::new(Arc::clone(&clock)),
             policy: guard::policy(&origins(&settings.content_origins))?,
             origins: origins(&settings.origins).into(),
@@ -99,7 +104,9 @@ pub fn run(version: &'static str) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let router = routes(Web::new(settings)?);
+    let web = Web::new(settings)?;
+    let lines = web.lines.clone();
+    let router = routes(web);
     let listener =
         TcpListener::bind(settings.listen).await.with_context(|| format!("{}", settings.listen))?;
     tracing::info!(server.address = %settings.listen, "web serves");
@@ -110,6 +117,8 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        // Whoever merely listens does not hold up the end.
+        lines.end();
     };
     let health = settings.health.as_ref().map(|health| health.listen);
     serving::serve((listener, router), health, &settings.shutdown, stop).await

@@ -26,6 +26,9 @@ struct Said {
     /// HTML.
     html: String,
     may_delete: bool,
+    is_own: bool,
+    /// What its author changes it to.
+    edit: Filled,
 }
 
 #[derive(askama::Template)]
@@ -36,14 +39,23 @@ struct ItemPage {
     item: Shown,
     may_change: bool,
     edit: Filled,
+    /// Where it can be moved to, each with its title.
+    folders: Vec<(String, String)>,
     comments: Vec<Said>,
     add: Filled,
     key: String,
 }
 
+/// An item, and the folders met on the way to it.
+struct Found {
+    item: pb::Item,
+    folders: Vec<(String, String)>,
+}
+
 /// Finds an item in the space or in its folders; there is no call for one alone.
-pub(crate) async fn find(me: &Me, space_id: &str, item_id: &str) -> Result<pb::Item, Status> {
+async fn find(me: &Me, space_id: &str, item_id: &str) -> Result<Found, Status> {
     let mut folders = vec![String::new()];
+    let mut met = Vec::new();
     let mut pages = 0;
     while let Some(folder_id) = folders.pop() {
         let mut request = pb::ListItemsRequest {
@@ -58,10 +70,14 @@ pub(crate) async fn find(me: &Me, space_id: &str, item_id: &str) -> Result<pb::I
                 return Err(Status::not_found("the item is too far away"));
             }
             let listed = me.web().api.content().list_items(me.ask(request.clone())).await?.into_inner();
+            let is_folder =
+                |item: &&pb::Item| item.r#type() == pb::ItemType::Folder && item.item_id != item_id;
+            met.extend(
+                listed.items.iter().filter(is_folder).map(|item| (item.item_id.clone(), item.title.clone())),
+            );
             if let Some(item) = listed.items.iter().find(|item| item.item_id == item_id) {
-                return Ok(item.clone());
+                return Ok(Found { item: item.clone(), folders: met });
             }
-            let is_folder = |item: &&pb::Item| item.r#type() == pb::ItemType::Folder;
             folders.extend(listed.items.iter().filter(is_folder).map(|item| item.item_id.clone()));
             if listed.next_page_token.is_empty() {
                 break;
@@ -77,23 +93,37 @@ pub(crate) async fn page(
     me: Me,
     Path((space_id, item_id)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
-    draw(&me, (&space_id, &item_id), (None, Filled::default())).await
+    draw(&me, (&space_id, &item_id), Back::default()).await
+}
+
+/// Forms of the page that come back.
+#[derive(Default)]
+struct Back {
+    edit: Option<Filled>,
+    add: Filled,
+    /// A comment's id, and what it was changed to.
+    said: Option<(String, Filled)>,
 }
 
 async fn draw(
     me: &Me,
     (space_id, item_id): (&str, &str),
-    (edit, add): (Option<Filled>, Filled),
+    Back { edit, add, said }: Back,
 ) -> Result<Response, Refused> {
     let Entered { room, frame, .. } = enter(me, space_id, "content").await?;
-    let item = find(me, space_id, item_id).await?;
-    let comments = if item.r#type() == pb::ItemType::Folder {
+    let Found { item, folders } = find(me, space_id, item_id).await?;
+    let mut comments = if item.r#type() == pb::ItemType::Folder {
         Vec::new()
     } else {
         list(me, (space_id, item_id), room.may_edit).await?
     };
     let is_own = item.adder_user_id == me.session().user_id;
-    let is_refused = add.is_refused() || edit.as_ref().is_some_and(Filled::is_refused);
+    let is_refused = add.is_refused() || said.is_some() || edit.as_ref().is_some_and(Filled::is_refused);
+    if let Some((id, form)) = said
+        && let Some(comment) = comments.iter_mut().find(|comment| comment.id == id)
+    {
+        comment.edit = form;
+    }
     let fresh = || {
         Filled::with([
             ("title", item.title.as_str()),
@@ -108,6 +138,7 @@ async fn draw(
         space: room,
         item: Shown::new(me.texts(), &item),
         edit: edit.unwrap_or_else(fresh),
+        folders,
         comments,
         add,
         key: me.form_key(),
@@ -126,6 +157,8 @@ async fn list(me: &Me, (space_id, item_id): (&str, &str), may_edit: bool) -> Res
     let listed = me.web().api.comments().list_comments(me.ask(request)).await?.into_inner();
     let said = |comment: pb::Comment| Said {
         may_delete: may_edit || comment.author_user_id == me.session().user_id,
+        is_own: comment.author_user_id == me.session().user_id,
+        edit: Filled::with([("text", comment.text.as_str()), ("etag", &comment.etag)]),
         is_changed: comment.update_time != comment.create_time,
         author: Person::new(&comment.author_display_name, "?"),
         when: comment.create_time.into(),
@@ -162,7 +195,7 @@ pub(crate) async fn change(
         Ok(_) => Ok(back_to(&space_id, &item_id, "saved")),
         Err(status) => {
             let edit = Some(form.refused(me.texts(), status)?);
-            draw(&me, (&space_id, &item_id), (edit, Filled::default())).await
+            draw(&me, (&space_id, &item_id), Back { edit, ..Back::default() }).await
         }
     }
 }
@@ -173,7 +206,7 @@ pub(crate) async fn move_item(
     Path((space_id, item_id)): Path<(String, String)>,
     form: Filled,
 ) -> Result<Response, Refused> {
-    let item = find(&me, &space_id, &item_id).await?;
+    let Found { item, .. } = find(&me, &space_id, &item_id).await?;
     let step = if form.value("to") == "up" { -1 } else { 1 };
     let request = pb::MoveItemRequest {
         space_id: space_id.clone(),
@@ -211,7 +244,28 @@ pub(crate) async fn add(
         Ok(_) => Ok(back_to(&space_id, &item_id, "added")),
         Err(status) => {
             let add = form.refused(me.texts(), status)?;
-            draw(&me, (&space_id, &item_id), (None, add)).await
+            draw(&me, (&space_id, &item_id), Back { add, ..Back::default() }).await
+        }
+    }
+}
+
+/// Changes what one has said.
+pub(crate) async fn edit(
+    me: Me,
+    Path((space_id, item_id, comment_id)): Path<(String, String, String)>,
+    form: Filled,
+) -> Result<Response, Refused> {
+    let request = pb::UpdateCommentRequest {
+        space_id: space_id.clone(),
+        comment_id: comment_id.clone(),
+        text: form.lines("text"),
+        etag: form.text("etag"),
+    };
+    match me.web().api.comments().update_comment(me.ask(request)).await {
+        Ok(_) => Ok(back_to(&space_id, &item_id, "saved")),
+        Err(status) => {
+            let said = Some((comment_id, form.refused(me.texts(), status)?));
+            draw(&me, (&space_id, &item_id), Back { said, ..Back::default() }).await
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Shown {
     pub(crate) description: String,
     pub(crate) facts: String,
     pub(crate) adder: String,
+    /// What the handle says that it is dragged by.
+    pub(crate) move_words: String,
     pub(crate) comments: String,
     pub(crate) is_external: bool,
     pub(crate) may_open: bool,
@@ -65,6 +67,7 @@ impl Shown {
             title: item.title.clone(),
             description: markdown::html(&item.description),
             facts,
+            move_words: fill(t.live.move_item, &item.title),
             adder: fill(t.added_by, &item.adder_display_name),
             comments: match item.comment_count {
                 0 => t.comment_none.to_owned(),
@@ -93,6 +96,8 @@ struct ContentPage {
     path: String,
     folder_id: String,
     items: Vec<Shown>,
+    /// The place of the first of them in the folder.
+    first: i32,
     next_page: String,
     /// Which form was refused: `file`, `link`, `folder` or none.
     adding: &'static str,
@@ -164,6 +169,7 @@ async fn draw(me: &Me, entered: Entered, (place, back): (Place, Back)) -> Result
         description: markdown::html(&space.description),
         describe: back.describe.unwrap_or_else(fresh),
         items: listed.items.iter().map(|item| Shown::new(t, item)).collect(),
+        first: listed.items.first().map_or(0, |item| item.position),
         next_page: listed.next_page_token,
         key: me.form_key(),
         frame,
@@ -177,7 +183,7 @@ async fn draw(me: &Me, entered: Entered, (place, back): (Place, Back)) -> Result
 }
 
 /// The page that a form on it leads back to.
-fn back_to(space_id: &str, folder: &str, done: &str) -> Response {
+pub(crate) fn back_to(space_id: &str, folder: &str, done: &str) -> Response {
     let folder: String = url::form_urlencoded::byte_serialize(folder.as_bytes()).collect();
     let folder = if folder.is_empty() { folder } else { format!("folder={folder}&") };
     Redirect::to(&format!("/app/spaces/{space_id}?{folder}done={done}")).into_response()
@@ -242,7 +248,7 @@ pub(crate) async fn add_folder(
 }
 
 /// Leads back after adding something, or shows what was refused.
-pub(crate) async fn added_or_back(
+async fn added_or_back(
     me: &Me,
     space_id: &str,
     (place, adding, form): (Place, &'static str, Filled),

@@ -18,16 +18,21 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::content::{Back, Place, added_or_back, draw_back};
+use super::content::{Back, Place, back_to, draw_back};
 use super::room::Refused;
 use super::settings;
 use crate::failure::{Failure, Reason};
 use crate::form::Filled;
+use crate::frame::fill;
 use crate::guard::is_from_our_page;
 use crate::visitor::Me;
 
 /// Most bytes of a file that is sent through a form.
 const FILE_MAX: u64 = 100_000_000;
+/// Most files of one form.
+const FILES_MAX: i32 = 20;
+/// How far a file that is too large is read on, so that the browser gets to see why it is refused.
+const READ_ON_MAX: u64 = 2_000_000_000;
 /// Most bytes of a logo; one more is sent on, so that the API says its rule.
 const LOGO_MAX: usize = 5_242_881;
 const CHUNK: usize = 128 * 1024;
@@ -52,31 +57,56 @@ struct SentForm {
     is_too_large: bool,
 }
 
-/// Reads the form; stops at the first byte too many.
-async fn read(mut parts: Multipart) -> Result<SentForm, Failure> {
-    let mut sent = SentForm { form: Filled::default(), file: None, is_too_large: false };
-    while let Some(mut part) = parts.next_field().await.map_err(|_| Reason::BadForm)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        if name != "file" {
-            let text = part.text().await.map_err(|_| Reason::BadForm)?;
-            sent.form.put(&name, &text.chars().take(100_000).collect::<String>());
-            continue;
+/// One field of a form with files.
+enum Piece {
+    Text(String, String),
+    File(Sent),
+    /// No file was chosen.
+    Nothing,
+    /// The name of a file with more bytes than a form may bring.
+    TooLarge(String),
+}
+
+/// Reads the next field. A file that is too large is read on, up to a bound: a browser that is still sending shows no answer.
+async fn next(parts: &mut Multipart) -> Result<Option<Piece>, Failure> {
+    let Some(mut part) = parts.next_field().await.map_err(|_| Reason::BadForm)? else { return Ok(None) };
+    let name = part.name().unwrap_or_default().to_owned();
+    if name != "file" {
+        let text = part.text().await.map_err(|_| Reason::BadForm)?;
+        return Ok(Some(Piece::Text(name, text.chars().take(100_000).collect())));
+    }
+    let name = part.file_name().unwrap_or_default().to_owned();
+    let mut file = temporary().await.map_err(|_| Reason::Undrawable)?;
+    let (mut hash, mut size) = (Context::new(&SHA256), 0_u64);
+    while let Some(chunk) = part.chunk().await.map_err(|_| Reason::BadForm)? {
+        size += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        if size > READ_ON_MAX {
+            return Err(Reason::BadForm.into());
         }
-        let file_name = part.file_name().unwrap_or_default().to_owned();
-        let mut file = temporary().await.map_err(|_| Reason::Undrawable)?;
-        let (mut hash, mut size) = (Context::new(&SHA256), 0_u64);
-        while let Some(chunk) = part.chunk().await.map_err(|_| Reason::BadForm)? {
-            size += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-            if size > FILE_MAX {
-                sent.is_too_large = true;
-                return Ok(sent);
-            }
+        if size <= FILE_MAX {
             hash.update(&chunk);
             file.write_all(&chunk).await.map_err(|_| Reason::Undrawable)?;
         }
-        file.rewind().await.map_err(|_| Reason::Undrawable)?;
-        let sha256 = hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        sent.file = (size > 0).then_some(Sent { name: file_name, size, sha256, file });
+    }
+    file.rewind().await.map_err(|_| Reason::Undrawable)?;
+    let sha256 = hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Some(match size {
+        0 => Piece::Nothing,
+        1..=FILE_MAX => Piece::File(Sent { name, size, sha256, file }),
+        _ => Piece::TooLarge(name),
+    }))
+}
+
+/// Reads a form with one file.
+async fn read(mut parts: Multipart) -> Result<SentForm, Failure> {
+    let mut sent = SentForm { form: Filled::default(), file: None, is_too_large: false };
+    while let Some(piece) = next(&mut parts).await? {
+        match piece {
+            Piece::Text(name, text) => sent.form.put(&name, &text),
+            Piece::File(file) => sent.file = Some(file),
+            Piece::Nothing => {}
+            Piece::TooLarge(_) => sent.is_too_large = true,
+        }
     }
     Ok(sent)
 }
@@ -90,44 +120,74 @@ async fn temporary() -> std::io::Result<File> {
     Ok(file)
 }
 
-/// Takes a file and adds it to the space once it has been checked.
+/// Takes files, one after the other, and adds each to the space once it has been checked.
 pub(crate) async fn upload(
     me: Me,
     Path(space_id): Path<String>,
     Query(place): Query<Place>,
-    parts: Multipart,
+    mut parts: Multipart,
 ) -> Result<Response, Refused> {
     let t = me.texts();
-    let SentForm { mut form, file, is_too_large } = read(parts).await?;
-    let Some(file) = file else {
-        form.general = if is_too_large { t.file_too_large } else { t.file_missing }.to_owned();
-        return draw_back(&me, &space_id, (place, Back { adding: "file", add: form, describe: None })).await;
-    };
-    let title = if form.text("title").is_empty() { file.name.clone() } else { form.text("title") };
-    let stored = match store(&me, &space_id, file).await {
-        Ok(stored) => stored,
-        Err(status) => return added_or_back(&me, &space_id, (place, "file", form), Err(status)).await,
-    };
-    match stored.state() {
-        pb::AssetState::Clean => {}
-        state => {
-            let waits = matches!(state, pb::AssetState::Scanning | pb::AssetState::Uploading);
-            form.general = if waits { t.file_waiting } else { t.file_refused }.to_owned();
-            return draw_back(&me, &space_id, (place, Back { adding: "file", add: form, describe: None }))
-                .await;
+    let (mut form, mut refused, mut count) = (Filled::default(), Vec::new(), 0);
+    while let Some(piece) = next(&mut parts).await? {
+        count += i32::from(!matches!(piece, Piece::Text(..) | Piece::Nothing));
+        match piece {
+            Piece::Text(name, text) => form.put(&name, &text),
+            Piece::Nothing => {}
+            Piece::TooLarge(name) => refused.push(fill(t.live.too_large, name)),
+            Piece::File(_) if count > FILES_MAX => refused.push(t.live.too_many_files.to_owned()),
+            Piece::File(file) => refused.extend(add(&me, (&space_id, &place), &form, file).await?),
         }
     }
+    if count == 0 {
+        refused.push(t.file_missing.to_owned());
+    }
+    if refused.is_empty() {
+        return Ok(back_to(&space_id, &place.folder, "added"));
+    }
+    refused.dedup();
+    form.general = refused.join(" ");
+    draw_back(&me, &space_id, (place, Back { adding: "file", add: form, describe: None })).await
+}
+
+/// Adds one file; returns why it is not there, in the person's words.
+async fn add(me: &Me, place: (&str, &Place), form: &Filled, file: Sent) -> Result<Option<String>, Failure> {
+    let (t, name) = (me.texts(), file.name.clone());
+    match add_checked(me, place, form, file).await {
+        Ok(words) => Ok(words.map(|words| format!("{name}: {words}"))),
+        Err(status) => {
+            let rule = crate::failure::field_errors(t, &status).into_values().next();
+            let refused = Filled::default().refused(t, status)?;
+            Ok(Some(format!("{name}: {}", rule.unwrap_or(refused.general))))
+        }
+    }
+}
+
+/// Adds one file where checking it finds nothing; returns what it found otherwise.
+async fn add_checked(
+    me: &Me,
+    (space_id, place): (&str, &Place),
+    form: &Filled,
+    file: Sent,
+) -> Result<Option<&'static str>, Status> {
+    let (t, name) = (me.texts(), file.name.clone());
+    let stored = store(me, space_id, file).await?;
+    match stored.state() {
+        pb::AssetState::Clean => {}
+        pb::AssetState::Scanning | pb::AssetState::Uploading => return Ok(Some(t.file_waiting)),
+        pb::AssetState::Refused | pb::AssetState::Unspecified => return Ok(Some(t.file_refused)),
+    }
     let request = spaces::AddItemRequest {
-        space_id: space_id.clone(),
+        space_id: space_id.to_owned(),
         folder_id: place.folder.clone(),
-        title,
+        title: name,
         description: form.lines("description"),
         url: String::new(),
         asset_id: stored.asset_id.clone(),
     };
     // The file's own id is the key: sent again, it is the same item.
-    let added = me.web().api.content().add_item(me.ask_once(request, &stored.asset_id)).await;
-    added_or_back(&me, &space_id, (place, "file", form), added.map(drop)).await
+    me.web().api.content().add_item(me.ask_once(request, &stored.asset_id)).await?;
+    Ok(None)
 }
 
 /// Streams a file to assets and waits until it is checked.

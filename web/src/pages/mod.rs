@@ -5,6 +5,7 @@
 
 mod account;
 mod admin;
+mod arrange;
 mod comments;
 mod content;
 mod crm;
@@ -13,6 +14,7 @@ mod files;
 mod home;
 mod invitation;
 mod look;
+mod notices;
 mod people;
 mod room;
 mod settings;
@@ -36,7 +38,9 @@ pub(crate) fn routes() -> Router {
         .merge(items())
         .merge(own())
         .merge(crm::routes())
+        .merge(live())
         .fallback(async || Failure::from(Reason::NoSuchPage))
+        .layer(axum::middleware::from_fn(notices::count))
 }
 
 /// The ways in.
@@ -111,6 +115,18 @@ fn items() -> Router {
         .route("/app/spaces/{space}/items/{item}/remove", post(comments::remove))
         .route("/app/spaces/{space}/items/{item}/comments", post(comments::add))
         .route("/app/spaces/{space}/items/{item}/comments/{comment}/delete", post(comments::delete))
+}
+
+/// Notices, and what the script sends of a space.
+fn live() -> Router {
+    Router::new()
+        .route("/app/notices", get(notices::list))
+        .route("/app/notices/read", post(notices::mark_read))
+        .route("/app/notices/live", get(notices::live))
+        .route("/app/notices/{notice}", get(notices::follow))
+        .route("/app/spaces/{space}/logo/size", post(arrange::resize_logo))
+        .route("/app/spaces/{space}/items/{item}/place", post(arrange::place))
+        .route("/app/spaces/{space}/items/{item}/comments/{comment}", post(comments::edit))
 }
 
 /// One's own account, and the organisation's.

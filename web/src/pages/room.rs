@@ -27,10 +27,12 @@ pub(crate) struct Room {
     pub(crate) title: String,
     pub(crate) logo: String,
     pub(crate) logo_height: i32,
+    pub(crate) logo_width: i32,
     pub(crate) is_transparent: bool,
     pub(crate) own_logo: String,
     pub(crate) own_logo_alt: &'static str,
     pub(crate) own_logo_height: i32,
+    pub(crate) own_logo_width: i32,
     pub(crate) tab: &'static str,
     pub(crate) is_archived: bool,
     pub(crate) is_preview: bool,
@@ -46,7 +48,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    fn new(space: &pb::Space, (tab, own_logo): (&'static str, String), own_logo_alt: &'static str) -> Self {
+    fn new(space: &pb::Space, (tab, own_logo): (&'static str, OwnLogo), own_logo_alt: &'static str) -> Self {
         let may = |permission: pb::Permission| space.permissions().any(|held| held == permission);
         let display = space.logo_display.unwrap_or_default();
         let logo = space
@@ -54,15 +56,20 @@ impl Room {
             .as_ref()
             .map(|logo| logo_address(&logo.logo_id, display.transparent_background));
         let height = |chosen: i32| if chosen == 0 { HEIGHT } else { chosen };
+        let (logo_height, own_height) =
+            (height(display.customer_logo_height_px), height(display.organization_logo_height_px));
+        let picture = space.customer_logo.as_ref().map(|logo| (logo.width_px, logo.height_px));
         Self {
             id: space.space_id.clone(),
             title: space.title.clone(),
             logo: logo.unwrap_or_default(),
-            logo_height: height(display.customer_logo_height_px),
+            logo_height,
+            logo_width: width(logo_height, picture.unwrap_or_default()),
             is_transparent: display.transparent_background,
-            own_logo,
+            own_logo: own_logo.address,
             own_logo_alt,
-            own_logo_height: height(display.organization_logo_height_px),
+            own_logo_height: own_height,
+            own_logo_width: width(own_height, own_logo.size),
             tab,
             is_archived: space.state() == pb::SpaceState::Archived,
             is_preview: false,
@@ -76,6 +83,18 @@ impl Room {
             crm: Known::default(),
         }
     }
+}
+
+/// How wide a picture is at a height, so that a page leaves room for it before it is there.
+fn width(height: i32, (wide, high): (i32, i32)) -> i32 {
+    if high > 0 { (height * wide + high / 2) / high } else { height }
+}
+
+/// The organisation's logo.
+#[derive(Default)]
+pub(crate) struct OwnLogo {
+    address: String,
+    size: (i32, i32),
 }
 
 /// Where a logo is shown from.
@@ -149,7 +168,7 @@ pub(crate) async fn enter_preview(me: &Me, space_id: &str) -> Result<Entered, Re
     Ok(entered)
 }
 
-fn entered(me: &Me, space: pb::Space, (tab, own_logo): (&'static str, String)) -> Entered {
+fn entered(me: &Me, space: pb::Space, (tab, own_logo): (&'static str, OwnLogo)) -> Entered {
     let room = Room::new(&space, (tab, own_logo), me.texts().own_logo);
     let frame =
         Frame::new(me, &space.title).area("spaces").themed(theme::stylesheet_of(space.theme.as_ref()));
@@ -157,10 +176,12 @@ fn entered(me: &Me, space: pb::Space, (tab, own_logo): (&'static str, String)) -
 }
 
 /// Where the organisation's logo is shown from; empty where there is none or it cannot be told now: a page goes without.
-async fn own_logo(me: &Me) -> String {
+async fn own_logo(me: &Me) -> OwnLogo {
     let request = assets::GetOrganizationLogoRequest { rendition: assets::LogoRendition::Header.into() };
     let answer = me.web().api.logos().get_organization_logo(me.ask(request)).await;
-    answer.map(|_| "/app/logos/own".to_owned()).unwrap_or_default()
+    let Ok(answer) = answer else { return OwnLogo::default() };
+    let logo = answer.into_inner().logo_link.and_then(|link| link.logo).unwrap_or_default();
+    OwnLogo { address: "/app/logos/own".to_owned(), size: (logo.width_px, logo.height_px) }
 }
 
 /// Which page of a list.

@@ -33,6 +33,18 @@ pub(crate) async fn draw_with_logo(me: &Me, space_id: &str, logo: Filled) -> Res
     draw(me, space_id, (None, logo)).await
 }
 
+/// Shows the settings with a way of showing a logo that was refused.
+pub(crate) async fn draw_with_display(
+    me: &Me,
+    space_id: &str,
+    mut logo: Filled,
+) -> Result<Response, Refused> {
+    if !logo.error("logo_display").is_empty() {
+        logo.general = logo.error("logo_display").to_owned();
+    }
+    draw_with_logo(me, space_id, logo).await
+}
+
 async fn draw(me: &Me, space_id: &str, (form, logo): (Option<Filled>, Filled)) -> Result<Response, Refused> {
     let Entered { space, room, frame } = enter(me, space_id, "settings").await?;
     let shows = space.sharing_shown.unwrap_or_default();
@@ -120,13 +132,7 @@ pub(crate) async fn display_logo(
     };
     match me.web().api.spaces().update_logo_display(me.ask(request)).await {
         Ok(_) => Ok(back_to(&space_id, "saved")),
-        Err(status) => {
-            let mut logo = form.refused(me.texts(), status)?;
-            if !logo.error("logo_display").is_empty() {
-                logo.general = logo.error("logo_display").to_owned();
-            }
-            draw_with_logo(&me, &space_id, logo).await
-        }
+        Err(status) => draw_with_display(&me, &space_id, form.refused(me.texts(), status)?).await,
     }
 }
 

@@ -46,6 +46,8 @@ struct Card {
     active: Moment,
     is_archived: bool,
     may_duplicate: bool,
+    may_edit: bool,
+    may_invite: bool,
     more: String,
 }
 
@@ -89,8 +91,11 @@ impl Card {
         let colors = space.theme.as_ref().filter(|theme| !theme.theme_id.is_empty());
         let colors = colors.and_then(|theme| theme.colors.as_ref());
         let logo = space.customer_logo.as_ref();
+        let may = |permission: pb::Permission| space.permissions().any(|held| held == permission);
         Self {
-            may_duplicate: space.permissions().any(|held| held == pb::Permission::Duplicate),
+            may_duplicate: may(pb::Permission::Duplicate),
+            may_edit: may(pb::Permission::Edit),
+            may_invite: may(pb::Permission::Invite),
             is_archived: space.state() == pb::SpaceState::Archived,
             logo: logo
                 .map(|logo| logo_address(&logo.logo_id, space.transparent_background))

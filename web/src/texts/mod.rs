@@ -7,6 +7,7 @@ pub(crate) mod crm;
 mod de;
 mod en;
 mod fr;
+pub(crate) mod live;
 
 use service_kit::locale::Locale;
 
@@ -17,6 +18,7 @@ macro_rules! texts {
         pub(crate) struct Texts {
             $(pub(crate) $name: &'static str,)*
             pub(crate) crm: &'static crm::CrmTexts,
+            pub(crate) live: &'static live::Live,
         }
 
         #[cfg(test)]
@@ -47,7 +49,7 @@ texts! {
     cancel, save, edit, remove, delete, copy, customer_logo, own_logo, preview, preview_explained,
     end_preview, invite, get_link, content, people, timeline, insights, notifications, no_description,
     edit_description, folders, folder, no_content, no_content_add, no_content_guest, from_guest,
-    opens_new, download, add_content, add_file, add_link, add_folder, file, file_hint, uploading,
+    opens_new, download, add_content, add_file, add_link, add_folder, file, file_hint,
     upload, link_address, added_by, move_up, move_down, comments, comment, no_comments, changed,
     your_comment, send_comment, asked_for_access, not_verified, grant, decline, taking_part, invited,
     owner, colleague, guest, last_seen, never_seen, remind, revoke, invite_people, bad_addresses,
@@ -68,7 +70,7 @@ texts! {
     credentials_refused, sign_in_busy, organization_not_found, link_refused, other_browser,
     invitation_refused, notice_outdated, password_exists, password_refused, address_taken,
     member_exists, space_archived, plan_required, not_ready, too_many_invitations, upload_refused,
-    download_refused, inline_refused, quota, file_too_large, file_missing, file_refused, file_waiting,
+    download_refused, inline_refused, quota, file_missing, file_refused, file_waiting,
     logo_too_large, logo_format, logo_damaged, logo_dimensions, transparency_png, background_uneven,
     reminded, owner_stays, request_ended, not_verified_yet, consent_required, rule_title, rule_address,
     rule_description, rule_url, rule_text, rule_email, rule_name, rule_phone, rule_time_zone,

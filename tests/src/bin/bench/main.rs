@@ -4,7 +4,7 @@
 //! - [`stage`]: the running system; [`load`]: concurrent callers; [`pgbench`] with its [`scripts`], [`inserts`]: the
 //!   database alone; [`echo`]: tonic alone; [`broker`]: lapin alone; [`statistics`]: telling two samples apart
 //! - [`calls`], [`messages`], [`visits`], [`tokens`], [`sign_ins`], [`lists`], [`duplicates`], [`uploads`],
-//!   [`files`]: the sections, in the order in which they run
+//!   [`files`], [`web`]: the sections, in the order in which they run
 //! - [`memory`], [`report`]: what is printed
 //!
 //! Must not judge: a number is printed beside its aim, and only what cannot be measured is an error.
@@ -28,6 +28,7 @@ mod statistics;
 mod tokens;
 mod uploads;
 mod visits;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,7 +49,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Helper>,
     /// Only these sections: reads, writes, messages, visits, tokens, sign_ins, lists, duplicates,
-    /// uploads, files.
+    /// uploads, files, web.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -125,6 +126,9 @@ async fn measure(only: &[String]) -> anyhow::Result<()> {
     }
     if is_wanted("files") {
         files::files(&mut stage).await?;
+    }
+    if is_wanted("web") {
+        web::pages(&mut stage).await?;
     }
     say(&format!("\n{}\n\n{}", stage.report, stage.memory));
     Ok(())
