@@ -75,9 +75,29 @@ fn slug(which: Crm) -> &'static str {
     }
 }
 
+/// Opens the connections; crm-sync hears of a new organisation a moment later than others.
+async fn open_connections(browser: &Browser, web: &str) {
+    within(PATIENCE, "crm-sync's knowledge of the organisation", async || {
+        browser.go(&format!("{web}/app/admin/crm")).await?;
+        Ok((browser.count(".kinds").await? == 1).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
+/// Opens what is logged of a space, once it is linked.
+async fn open_panel(browser: &Browser, space: &str) {
+    within(PATIENCE, "the link of the space", async || {
+        browser.go(&format!("{space}/crm")).await?;
+        Ok((browser.count(".record").await? == 1).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
 /// Connects a CRM by clicking.
 async fn connect(browser: &Browser, journey: &Journey, (web, which): (&str, Crm)) {
-    browser.go(&format!("{web}/app/admin/crm")).await.unwrap();
+    open_connections(browser, web).await;
     browser.press(&format!(".kinds a[href$='/{}']", slug(which))).await.unwrap();
     fill_in(browser, journey, which).await;
     if which == Crm::Salesforce {
@@ -110,7 +130,7 @@ async fn an_admin_connects_each_of_four_crms_by_clicking_tests_them_and_ends_one
     sign_in(&admin, &web, (&accounts.organization, &accounts.admin)).await;
     admin.go(&format!("{web}/app/spaces/new")).await.unwrap();
     assert_eq!(admin.count("[name=crm_log]").await.unwrap(), 0, "a log is offered without a CRM");
-    admin.go(&format!("{web}/app/admin/crm")).await.unwrap();
+    open_connections(&admin, &web).await;
     admin.reads("No CRM is connected yet").await.unwrap();
     look(&admin, "no-crms").await;
 
@@ -217,8 +237,10 @@ async fn a_seller_logs_a_space_an_invitation_and_a_snapshot_through_a_broken_con
     choose(&seller, "target", ("contoso", "Contoso Ltd")).await;
     look(&seller, "new-space-with-log").await;
     seller.press("form[action='/app/spaces/new'] .primary").await.unwrap();
-    let space = seller.arrive("done=created").await.unwrap().split('?').next().unwrap().to_owned();
+    let space = seller.arrive("done=crm-created").await.unwrap().split('?').next().unwrap().to_owned();
     seller.press(".hero-actions a[href$='/crm']").await.unwrap();
+    seller.arrive("/crm").await.unwrap();
+    open_panel(&seller, &space).await;
     says(&seller, ".record", "Contoso Ltd").await;
     counts(&seller, ".logs .tag.good", 1).await;
 
@@ -335,7 +357,7 @@ async fn without_javascript_a_record_is_found_by_a_button_and_logged_to() {
     seller.press("[name=target][value*='Contoso+Ltd']").await.unwrap();
     assert_eq!(seller.held("[name=title]").await.unwrap(), title);
     seller.press("form[action='/app/spaces/new'] .primary").await.unwrap();
-    let space = seller.arrive("done=created").await.unwrap().split('?').next().unwrap().to_owned();
+    let space = seller.arrive("done=crm-created").await.unwrap().split('?').next().unwrap().to_owned();
 
     seller.go(&format!("{space}/crm/invite")).await.unwrap();
     seller.type_into("[name=recipients_query]", "nora").await.unwrap();

@@ -170,6 +170,7 @@ texts! {
     rule_url: "An https address of this CRM’s own, without anything behind the host, such as {}.", "Une adresse https de ce CRM, sans rien après l’hôte, par exemple {}.", "Eine https-Adresse dieses CRM ohne etwas hinter dem Host, etwa {}.";
     rule_needed: "This is needed.", "Ce champ est nécessaire.", "Das wird gebraucht.";
     rule_form: "This is too long, or not of the form that is asked for.", "C’est trop long, ou pas de la forme demandée.", "Das ist zu lang oder hat nicht die verlangte Form.";
+    done_created: "The space is ready; its creation is on its way to the CRM.", "L’espace est prêt ; sa création part vers le CRM.", "Der Raum ist bereit; sein Anlegen ist unterwegs ins CRM.";
     done_connected: "Connected. Test it to see what is there.", "Connecté. Testez pour voir ce qui s’y trouve.", "Verbunden. Testen Sie, um zu sehen, was da ist.";
     done_disconnected: "Disconnected.", "Déconnecté.", "Getrennt.";
     done_linked: "The space is linked.", "L’espace est lié.", "Der Raum ist verknüpft.";
@@ -198,6 +199,7 @@ impl CrmTexts {
     /// What has just been done.
     pub(super) fn done(&self, what: &str) -> Option<&'static str> {
         Some(match what {
+            "crm-created" => self.done_created,
             "crm-connected" => self.done_connected,
             "crm-disconnected" => self.done_disconnected,
             "crm-linked" => self.done_linked,
