@@ -99,7 +99,7 @@ texts! {
     not_connected: "Nothing was connected", "Rien n’a été connecté", "Es wurde nichts verbunden";
     denied: "Access was not allowed in the CRM.", "L’accès n’a pas été autorisé dans le CRM.", "Der Zugriff wurde im CRM nicht erlaubt.";
     trouble: "Logs in trouble", "Entrées en difficulté", "Einträge mit Problemen";
-    trouble_explained: "Of the spaces that were active last: what failed, or waits for the CRM.", "Dans les espaces actifs en dernier : ce qui a échoué, ou attend le CRM.", "Aus den zuletzt aktiven Räumen: was fehlschlug oder auf das CRM wartet.";
+    trouble_explained: "Of the spaces you take part in, the last active ones first: what failed, or waits for the CRM.", "Dans les espaces auxquels vous participez, les derniers actifs d’abord : ce qui a échoué, ou attend le CRM.", "Aus den Räumen, an denen Sie teilnehmen, die zuletzt aktiven zuerst: was fehlschlug oder auf das CRM wartet.";
     no_trouble: "Every log of these spaces is in its CRM.", "Toutes les entrées de ces espaces sont dans leur CRM.", "Alle Einträge dieser Räume sind in ihrem CRM.";
     further_spaces: "Further spaces", "Autres espaces", "Weitere Räume";
     log_creation: "Log the creation to the CRM", "Consigner la création dans le CRM", "Das Anlegen im CRM protokollieren";
