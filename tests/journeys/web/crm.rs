@@ -323,6 +323,16 @@ async fn a_seller_logs_a_space_an_invitation_and_a_snapshot_through_a_broken_con
     seller.arrive("done=crm-linked").await.unwrap();
     says(&seller, ".record", "Northwind Traders").await;
 
+    // Where it is on by default, inviting begins with the CRM's fields, filled in from the link.
+    admin.go(&format!("{web}/app/admin/crm")).await.unwrap();
+    admin.press("#m-default-on").await.unwrap();
+    admin.press("form[action$='/crm/mode'] .primary").await.unwrap();
+    admin.arrive("done=saved").await.unwrap();
+    seller.go(&space).await.unwrap();
+    seller.press(".hero-actions .primary").await.unwrap();
+    seller.arrive("/crm/invite").await.unwrap();
+    assert_eq!(seller.count("[name=target][value*='Northwind+Traders']:checked").await.unwrap(), 1);
+
     // A guest finds nothing of it.
     let link = journey.outside.wait_for_mail(NORA, "").await.unwrap().link().unwrap();
     let guest = Browser::start(true).await.unwrap();
