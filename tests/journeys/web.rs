@@ -19,8 +19,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const WIDE: u64 = 1_280;
 const PHONE: u64 = 360;
 /// The pages of which pictures are kept.
-const PICTURES: [&str; 10] =
-    ["sign-in", "spaces", "space", "people", "invitation", "guest", "item", "timeline", "settings", "look"];
+const PICTURES: [&str; 12] = [
+    "sign-in",
+    "spaces",
+    "space",
+    "people",
+    "invitation",
+    "guest",
+    "item",
+    "timeline",
+    "settings",
+    "look",
+    "crm",
+    "crms",
+];
 const GUEST_PASSWORD: &str = "four green kites over quiet water";
 
 /// Looks at the page as it stands: nothing that keeps people out, nothing beyond the right edge of a phone.

@@ -211,11 +211,12 @@ pub(crate) async fn create(me: Me, form: Filled) -> Result<Response, Failure> {
             comments: form.is_on("comments"),
         }),
     };
+    let done = if request.crm_target.is_some() { "crm-created" } else { "created" };
     let created = me.web().api.spaces().create_space(me.ask_once(request, form.value("key"))).await;
     match created {
         Ok(created) => {
             let space = created.into_inner().space.unwrap_or_default();
-            Ok(Redirect::to(&format!("/app/spaces/{}?done=created", space.space_id)).into_response())
+            Ok(Redirect::to(&format!("/app/spaces/{}?done={done}", space.space_id)).into_response())
         }
         Err(status) => {
             // The key stands for what was refused; what is put right is another call.

@@ -99,7 +99,7 @@ texts! {
     not_connected: "Nothing was connected", "Rien n’a été connecté", "Es wurde nichts verbunden";
     denied: "Access was not allowed in the CRM.", "L’accès n’a pas été autorisé dans le CRM.", "Der Zugriff wurde im CRM nicht erlaubt.";
     trouble: "Logs in trouble", "Entrées en difficulté", "Einträge mit Problemen";
-    trouble_explained: "Of the spaces that were active last: what failed, or waits for the CRM.", "Dans les espaces actifs en dernier : ce qui a échoué, ou attend le CRM.", "Aus den zuletzt aktiven Räumen: was fehlschlug oder auf das CRM wartet.";
+    trouble_explained: "Of the spaces you take part in, the last active ones first: what failed, or waits for the CRM.", "Dans les espaces auxquels vous participez, les derniers actifs d’abord : ce qui a échoué, ou attend le CRM.", "Aus den Räumen, an denen Sie teilnehmen, die zuletzt aktiven zuerst: was fehlschlug oder auf das CRM wartet.";
     no_trouble: "Every log of these spaces is in its CRM.", "Toutes les entrées de ces espaces sont dans leur CRM.", "Alle Einträge dieser Räume sind in ihrem CRM.";
     further_spaces: "Further spaces", "Autres espaces", "Weitere Räume";
     log_creation: "Log the creation to the CRM", "Consigner la création dans le CRM", "Das Anlegen im CRM protokollieren";
@@ -170,6 +170,7 @@ texts! {
     rule_url: "An https address of this CRM’s own, without anything behind the host, such as {}.", "Une adresse https de ce CRM, sans rien après l’hôte, par exemple {}.", "Eine https-Adresse dieses CRM ohne etwas hinter dem Host, etwa {}.";
     rule_needed: "This is needed.", "Ce champ est nécessaire.", "Das wird gebraucht.";
     rule_form: "This is too long, or not of the form that is asked for.", "C’est trop long, ou pas de la forme demandée.", "Das ist zu lang oder hat nicht die verlangte Form.";
+    done_created: "The space is ready; its creation is on its way to the CRM.", "L’espace est prêt ; sa création part vers le CRM.", "Der Raum ist bereit; sein Anlegen ist unterwegs ins CRM.";
     done_connected: "Connected. Test it to see what is there.", "Connecté. Testez pour voir ce qui s’y trouve.", "Verbunden. Testen Sie, um zu sehen, was da ist.";
     done_disconnected: "Disconnected.", "Déconnecté.", "Getrennt.";
     done_linked: "The space is linked.", "L’espace est lié.", "Der Raum ist verknüpft.";
@@ -198,6 +199,7 @@ impl CrmTexts {
     /// What has just been done.
     pub(super) fn done(&self, what: &str) -> Option<&'static str> {
         Some(match what {
+            "crm-created" => self.done_created,
             "crm-connected" => self.done_connected,
             "crm-disconnected" => self.done_disconnected,
             "crm-linked" => self.done_linked,

@@ -84,6 +84,10 @@ pub(crate) async fn page(
         form.put("connection_id", &connection.connection_id);
         form.put("display_name", &connection.display_name);
         form.put("instance_url", &connection.instance_url);
+        if !connection.instance_url.is_empty() {
+            // An org can be signed in to at its own address too.
+            form.put("login_url", &connection.instance_url);
+        }
         if connection.sign_in() == crm::CrmSignIn::Code {
             form.put("sign_in", "code");
         }

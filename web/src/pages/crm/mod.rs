@@ -11,6 +11,8 @@ mod room;
 mod show;
 mod trouble;
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::routing::{get, post};
 use sharedspaces_proto::crmsync::v1 as crm;
@@ -19,6 +21,9 @@ use tonic::Status;
 use crate::failure;
 use crate::texts::Texts;
 use crate::visitor::Me;
+
+/// How long a page waits to be told which CRMs there are.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Returns the pages.
 pub(super) fn routes() -> Router {
@@ -153,7 +158,7 @@ impl Known {
 }
 
 /// Returns the CRMs of the person's organisation: none for guests, where the plan lacks them, and where crm-sync does not
-/// answer, since no page of a space shall wait for a CRM.
+/// answer, since no page of a space shall wait for it long.
 pub(crate) async fn known(me: &Me) -> Known {
     if !me.session().is_member {
         return Known::default();
@@ -170,8 +175,9 @@ pub(crate) async fn known(me: &Me) -> Known {
 }
 
 async fn list(me: &Me) -> Result<Known, Status> {
-    let request = crm::ListConnectionsRequest { with_disconnected: true };
-    let listed = me.web().api.connections().list_connections(me.ask(request)).await?.into_inner();
+    let mut request = me.ask(crm::ListConnectionsRequest { with_disconnected: true });
+    request.set_timeout(PATIENCE);
+    let listed = me.web().api.connections().list_connections(request).await?.into_inner();
     Ok(Known { mode: listed.logging_mode(), connections: listed.connections })
 }
 

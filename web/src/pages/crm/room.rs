@@ -9,6 +9,7 @@ use tonic::Status;
 use super::pick::{self, Chosen, Pick, Sought, pick};
 use super::show::{Log, kind_of};
 use super::words;
+use crate::failure::Failure;
 use crate::form::Filled;
 use crate::frame::{Frame, fill, render};
 use crate::pages::room::{Entered, Paged, Refused, Room, enter};
@@ -123,7 +124,7 @@ fn back_to(space_id: &str, done: &str) -> Response {
 }
 
 /// Puts what was refused above the form, in words that name the CRM's.
-fn refused(me: &Me, form: Filled, status: Status) -> Result<Filled, Refused> {
+fn refused(me: &Me, form: Filled, status: Status) -> Result<Filled, Failure> {
     let told = words(me.texts(), &status);
     let mut form = form.refused(me.texts(), status)?;
     if form.general != me.texts().reason_fields {

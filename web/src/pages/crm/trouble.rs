@@ -1,13 +1,14 @@
 //! The logs that an admin has to look after: those of the spaces that were active last.
 //!
-//! There is no call that lists the logs of an organisation, so that each page asks for those of some spaces at once.
+//! There is no call that lists the logs of an organisation, so that each page asks for those of some spaces at once; and the
+//! logs of a space are told to those alone who take part in it.
 
 use axum::extract::Query;
 use axum::response::Response;
 use sharedspaces_proto::crmsync::v1 as crm;
 use sharedspaces_proto::spaces::v1 as pb;
 use tokio::task::JoinSet;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::admin::{frame, require_admin};
 use super::show::Log;
@@ -61,7 +62,11 @@ pub(crate) async fn page(me: Me, Query(paged): Query<Paged>) -> Result<Response,
 
 async fn in_trouble(me: Me, space_id: String) -> Result<Vec<crm::CrmLog>, Status> {
     let request = crm::ListLogsRequest { space_id, page_size: LOGS, page_token: String::new() };
-    let told = me.web().api.crm_logs().list_logs(me.ask(request)).await?.into_inner();
+    let told = match me.web().api.crm_logs().list_logs(me.ask(request)).await {
+        Ok(told) => told.into_inner(),
+        Err(status) if status.code() == Code::NotFound => return Ok(Vec::new()),
+        Err(status) => return Err(status),
+    };
     let is_in_trouble = |log: &crm::CrmLog| log.state() != crm::LogState::Logged;
     Ok(told.logs.into_iter().filter(is_in_trouble).collect())
 }
