@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use super::*;
 
+mod people;
+
 const WIDE: u64 = 1_280;
 const PHONE: u64 = 360;
 /// The pages of which pictures are kept.

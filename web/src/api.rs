@@ -14,6 +14,7 @@ use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServi
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use sharedspaces_proto::notifications::v1::delivery_service_client::DeliveryServiceClient;
+use sharedspaces_proto::notifications::v1::preference_service_client::PreferenceServiceClient;
 use sharedspaces_proto::spaces::v1::access_request_service_client::AccessRequestServiceClient;
 use sharedspaces_proto::spaces::v1::activity_service_client::ActivityServiceClient;
 use sharedspaces_proto::spaces::v1::comment_service_client::CommentServiceClient;
@@ -68,6 +69,7 @@ clients! {
     assets: AssetServiceClient over assets,
     logos: LogoServiceClient over assets,
     deliveries: DeliveryServiceClient over notifications,
+    preferences: PreferenceServiceClient over notifications,
 }
 
 impl Api {
