@@ -169,9 +169,8 @@ pub(crate) async fn suggest(me: Me, Query(typed): Query<Typed>) -> Result<Respon
         let request = identity::SearchMembersRequest { query: query.to_owned(), page_size: SUGGESTIONS };
         found = me.web().api.organizations().search_members(me.ask(request)).await?.into_inner().members;
     }
-    let found = found.into_iter().filter(|member| !member.is_deactivated);
     let suggestions: Vec<_> =
-        found.map(|of| Suggestion { name: of.display_name, address: of.email_address }).collect();
+        found.into_iter().map(|of| Suggestion { name: of.display_name, address: of.email_address }).collect();
     let json = serde_json::to_string(&suggestions)
         .map_err(|_| Status::internal("suggestions could not be written"))?;
     Ok(([(CONTENT_TYPE, "application/json")], json).into_response())

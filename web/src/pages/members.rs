@@ -31,7 +31,6 @@ struct One {
     person: Person,
     kind: &'static str,
     email_address: String,
-    is_deactivated: bool,
 }
 
 #[derive(askama::Template)]
@@ -52,7 +51,6 @@ struct MemberPage {
     id: String,
     person: Person,
     email_address: String,
-    is_deactivated: bool,
     form: Filled,
 }
 
@@ -61,7 +59,6 @@ impl One {
         Self {
             kind: if member.role() == pb::Role::Admin { t.is_admin } else { t.member },
             person: Person::new(&member.display_name, &member.email_address),
-            is_deactivated: member.is_deactivated,
             id: member.user_id,
             email_address: member.email_address,
         }
@@ -150,7 +147,6 @@ async fn draw_member(me: &Me, (user_id, form): (String, Option<Filled>)) -> Resu
         frame: frame(me),
         id: user_id,
         person: Person::new(&member.display_name, &member.email_address),
-        is_deactivated: member.is_deactivated,
         form: form.unwrap_or_else(|| filled(&member)),
         email_address: member.email_address,
     };

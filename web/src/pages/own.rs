@@ -220,9 +220,11 @@ pub(crate) async fn privacy(me: Me, Query(paged): Query<Paged>) -> Result<Respon
     let notice = told?.into_inner().privacy_notice.unwrap_or_default();
     let listed = listed?.into_inner();
     let t = me.texts();
+    let agreed_to = profile?.into_inner().person.unwrap_or_default().consent_notice_version;
     let page = PrivacyPage {
         frame: frame(&me),
-        stands: profile?.into_inner().person.unwrap_or_default().consent_notice_version > 0,
+        // A material change asks again.
+        stands: agreed_to > 0 && !(notice.is_material && agreed_to < notice.version),
         version: fill(t.admin.version, notice.version),
         notice_lang: notice.locale,
         notice: paragraphs(&notice.text),

@@ -25,12 +25,10 @@ side_by_side! {
         allow_upload_hint: "Off: only your people add content.", "Désactivé : seuls les vôtres ajoutent du contenu.", "Aus: Nur Ihre Leute fügen Inhalte hinzu.";
         search_members: "Search by name or address", "Chercher par nom ou adresse", "Nach Name oder Adresse suchen";
         nobody_found: "Nobody of your organisation has “{}” in their name or address.", "Personne dans votre organisation n’a « {} » dans son nom ou son adresse.", "Niemand in Ihrer Organisation hat „{}“ im Namen oder in der Adresse.";
-        no_access: "No access", "Sans accès", "Kein Zugang";
         edit_member: "Edit", "Modifier", "Bearbeiten";
         admin_hint: "Admins manage the organisation and see all its spaces.", "Les administrateurs gèrent l’organisation et voient tous ses espaces.", "Administratoren verwalten die Organisation und sehen alle ihre Spaces.";
         take_access: "Take the access away", "Retirer l’accès", "Zugang entziehen";
         take_access_explained: "They are signed out everywhere at once, and can no longer sign in. Their spaces and what they added stay. This cannot be undone here.", "La personne est déconnectée partout aussitôt et ne peut plus se connecter. Ses espaces et ses contenus restent. C’est irréversible ici.", "Die Person wird sofort überall abgemeldet und kann sich nicht mehr anmelden. Ihre Spaces und Inhalte bleiben. Das lässt sich hier nicht rückgängig machen.";
-        access_taken: "This person has no access any more.", "Cette personne n’a plus accès.", "Diese Person hat keinen Zugang mehr.";
         last_admin: "Somebody must remain admin: give another person the role first.", "Il faut au moins un administrateur : donnez d’abord ce rôle à quelqu’un d’autre.", "Jemand muss Administrator bleiben: Geben Sie die Rolle zuerst einer anderen Person.";
         all_states: "All", "Tous", "Alle";
         filter: "Show", "Afficher", "Anzeigen";

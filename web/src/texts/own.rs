@@ -4,7 +4,7 @@ side_by_side! {
     /// Texts about one's own account.
     OwnTexts {
         signed_in: "Where you are signed in", "Vos connexions", "Wo Sie angemeldet sind";
-        signed_in_explained: "End what you do not know or no longer use; that device then asks for a new sign-in.", "Fermez ce que vous ne reconnaissez pas ou n’utilisez plus ; l’appareil demandera une nouvelle connexion.", "Beenden Sie, was Sie nicht kennen oder nicht mehr brauchen; das Gerät verlangt dann eine neue Anmeldung.";
+        signed_in_explained: "End what you do not know or no longer use; within minutes that device asks for a new sign-in.", "Fermez ce que vous ne reconnaissez pas ou n’utilisez plus ; l’appareil demandera une nouvelle connexion dans les minutes qui suivent.", "Beenden Sie, was Sie nicht kennen oder nicht mehr brauchen; das Gerät verlangt innerhalb weniger Minuten eine neue Anmeldung.";
         sessions: "Sign-ins", "Connexions", "Anmeldungen";
         this_browser: "This browser", "Ce navigateur", "Dieser Browser";
         unknown_device: "Unknown device", "Appareil inconnu", "Unbekanntes Gerät";
