@@ -3,6 +3,7 @@
 
 mod crm;
 mod live;
+mod people;
 mod seeded;
 
 use std::path::PathBuf;

@@ -121,6 +121,80 @@ const watchLogs = (tries) => {
   }, 1500);
 };
 watchLogs(0);
+// Colleagues while one types into a list of addresses: arrows choose, Enter takes, Escape closes.
+for (const box of document.querySelectorAll("[data-suggest]")) {
+  const field = box.querySelector("textarea");
+  const list = document.createElement("ul");
+  const told = document.createElement("p");
+  Object.assign(list, { id: field.id + "-list", className: "suggestions", role: "listbox", ariaLabel: box.dataset.label, hidden: true });
+  Object.assign(told, { className: "sr", role: "status" });
+  box.append(list, told);
+  field.setAttribute("aria-autocomplete", "list");
+  let people = [], chosen = -1, asked = 0, timer;
+  const before = () => field.value.slice(0, field.selectionStart);
+  const typed = () => before().split(/[,;\n]/).pop().trim();
+  const choose = (next) => {
+    chosen = next;
+    [...list.children].forEach((option, index) => option.setAttribute("aria-selected", index === chosen));
+    if (chosen < 0) field.removeAttribute("aria-activedescendant");
+    else field.setAttribute("aria-activedescendant", list.children[chosen].id);
+  };
+  const show = (found) => {
+    people = found;
+    list.replaceChildren(...people.map((person, index) => {
+      const option = document.createElement("li");
+      const address = document.createElement("span");
+      Object.assign(option, { id: `${list.id}-${index}`, role: "option", textContent: person.name });
+      address.textContent = person.address;
+      option.append(address);
+      option.addEventListener("pointerdown", (event) => { event.preventDefault(); take(index); });
+      return option;
+    }));
+    list.hidden = !people.length;
+    if (people.length) field.setAttribute("aria-controls", list.id); else field.removeAttribute("aria-controls");
+    told.textContent = !people.length ? "" : people.length === 1 ? box.dataset.one : box.dataset.many.replace("{}", people.length);
+    choose(-1);
+  };
+  const take = (index) => {
+    const { name, address } = people[index];
+    const start = before().search(/[^,;\n]*$/);
+    const entry = `${start && !/\s/.test(field.value[start - 1]) ? " " : ""}"${name.replace(/["\\]/g, "")}" <${address}>, `;
+    field.setRangeText(entry, start, field.selectionStart, "end");
+    show([]);
+    field.focus();
+  };
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    const words = typed();
+    const own = ++asked;
+    if (words.length < 2 || words.length > 254 || words.includes("<")) { show([]); return; }
+    timer = setTimeout(async () => {
+      try {
+        const answer = await fetch(`${box.dataset.suggest}?q=${encodeURIComponent(words)}`);
+        const found = answer.ok ? await answer.json() : [];
+        if (own === asked) show(found);
+      } catch {
+        // Without an answer one types on.
+      }
+    }, 150);
+  });
+  field.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    const last = people.length - 1;
+    if (event.key === "ArrowDown") choose(chosen < last ? chosen + 1 : 0);
+    else if (event.key === "ArrowUp") choose(chosen > 0 ? chosen - 1 : last);
+    else if (event.key === "Enter" && chosen >= 0) take(chosen);
+    else if (event.key === "Escape") show([]);
+    else return;
+    event.preventDefault();
+  });
+  field.addEventListener("blur", () => { asked += 1; show([]); });
+}
+
+// Time zones to choose from while one types.
+for (const list of document.querySelectorAll("[data-zones]")) {
+  for (const zone of Intl.supportedValuesOf?.("timeZone") || []) list.append(new Option(zone, zone));
+}
 
 // How far an upload is.
 for (const form of document.querySelectorAll("[data-upload]")) {

@@ -18,6 +18,7 @@ use sharedspaces_proto::identity::v1::organization_service_client::OrganizationS
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use sharedspaces_proto::notifications::v1::delivery_service_client::DeliveryServiceClient;
 use sharedspaces_proto::notifications::v1::notification_service_client::NotificationServiceClient;
+use sharedspaces_proto::notifications::v1::preference_service_client::PreferenceServiceClient;
 use sharedspaces_proto::spaces::v1::access_request_service_client::AccessRequestServiceClient;
 use sharedspaces_proto::spaces::v1::activity_service_client::ActivityServiceClient;
 use sharedspaces_proto::spaces::v1::comment_service_client::CommentServiceClient;
@@ -77,6 +78,7 @@ clients! {
     crm_logs: LogServiceClient over crm_sync,
     records: RecordServiceClient over crm_sync,
     notices: NotificationServiceClient over notifications,
+    preferences: PreferenceServiceClient over notifications,
 }
 
 impl Api {

@@ -10,7 +10,7 @@ use prost_types::FieldMask;
 use tonic::{Code, Status};
 use url::form_urlencoded;
 
-use crate::failure::{Failure, Reason, field_errors, words};
+use crate::failure::{Failure, Reason, field_errors, reason, words};
 use crate::texts::Texts;
 
 /// Longest form without files: a description has at most 65,535 characters of four bytes, each of which is written with three.
@@ -100,8 +100,12 @@ impl Filled {
             return Err(status.into());
         }
         self.errors = field_errors(t, &status);
-        // Fields that this form does not have are told above it.
-        self.general = if self.errors.is_empty() { words(t, &status) } else { t.reason_fields.to_owned() };
+        // A reason with words of its own is told above the form, whatever field the API puts it on.
+        self.general = match t.reason(&reason(&status)) {
+            Some(words) => words.to_owned(),
+            None if self.errors.is_empty() => words(t, &status),
+            None => t.reason_fields.to_owned(),
+        };
         Ok(self)
     }
 }

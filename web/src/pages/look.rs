@@ -24,7 +24,7 @@ const COLORS: [(&str, &str); 6] = [
     ("accent", "#0f6b5c"),
     ("accent_text", "#ffffff"),
 ];
-const FONTS: [&str; 5] = ["system", "serif", "humanist", "geometric", "monospace"];
+pub(super) const FONTS: [&str; 5] = ["system", "serif", "humanist", "geometric", "monospace"];
 
 struct Known {
     id: String,
@@ -78,7 +78,8 @@ impl Known {
     }
 }
 
-fn labelled(t: &'static Texts) -> [(&'static str, &'static str, &'static str); 6] {
+/// The colours of a theme: name in the form, label, and the custom property that shows it.
+pub(super) fn labelled(t: &'static Texts) -> [(&'static str, &'static str, &'static str); 6] {
     [
         ("background", t.color_background, "--paper"),
         ("text", t.color_text, "--ink"),
@@ -118,7 +119,8 @@ async fn draw(me: &Me, said: Said) -> Result<Response, Failure> {
     answer(is_refused, &page)
 }
 
-fn chosen(form: &Filled) -> (pb::ThemeColors, pb::ThemeFont) {
+/// Reads colours and font of a form.
+pub(super) fn chosen(form: &Filled) -> (pb::ThemeColors, pb::ThemeFont) {
     let colors = pb::ThemeColors {
         background: form.text("background"),
         text: form.text("text"),
@@ -137,17 +139,33 @@ fn chosen(form: &Filled) -> (pb::ThemeColors, pb::ThemeFont) {
     (colors, font)
 }
 
+/// Names a font as forms do.
+pub(super) fn font_name(font: pb::ThemeFont) -> &'static str {
+    match font {
+        pb::ThemeFont::Serif => "serif",
+        pb::ThemeFont::Humanist => "humanist",
+        pb::ThemeFont::Geometric => "geometric",
+        pb::ThemeFont::Monospace => "monospace",
+        pb::ThemeFont::System | pb::ThemeFont::Unspecified => "system",
+    }
+}
+
+/// Where the look of a theme that is not there yet is found.
+pub(super) fn stylesheet(colors: pb::ThemeColors, font: pb::ThemeFont) -> String {
+    let theme = pb::SpaceTheme {
+        theme_id: "preview".to_owned(),
+        colors: Some(colors),
+        font: font.into(),
+        ..pb::SpaceTheme::default()
+    };
+    theme::stylesheet_of(Some(&theme))
+}
+
 /// Creates a theme, or shows this page in it; pairs of colours that are hard to read are named.
 pub(crate) async fn create_theme(me: Me, form: Filled) -> Result<Response, Failure> {
     let (colors, font) = chosen(&form);
     if form.is_on("preview") {
-        let theme = pb::SpaceTheme {
-            theme_id: "preview".to_owned(),
-            colors: Some(colors),
-            font: font.into(),
-            ..pb::SpaceTheme::default()
-        };
-        let stylesheet = theme::stylesheet_of(Some(&theme));
+        let stylesheet = stylesheet(colors, font);
         return draw(&me, Said { form: Some(form), stylesheet, ..Said::default() }).await;
     }
     let request = pb::CreateThemeRequest {
@@ -174,7 +192,8 @@ pub(crate) async fn create_theme(me: Me, form: Filled) -> Result<Response, Failu
     }
 }
 
-fn named(t: &'static Texts, warning: &pb::ContrastWarning) -> String {
+/// Names a pair of colours that is hard to read.
+pub(super) fn named(t: &'static Texts, warning: &pb::ContrastWarning) -> String {
     let label = |field: &str| {
         labelled(t)
             .into_iter()
@@ -197,9 +216,13 @@ pub(crate) async fn make_default(me: Me, Path(theme_id): Path<String>) -> Result
     Ok(Redirect::to("/app/admin/look?done=saved"))
 }
 
-/// Deletes a theme that no space uses.
-pub(crate) async fn delete_theme(me: Me, Path(theme_id): Path<String>) -> Result<Redirect, Failure> {
-    let request = pb::DeleteThemeRequest { theme_id, replacement_theme_id: String::new() };
+/// Deletes a theme that no space uses, or puts another in its place everywhere.
+pub(crate) async fn delete_theme(
+    me: Me,
+    Path(theme_id): Path<String>,
+    form: Filled,
+) -> Result<Redirect, Failure> {
+    let request = pb::DeleteThemeRequest { theme_id, replacement_theme_id: form.text("replacement") };
     me.web().api.policies().delete_theme(me.ask(request)).await?;
     Ok(Redirect::to("/app/admin/look?done=removed"))
 }

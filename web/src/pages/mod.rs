@@ -13,13 +13,21 @@ mod door;
 mod files;
 mod home;
 mod invitation;
+mod inviting;
 mod look;
+mod mails;
+mod members;
 mod notices;
+mod organization;
+mod own;
 mod people;
+mod person;
+mod privacy;
 mod room;
 mod settings;
 mod sign_in;
 mod spaces;
+mod themes;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -36,7 +44,9 @@ pub(crate) fn routes() -> Router {
         .merge(lists())
         .merge(room_pages())
         .merge(items())
-        .merge(own())
+        .merge(own_pages())
+        .merge(people_pages())
+        .merge(administration())
         .merge(crm::routes())
         .merge(live())
         .fallback(async || Failure::from(Reason::NoSuchPage))
@@ -85,7 +95,7 @@ fn room_pages() -> Router {
         .route("/app/spaces/{space}/preview", get(content::preview))
         .route("/app/spaces/{space}/visit", post(room::visit))
         .route("/app/spaces/{space}/description", post(content::describe))
-        .route("/app/spaces/{space}/people", get(people::page).post(people::invite))
+        .route("/app/spaces/{space}/people", get(people::page).post(inviting::invite))
         .route("/app/spaces/{space}/people/{participant}/remind", post(people::remind))
         .route("/app/spaces/{space}/people/{participant}/revoke", post(people::revoke))
         .route("/app/spaces/{space}/requests/{request}/grant", post(people::grant))
@@ -129,18 +139,52 @@ fn live() -> Router {
         .route("/app/spaces/{space}/items/{item}/comments/{comment}", post(comments::edit))
 }
 
-/// One's own account, and the organisation's.
-fn own() -> Router {
+/// One's own account.
+fn own_pages() -> Router {
     Router::new()
         .route("/app/profile", get(account::page).post(account::save))
         .route("/app/profile/password", post(account::set_password))
+        .route("/app/profile/sessions", get(own::sessions))
+        .route("/app/profile/sessions/others", post(own::end_others))
+        .route("/app/profile/sessions/all", post(own::end_all))
+        .route("/app/profile/sessions/{session}/end", post(own::end_session))
+        .route("/app/profile/mails", get(own::mails).post(own::save_mails))
+        .route("/app/profile/privacy", get(own::privacy))
+        .route("/app/profile/privacy/withdraw", post(own::withdraw))
+}
+
+/// The people of a space, one by one.
+fn people_pages() -> Router {
+    Router::new()
+        .route("/app/members/suggest", get(inviting::suggest))
+        .route("/app/spaces/{space}/people/{participant}", get(person::page))
+        .route("/app/spaces/{space}/people/{participant}/profile", post(person::save_profile))
+        .route("/app/spaces/{space}/people/{participant}/owner", post(person::hand_over))
+        .route("/app/spaces/{space}/leave", post(person::leave))
+}
+
+/// What admins manage.
+fn administration() -> Router {
+    Router::new()
         .route("/app/admin", get(admin::policy_page).post(admin::save_policy))
-        .route("/app/admin/members", get(admin::members_page).post(admin::add_member))
-        .route("/app/admin/mails", get(admin::mails_page))
+        .route("/app/admin/organization", get(organization::page).post(organization::save))
+        .route("/app/admin/members", get(members::page).post(members::add))
+        .route("/app/admin/members/{member}", get(members::member_page).post(members::save))
+        .route("/app/admin/members/{member}/deactivate", post(members::deactivate))
+        .route("/app/admin/notices", get(privacy::page))
+        .route("/app/admin/notices/new", get(privacy::new_page).post(privacy::publish))
+        .route("/app/admin/notices/verify", post(privacy::verify))
+        .route("/app/admin/mails", get(mails::page))
+        .route("/app/admin/mails/{mail}/retry", post(mails::retry))
+        .route("/app/admin/suppressions", get(mails::suppressions))
+        .route("/app/admin/suppressions/remove", post(mails::allow))
+        .route("/app/admin/deleted", get(admin::deleted_page))
+        .route("/app/admin/deleted/{space}/restore", post(admin::restore))
         .route("/app/admin/look", get(look::page))
         .route("/app/admin/logo", post(look::upload_logo).layer(DefaultBodyLimit::disable()))
         .route("/app/admin/logo/remove", post(look::remove_logo))
         .route("/app/admin/themes", post(look::create_theme))
+        .route("/app/admin/themes/{theme}", get(themes::page).post(themes::save))
         .route("/app/admin/themes/{theme}/default", post(look::make_default))
         .route("/app/admin/themes/{theme}/delete", post(look::delete_theme))
 }

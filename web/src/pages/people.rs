@@ -1,12 +1,12 @@
-//! Who takes part in a space, who asks to, and inviting.
+//! Who takes part in a space, by where they stand, and who asks to.
 
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sharedspaces_proto::spaces::v1 as pb;
 use tonic::Status;
-use tonic_types::StatusExt;
 
+use super::inviting::{Bad, Sent};
 use super::room::{Entered, Refused, Room, enter};
 use crate::form::Filled;
 use crate::frame::{Frame, render};
@@ -21,14 +21,20 @@ struct One {
     email_address: String,
     work: String,
     seen: Moment,
+    reminded: Moment,
     is_never_seen: bool,
+    is_me: bool,
     may_remind: bool,
     may_revoke: bool,
+    /// The key of the form that invites them again; empty where they need not be, or the person may not.
+    again: String,
 }
 
 struct Group {
     id: &'static str,
     heading: &'static str,
+    /// Whether it is unfolded only on demand.
+    is_folded: bool,
     people: Vec<One>,
 }
 
@@ -49,60 +55,76 @@ struct PeoplePage {
     groups: Vec<Group>,
     requests: Vec<Asked>,
     form: Filled,
-    /// Addresses that are none.
-    refused: Vec<String>,
+    /// Addresses that are none, each with its rule.
+    refused: Vec<Bad>,
+    /// What came of the invitation just sent.
+    told: Vec<String>,
+    /// Guests who were invited just now.
+    new: Vec<(String, Person)>,
     share_link: String,
 }
 
 impl One {
-    fn new(t: &'static Texts, participant: pb::Participant, may_edit: bool) -> Self {
+    fn new(me: &Me, participant: pb::Participant, may_edit: bool) -> Self {
         let (kind, state) = (participant.kind(), participant.state());
+        let is_gone = matches!(state, pb::ParticipantState::Revoked | pb::ParticipantState::Left);
         let is_guest = kind == pb::ParticipantKind::External;
         let work = [participant.job_title.as_str(), &participant.company];
         Self {
             person: Person::new(&participant.display_name, &participant.email_address),
-            kind: match kind {
-                pb::ParticipantKind::Owner => t.owner,
-                pb::ParticipantKind::Internal => t.colleague,
-                pb::ParticipantKind::External | pb::ParticipantKind::Unspecified => t.guest,
-            },
+            kind: kind_name(me.texts(), kind),
             work: work.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
-            is_never_seen: may_edit && is_guest && participant.last_visit_time.is_none(),
+            is_never_seen: may_edit && is_guest && !is_gone && participant.last_visit_time.is_none(),
             seen: participant.last_visit_time.into(),
+            reminded: participant.remind_time.into(),
+            is_me: participant.user_id == me.session().user_id,
             may_remind: may_edit && state == pb::ParticipantState::Invited,
-            may_revoke: may_edit && kind != pb::ParticipantKind::Owner,
+            may_revoke: may_edit && kind != pb::ParticipantKind::Owner && !is_gone,
+            again: if may_edit && is_gone { me.form_key() } else { String::new() },
             email_address: participant.email_address,
             id: participant.participant_id,
         }
     }
 }
 
-/// Shows who takes part.
-pub(crate) async fn page(me: Me, Path(space_id): Path<String>) -> Result<Response, Refused> {
-    let form = Filled::with([("key", &me.form_key())]);
-    draw(&me, &space_id, (form, Vec::new())).await
+/// Names how somebody belongs to a space.
+pub(super) fn kind_name(t: &'static Texts, kind: pb::ParticipantKind) -> &'static str {
+    match kind {
+        pb::ParticipantKind::Owner => t.owner,
+        pb::ParticipantKind::Internal => t.colleague,
+        pb::ParticipantKind::External | pb::ParticipantKind::Unspecified => t.guest,
+    }
 }
 
-async fn draw(me: &Me, space_id: &str, (form, refused): (Filled, Vec<String>)) -> Result<Response, Refused> {
+/// Shows who takes part.
+pub(crate) async fn page(
+    me: Me,
+    Path(space_id): Path<String>,
+    Query(sent): Query<Sent>,
+) -> Result<Response, Refused> {
+    let form = Filled::with([("key", &me.form_key())]);
+    draw(&me, &space_id, (form, Vec::new(), sent)).await
+}
+
+/// Draws the page: with a form, what is wrong with its addresses, and what was sent just now.
+pub(super) async fn draw(
+    me: &Me,
+    space_id: &str,
+    (form, refused, sent): (Filled, Vec<Bad>, Sent),
+) -> Result<Response, Refused> {
     let Entered { room, frame, .. } = enter(me, space_id, "people").await?;
     let (people, requests, share_link) = tokio::join!(
-        list(me, space_id),
+        list(me, space_id, room.may_edit),
         requests(me, space_id, room.may_edit),
-        share_link(me, space_id, room.may_invite)
+        share_link(me, space_id, room.may_invite && !room.is_archived)
     );
-    let t = me.texts();
-    let (invited, active): (Vec<_>, Vec<_>) =
-        people?.into_iter().partition(|of| of.state() == pb::ParticipantState::Invited);
-    let group = |id, heading, people: Vec<pb::Participant>| Group {
-        id,
-        heading,
-        people: people.into_iter().map(|of| One::new(t, of, room.may_edit)).collect(),
-    };
-    let groups = [group("active", t.taking_part, active), group("invited", t.invited, invited)];
+    let people = people?;
     let is_refused = form.is_refused() || !refused.is_empty();
     let page = PeoplePage {
         frame,
-        groups: groups.into_iter().filter(|group| !group.people.is_empty()).collect(),
+        told: sent.told(me.texts(), &people),
+        new: sent.guests(&people),
+        groups: grouped(me, &people, room.may_edit),
         requests: requests?,
         share_link: share_link?,
         space: room,
@@ -113,10 +135,37 @@ async fn draw(me: &Me, space_id: &str, (form, refused): (Filled, Vec<String>)) -
     Ok((code, render(&page)?).into_response())
 }
 
-async fn list(me: &Me, space_id: &str) -> Result<Vec<pb::Participant>, Status> {
+/// Sorts people by where they stand; who is gone is folded away.
+fn grouped(me: &Me, people: &[pb::Participant], may_edit: bool) -> Vec<Group> {
+    use pb::ParticipantState as State;
+    let t = me.texts();
+    let groups = [
+        ("active", t.taking_part, State::Active),
+        ("invited", t.invited, State::Invited),
+        ("removed", t.team.removed_people, State::Revoked),
+        ("left", t.team.left_people, State::Left),
+    ];
+    let group = |(id, heading, state): (&'static str, &'static str, State)| Group {
+        id,
+        heading,
+        is_folded: matches!(state, State::Revoked | State::Left),
+        people: people
+            .iter()
+            .filter(|of| of.state() == state)
+            .map(|of| One::new(me, of.clone(), may_edit))
+            .collect(),
+    };
+    groups.into_iter().map(group).filter(|group| !group.people.is_empty()).collect()
+}
+
+/// Lists who takes part or is invited; for internal participants also who was removed or left.
+pub(super) async fn list(me: &Me, space_id: &str, may_edit: bool) -> Result<Vec<pb::Participant>, Status> {
+    use pb::ParticipantState as State;
+    let all = [State::Active, State::Invited, State::Revoked, State::Left].map(i32::from);
     let mut request = pb::ListParticipantsRequest {
         space_id: space_id.to_owned(),
         page_size: 100,
+        states: if may_edit { all.to_vec() } else { Vec::new() },
         ..pb::ListParticipantsRequest::default()
     };
     let mut people = Vec::new();
@@ -160,53 +209,8 @@ async fn share_link(me: &Me, space_id: &str, may_invite: bool) -> Result<String,
     Ok(me.web().api.spaces().get_share_link(me.ask(request)).await?.into_inner().url)
 }
 
-fn back_to(space_id: &str, done: &str) -> Response {
+pub(super) fn back_to(space_id: &str, done: &str) -> Response {
     Redirect::to(&format!("/app/spaces/{space_id}/people?done={done}")).into_response()
-}
-
-/// Invites a pasted list: all of it, or after saying so what is good of it.
-pub(crate) async fn invite(me: Me, Path(space_id): Path<String>, form: Filled) -> Result<Response, Refused> {
-    let request = pb::InviteParticipantsRequest {
-        space_id: space_id.clone(),
-        pasted_list: form.lines("pasted_list"),
-        personal_note: form.lines("personal_note"),
-        send_good_ones: form.is_on("send_good_ones"),
-        ..pb::InviteParticipantsRequest::default()
-    };
-    let invited =
-        me.web().api.participants().invite_participants(me.ask_once(request, form.value("key"))).await;
-    match invited {
-        Ok(_) => Ok(back_to(&space_id, "invited")),
-        Err(status) => {
-            let bad = bad_addresses(&status, form.value("pasted_list"));
-            let mut form = form.refused(me.texts(), status)?;
-            if !bad.is_empty() {
-                form = form.accepted();
-            }
-            form.put("key", &me.form_key());
-            draw(&me, &space_id, (form, bad)).await
-        }
-    }
-}
-
-/// Returns the entries of a pasted list that are no addresses: those that the API's rules quote.
-fn bad_addresses(status: &Status, pasted: &str) -> Vec<String> {
-    let told = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
-    let told: Vec<String> = told
-        .into_iter()
-        .filter(|of| of.field.starts_with("pasted_list") || of.field.starts_with("email_addresses"))
-        .map(|of| of.description)
-        .collect();
-    let entries =
-        pasted.split([',', ';', '\n', '\r', ' ', '\t']).map(str::trim).filter(|entry| !entry.is_empty());
-    let mut bad: Vec<String> = Vec::new();
-    for entry in entries {
-        let is_told = told.iter().any(|words| words.contains(entry));
-        if is_told && !bad.iter().any(|known| known == entry) {
-            bad.push(entry.to_owned());
-        }
-    }
-    bad
 }
 
 /// Sends an invitation once more.

@@ -21,6 +21,8 @@ struct SettingsPage {
     shows: pb::SharingToggles,
     shows_any: bool,
     themes: Vec<pb::Theme>,
+    /// The whole address, which never changes.
+    url: String,
 }
 
 /// Shows the settings.
@@ -57,6 +59,7 @@ async fn draw(me: &Me, space_id: &str, (form, logo): (Option<Filled>, Filled)) -
         shows,
         shows_any: shows.download || shows.invite || shows.upload,
         themes: themes(me).await?,
+        url: space.url,
     };
     let code = if is_refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok((code, render(&page)?).into_response())

@@ -301,11 +301,16 @@ pub(crate) async fn sign_out(visitor: Visitor) -> Result<Response, Failure> {
             return Err(status.into());
         }
     }
-    let page = match visitor.cookie(cookie::ORGANIZATION) {
+    let page = sign_in_page(&visitor);
+    Ok((AppendHeaders([(SET_COOKIE, cookie::SESSION.forget())]), Redirect::to(&page)).into_response())
+}
+
+/// Where somebody goes who has signed out.
+pub(super) fn sign_in_page(visitor: &Visitor) -> String {
+    match visitor.cookie(cookie::ORGANIZATION) {
         Some(organization) => format!("/{organization}/sign-in?done=signed-out"),
         None => "/app/sign-in?done=signed-out".to_owned(),
-    };
-    Ok((AppendHeaders([(SET_COOKIE, cookie::SESSION.forget())]), Redirect::to(&page)).into_response())
+    }
 }
 
 fn draw_forgot(

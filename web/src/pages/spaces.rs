@@ -154,20 +154,22 @@ pub(crate) async fn themes(me: &Me) -> Result<Vec<pb::Theme>, Failure> {
     Ok(me.web().api.policies().list_themes(me.ask(request)).await?.into_inner().themes)
 }
 
-async fn draw_new(me: &Me, (form, known): (Filled, &Known)) -> Result<Response, Failure> {
-    let mut policies = me.web().api.policies();
-    let (policy, themes, crm) = tokio::join!(
-        policies.get_sharing_policy(me.ask(pb::GetSharingPolicyRequest {})),
-        themes(me),
-        pick(me, (known, Sought::Record), (&form, "target"), None)
-    );
-    let crm = known.may_log().then_some(crm);
-    let policy = policy?.into_inner().sharing_policy.unwrap_or_default();
-    let shows = pb::SharingToggles {
+/// Which toggles the organisation's policy lets a space have.
+async fn shown(me: &Me) -> Result<pb::SharingToggles, Failure> {
+    let told = me.web().api.policies().get_sharing_policy(me.ask(pb::GetSharingPolicyRequest {})).await?;
+    let policy = told.into_inner().sharing_policy.unwrap_or_default();
+    Ok(pb::SharingToggles {
         download: policy.allow_download,
         invite: policy.allow_invite,
         upload: policy.allow_upload,
-    };
+    })
+}
+
+async fn draw_new(me: &Me, (form, known): (Filled, &Known)) -> Result<Response, Failure> {
+    let (shows, themes, crm) =
+        tokio::join!(shown(me), themes(me), pick(me, (known, Sought::Record), (&form, "target"), None));
+    let crm = known.may_log().then_some(crm);
+    let shows = shows?;
     let frame = Frame::new(me, me.texts().new_space).area("spaces");
     let shows_any = shows.download || shows.invite || shows.upload;
     let page = NewPage { frame, form, shows, shows_any, themes: themes?, crm };
@@ -188,19 +190,20 @@ pub(crate) async fn new_page(me: Me) -> Result<Response, Failure> {
     draw_new(&me, (form, &known)).await
 }
 
-/// Creates it.
+/// Creates it. A toggle that the policy hides is left at its default, which holds once the policy allows it.
 pub(crate) async fn create(me: Me, form: Filled) -> Result<Response, Failure> {
     let (form, crm_target) = match pick::target(me.texts(), form) {
         Ok(asked) => asked,
         Err(form) => return draw_new(&me, (form, &known(&me).await)).await,
     };
+    let shows = shown(&me).await?;
     let request = pb::CreateSpaceRequest {
         title: form.text("title"),
         address: form.text("address"),
         sharing: Some(pb::SharingToggles {
-            download: form.is_on("download"),
-            invite: form.is_on("invite"),
-            upload: form.is_on("upload"),
+            download: form.is_on("download") || !shows.download,
+            invite: form.is_on("invite") && shows.invite,
+            upload: form.is_on("upload") && shows.upload,
         }),
         description: form.lines("description"),
         crm_target,

@@ -1,9 +1,12 @@
 //! The texts in German.
 
-use super::{Texts, crm};
+use super::{Texts, administration, crm, own, team};
 
 /// The texts in German.
 pub(super) static GERMAN: Texts = Texts {
+    team: &team::GERMAN,
+    own: &own::GERMAN,
+    admin: &administration::GERMAN,
     language_name: "Deutsch",
     skip: "Zum Inhalt springen",
     language: "Sprache",

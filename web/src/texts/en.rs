@@ -1,9 +1,12 @@
 //! The texts in English.
 
-use super::{Texts, crm};
+use super::{Texts, administration, crm, own, team};
 
 /// The texts in English.
 pub(super) static ENGLISH: Texts = Texts {
+    team: &team::ENGLISH,
+    own: &own::ENGLISH,
+    admin: &administration::ENGLISH,
     language_name: "English",
     skip: "Skip to content",
     language: "Language",

@@ -1,9 +1,12 @@
 //! The texts in French.
 
-use super::{Texts, crm};
+use super::{Texts, administration, crm, own, team};
 
 /// The texts in French.
 pub(super) static FRENCH: Texts = Texts {
+    team: &team::FRENCH,
+    own: &own::FRENCH,
+    admin: &administration::FRENCH,
     language_name: "Français",
     skip: "Aller au contenu",
     language: "Langue",

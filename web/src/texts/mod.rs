@@ -3,11 +3,17 @@
 //! Owns the one table per language, which the compiler keeps complete, and which words belong to a reason of the API, to a
 //! field's rule, and to what has just been done. A `{}` is a place that a page fills.
 
+#[macro_use]
+mod table;
+
+mod administration;
 pub(crate) mod crm;
 mod de;
 mod en;
 mod fr;
 pub(crate) mod live;
+mod own;
+mod team;
 
 use service_kit::locale::Locale;
 
@@ -16,6 +22,12 @@ macro_rules! texts {
     ($($name:ident,)*) => {
         /// All texts of one language.
         pub(crate) struct Texts {
+            /// The people of a space.
+            pub(crate) team: &'static team::TeamTexts,
+            /// One's own account.
+            pub(crate) own: &'static own::OwnTexts,
+            /// The organisation's administration.
+            pub(crate) admin: &'static administration::AdminTexts,
             $(pub(crate) $name: &'static str,)*
             pub(crate) crm: &'static crm::CrmTexts,
             pub(crate) live: &'static live::Live,
@@ -128,6 +140,12 @@ impl Texts {
             "ACCESS_REQUEST_ENDED" => self.request_ended,
             "ADDRESS_NOT_VERIFIED" => self.not_verified_yet,
             "CONSENT_REQUIRED" => self.consent_required,
+            "NEW_OWNER_NOT_INTERNAL" => self.team.not_an_owner,
+            "NOT_A_GUEST" => self.team.not_a_guest,
+            "NOT_INVITED" => self.team.not_invited,
+            "INVITING_NOT_ALLOWED" => self.team.guests_may_not_invite,
+            "LAST_ADMIN" => self.admin.last_admin,
+            "DELIVERY_NOT_FAILED" => self.admin.not_failed,
             reason => return self.crm.reason(reason),
         })
     }
@@ -152,6 +170,9 @@ impl Texts {
             "consent_given" => self.consent_needed,
             "logo_display" => self.rule_logo_height,
             "pasted_list" | "email_addresses" => self.rule_addresses,
+            "preferences" => self.own.rule_quiet,
+            "password_min_length" => self.admin.rule_password_length,
+            "texts" => self.admin.rule_notice,
             _ => return None,
         })
     }
@@ -174,6 +195,15 @@ impl Texts {
             "deleted" => self.done_deleted,
             "password" => self.done_password,
             "signed-out" => self.done_signed_out,
+            "transferred" => self.team.done_transferred,
+            "left" => self.team.done_left,
+            "ended" => self.own.done_ended,
+            "withdrawn" => self.own.done_withdrawn,
+            "published" => self.admin.done_published,
+            "deactivated" => self.admin.done_deactivated,
+            "retried" => self.admin.done_retried,
+            "allowed" => self.admin.done_allowed,
+            "restored" => self.admin.done_restored,
             what => return self.crm.done(what),
         })
     }
