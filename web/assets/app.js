@@ -196,9 +196,6 @@ for (const list of document.querySelectorAll("[data-zones]")) {
   for (const zone of Intl.supportedValuesOf?.("timeZone") || []) list.append(new Option(zone, zone));
 }
 
-// How far an upload is.
-for (const form of document.querySelectorAll("[data-upload]")) {
-  form.addEventListener("submit", (event) => {
 // What is said of the connection, calmly, above the page.
 const stateBar = document.querySelector("[data-state]");
 const tellState = (words, kind) => {
