@@ -20,7 +20,7 @@ use crate::visit::{Journey, Session, fresh_key};
 /// Largest piece of a stream.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// How long a check may take, with a crash in between.
-const CHECKED_WITHIN: Duration = Duration::from_secs(90);
+const CHECKED_WITHIN: Duration = Duration::from_secs(180);
 
 /// Announces a file truly, to be streamed.
 pub fn announced(space_id: &str, file_name: &str, file: &[u8]) -> assets::StartUploadRequest {
