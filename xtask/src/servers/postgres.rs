@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
@@ -222,7 +222,11 @@ impl Cluster {
         if account.can_work_in(&dir) {
             return Ok(Self { dir, account: Some(account), durable });
         }
-        let elsewhere = Path::new(ELSEWHERE).join(hash(&dir.to_string_lossy()));
+        // A checkout that was deleted and cloned again has other keys: its database must not be that of the one before.
+        let begun = dir.parent().and_then(|state| fs::metadata(state).ok()?.created().ok());
+        let begun = begun.and_then(|moment| moment.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        let name = format!("{}:{}", dir.to_string_lossy(), begun.as_nanos());
+        let elsewhere = Path::new(ELSEWHERE).join(hash(&name));
         fs::create_dir_all(&elsewhere)
             .with_context(|| format!("{} cannot be created", elsewhere.display()))?;
         account.own(&elsewhere)?;
