@@ -195,6 +195,12 @@ impl Browser {
         self.post("/chromium/network_conditions", json!({ "network_conditions": network })).await.map(drop)
     }
 
+    /// Lets so many bytes a second through to the browser.
+    pub async fn slow(&self, throughput: u64) -> anyhow::Result<()> {
+        let network = json!({ "offline": false, "latency": 0, "throughput": throughput });
+        self.post("/chromium/network_conditions", json!({ "network_conditions": network })).await.map(drop)
+    }
+
     /// What a part of the page says, as a person reads it.
     pub async fn text(&self, css: &str) -> anyhow::Result<String> {
         let found = self.post("/element", json!({ "using": "css selector", "value": css })).await?;
