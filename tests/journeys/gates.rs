@@ -73,6 +73,7 @@ fn catalogues() -> Vec<(&'static str, &'static [ErrorEntry])> {
         ("identity.sharedspaces", identity::ConsentError::CATALOGUE),
         ("identity.sharedspaces", identity::CredentialError::CATALOGUE),
         ("identity.sharedspaces", identity::SignInLinkError::CATALOGUE),
+        ("jobs.sharedspaces", messaging::DeadJobError::CATALOGUE),
         ("notifications.sharedspaces", notifications::DeliveryError::CATALOGUE),
         ("notifications.sharedspaces", notifications::NoticeError::CATALOGUE),
         ("notifications.sharedspaces", notifications::PreferenceError::CATALOGUE),

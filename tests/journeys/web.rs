@@ -2,6 +2,7 @@
 //! forms without JavaScript.
 
 mod crm;
+mod jobs;
 mod live;
 mod people;
 mod seeded;

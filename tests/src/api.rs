@@ -11,6 +11,7 @@ use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServi
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use sharedspaces_proto::notifications::v1::delivery_service_client::DeliveryServiceClient;
+use sharedspaces_proto::notifications::v1::job_service_client::JobServiceClient;
 use sharedspaces_proto::notifications::v1::notification_service_client::NotificationServiceClient;
 use sharedspaces_proto::spaces::v1::access_request_service_client::AccessRequestServiceClient;
 use sharedspaces_proto::spaces::v1::activity_service_client::ActivityServiceClient;
@@ -60,6 +61,8 @@ pub struct Api {
     pub deliveries: DeliveryServiceClient<Line>,
     /// notifications
     pub notices: NotificationServiceClient<Line>,
+    /// notifications
+    pub notifications_jobs: JobServiceClient<Line>,
     /// crm-sync
     pub connections: ConnectionServiceClient<Line>,
     /// crm-sync
@@ -93,7 +96,8 @@ impl Api {
             assets: AssetServiceClient::new(assets.clone()),
             logos: LogoServiceClient::new(assets),
             deliveries: DeliveryServiceClient::new(notifications.clone()),
-            notices: NotificationServiceClient::new(notifications),
+            notices: NotificationServiceClient::new(notifications.clone()),
+            notifications_jobs: JobServiceClient::new(notifications),
             connections: ConnectionServiceClient::new(crm_sync.clone()),
             records: RecordServiceClient::new(crm_sync.clone()),
             logs: LogServiceClient::new(crm_sync),

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use messaging::topology::SUBSCRIPTIONS;
+use serde_json::Value;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use testkit::certificates::{Authority, TlsFiles};
+use uuid::Uuid;
 use xtask::databases::{app_role, database_name, owner_role, prepare, with_database};
 use xtask::environment::{Addresses, behind_gateway, demo_env, service_env, tls_name, web_env};
 use xtask::ports::Ports;
@@ -314,6 +316,30 @@ impl World {
             pool.close().await;
         }
         dead
+    }
+
+    /// Leaves a job behind that a service could not do, however often it tried.
+    pub async fn leave_dead_job(
+        &self,
+        service: &str,
+        (organization_id, job_id): (Uuid, Uuid),
+        name: &str,
+        (payload, event): (&Value, &[u8]),
+    ) -> anyhow::Result<()> {
+        let pool = PgPoolOptions::new().max_connections(1).connect(&self.superuser_url(service)?).await?;
+        sqlx::query(
+            "INSERT INTO jobs (id, name, organization_id, payload, event, state, attempt, max_attempts, last_error)
+             VALUES ($1, $2, $3, $4, $5, 'dead', 1000, 1000, 'the database was full')",
+        )
+        .bind(job_id)
+        .bind(name)
+        .bind(organization_id)
+        .bind(payload)
+        .bind(event)
+        .execute(&pool)
+        .await?;
+        pool.close().await;
+        Ok(())
     }
 
     /// Returns everything the services have logged.

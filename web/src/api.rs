@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use service_kit::telemetry::propagation::current_traceparent;
 use sharedspaces_proto::assets::v1::asset_service_client::AssetServiceClient;
+use sharedspaces_proto::assets::v1::job_service_client::JobServiceClient as AssetsJobClient;
 use sharedspaces_proto::assets::v1::logo_service_client::LogoServiceClient;
 use sharedspaces_proto::crmsync::v1::connection_service_client::ConnectionServiceClient;
+use sharedspaces_proto::crmsync::v1::job_service_client::JobServiceClient as CrmSyncJobClient;
 use sharedspaces_proto::crmsync::v1::log_service_client::LogServiceClient;
 use sharedspaces_proto::crmsync::v1::record_service_client::RecordServiceClient;
 use sharedspaces_proto::identity::v1::account_service_client::AccountServiceClient;
@@ -17,12 +19,14 @@ use sharedspaces_proto::identity::v1::invitation_service_client::InvitationServi
 use sharedspaces_proto::identity::v1::organization_service_client::OrganizationServiceClient;
 use sharedspaces_proto::identity::v1::sign_in_service_client::SignInServiceClient;
 use sharedspaces_proto::notifications::v1::delivery_service_client::DeliveryServiceClient;
+use sharedspaces_proto::notifications::v1::job_service_client::JobServiceClient as NotificationsJobClient;
 use sharedspaces_proto::notifications::v1::notification_service_client::NotificationServiceClient;
 use sharedspaces_proto::notifications::v1::preference_service_client::PreferenceServiceClient;
 use sharedspaces_proto::spaces::v1::access_request_service_client::AccessRequestServiceClient;
 use sharedspaces_proto::spaces::v1::activity_service_client::ActivityServiceClient;
 use sharedspaces_proto::spaces::v1::comment_service_client::CommentServiceClient;
 use sharedspaces_proto::spaces::v1::content_service_client::ContentServiceClient;
+use sharedspaces_proto::spaces::v1::job_service_client::JobServiceClient as SpacesJobClient;
 use sharedspaces_proto::spaces::v1::participant_service_client::ParticipantServiceClient;
 use sharedspaces_proto::spaces::v1::policy_service_client::PolicyServiceClient;
 use sharedspaces_proto::spaces::v1::space_service_client::SpaceServiceClient;
@@ -79,6 +83,10 @@ clients! {
     records: RecordServiceClient over crm_sync,
     notices: NotificationServiceClient over notifications,
     preferences: PreferenceServiceClient over notifications,
+    spaces_jobs: SpacesJobClient over spaces,
+    assets_jobs: AssetsJobClient over assets,
+    notifications_jobs: NotificationsJobClient over notifications,
+    crm_sync_jobs: CrmSyncJobClient over crm_sync,
 }
 
 impl Api {

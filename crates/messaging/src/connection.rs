@@ -15,6 +15,7 @@ use lapin::{Channel, Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
 use service_kit::config::BrokerConfig;
 use service_kit::health::HealthBoard;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -37,8 +38,13 @@ pub(crate) struct Broker {
 }
 
 /// An open connection with one channel, on which publishing is confirmed. The topology stands.
+///
+/// It is closed also where it is merely dropped: lapin closes a connection with the last of its channels, and a consumer
+/// whose beginning was given up keeps its channel for good. At the broker it would stay the one active consumer of its
+/// queue, and hold whatever comes.
 pub(crate) struct Session {
-    connection: Connection,
+    /// Nothing once it is being closed.
+    connection: Option<Connection>,
     pub(crate) channel: Channel,
 }
 
@@ -62,9 +68,10 @@ impl Broker {
         let open = async {
             let connection = Connection::connect_uri(uri, properties).await?;
             let channel = connection.create_channel().await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
-            topology::declare_all(&channel, self.prefix()).await?;
-            Ok::<_, lapin::Error>(Session { connection, channel })
+            let session = Session { connection: Some(connection), channel };
+            session.channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            topology::declare_all(&session.channel, self.prefix()).await?;
+            Ok::<_, lapin::Error>(session)
         };
         let session = timeout(OPEN_WITHIN, open)
             .await
@@ -88,17 +95,32 @@ impl Broker {
 impl Session {
     /// Errors where the connection or its channel is gone.
     pub(crate) fn ensure_open(&self) -> anyhow::Result<()> {
-        if self.connection.status().connected() && self.channel.status().connected() {
+        let is_connected = self.connection.as_ref().is_some_and(|connection| connection.status().connected());
+        if is_connected && self.channel.status().connected() {
             return Ok(());
         }
         bail!("the connection to the broker was lost")
     }
 
     /// Says good-bye, for at most two seconds. What was not acknowledged is delivered again.
-    pub(crate) async fn close(self) {
-        // A connection that cannot be closed is dropped, which the broker sees as well.
-        let _dropped = timeout(CLOSE_WITHIN, self.connection.close(200, "OK".into())).await;
+    pub(crate) async fn close(mut self) {
+        if let Some(connection) = self.connection.take() {
+            close(connection).await;
+        }
     }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let (Some(connection), Ok(runtime)) = (self.connection.take(), Handle::try_current()) {
+            runtime.spawn(close(connection));
+        }
+    }
+}
+
+async fn close(connection: Connection) {
+    // One that does not answer is given up; the broker hears no heart-beat of it any more.
+    let _given_up = timeout(CLOSE_WITHIN, connection.close(200, "OK".into())).await;
 }
 
 /// The pause before the next try: 0.2 s, doubled up to 5 s, from the start again after a try that went well.
@@ -122,5 +144,38 @@ impl Pause {
             () = tokio::time::sleep(self.0) => {}
         }
         self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use lapin::options::{BasicConsumeOptions, QueueDeclareOptions};
+    use lapin::types::FieldTable;
+    use testkit::eventually;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_consumer_whose_beginning_is_given_up_does_not_stay_at_the_broker() {
+        let broker = Broker::new(testkit::broker_config(), "spaces", None);
+        let queue = topology::queue(broker.prefix(), &topology::SUBSCRIPTIONS[0]);
+        let looking = broker.open("looking").await.unwrap();
+        let consumers = async || {
+            let is_there = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let queue = looking.channel.queue_declare(queue.as_str().into(), is_there, FieldTable::default());
+            queue.await.unwrap().consumer_count()
+        };
+        let session = broker.open("given up").await.unwrap();
+        let options = BasicConsumeOptions::default();
+        // Polled once: what asks for it is on its way, and nobody waits for the answer.
+        let begun =
+            session.channel.basic_consume(queue.as_str().into(), "".into(), options, FieldTable::default());
+        assert!(begun.now_or_never().is_none());
+        eventually("the broker has the consumer", async || consumers().await == 1).await;
+        drop(session);
+        eventually("the consumer is gone", async || consumers().await == 0).await;
+        topology::delete_all(&looking.channel, broker.prefix()).await.unwrap();
+        looking.close().await;
     }
 }

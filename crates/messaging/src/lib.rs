@@ -7,6 +7,7 @@
 
 mod connection;
 mod consumer;
+mod dead_jobs;
 mod events;
 mod failpoint;
 mod figures;
@@ -24,6 +25,7 @@ mod wake;
 
 use sqlx::PgPool;
 
+pub use dead_jobs::{DeadJobError, DeadJobs};
 pub use events::Event;
 pub use failpoint::{FAILPOINTS, arm_failpoints, failpoint};
 pub use messaging::{Messaging, Received};

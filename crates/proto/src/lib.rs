@@ -14,7 +14,7 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 }
 
-pub use generated::{assets, crmsync, identity, notifications, options, spaces};
+pub use generated::{assets, crmsync, identity, jobs, notifications, options, spaces};
 
 /// Every interface with its options and comments, for reflection, the gateway and the gates.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor_set.bin"));

@@ -25,11 +25,12 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-use messaging::Messaging;
-use service_kit::grpc::STREAM_MESSAGE_LIMIT_BYTES;
+use messaging::{DeadJobs, Messaging};
+use service_kit::grpc::{STREAM_MESSAGE_LIMIT_BYTES, UNARY_LIMIT_BYTES};
 use service_kit::space_access::SpaceAccess;
 use service_kit::{Kit, Parts, Port};
 use sharedspaces_proto::assets::v1::asset_service_server::AssetServiceServer;
+use sharedspaces_proto::assets::v1::job_service_server::JobServiceServer;
 use sharedspaces_proto::assets::v1::logo_service_server::LogoServiceServer;
 use sqlx::migrate::Migrator;
 use tonic::service::Routes;
@@ -96,6 +97,8 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         jobs::count_uploads::worker(&kit.database, kit.config.telemetry.metric_interval()),
     ]);
     let port = Port { setting: "content.listen", listen: content.listen, routes: content::routes(assets) };
-    let routes = Routes::new(logo_service).add_service(asset_service);
+    let job_service = JobServiceServer::new(DeadJobs::new(kit.database.clone()))
+        .max_decoding_message_size(UNARY_LIMIT_BYTES);
+    let routes = Routes::new(logo_service).add_service(asset_service).add_service(job_service);
     Ok(Parts { routes, workers, ports: vec![port], ..Parts::default() })
 }

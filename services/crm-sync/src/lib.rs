@@ -30,7 +30,7 @@ mod tests;
 use std::sync::Arc;
 
 use anyhow::Context;
-use messaging::Messaging;
+use messaging::{DeadJobs, Messaging};
 use secrecy::SecretString;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::space_access::SpaceAccess;
@@ -90,7 +90,8 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     let messaging = consumers::spaces::subscribe(messaging);
     let mut workers = write_log::register(messaging, write_log).workers()?;
     workers.push(count_connections::worker(&kit.database, kit.config.telemetry.metric_interval()));
-    Ok(Parts { routes: routes(connections, records, logs), workers, ..Parts::default() })
+    let dead_jobs = DeadJobs::new(kit.database.clone());
+    Ok(Parts { routes: routes(connections, records, logs, dead_jobs), workers, ..Parts::default() })
 }
 
 /// The connectors that this service has.
@@ -111,7 +112,7 @@ fn secrets(kit: &Kit<Settings>) -> anyhow::Result<Secrets> {
         .context("setting key_encryption_key or old_key_encryption_keys")
 }
 
-fn routes(connections: Connections, records: Records, logs: Logs) -> Routes {
+fn routes(connections: Connections, records: Records, logs: Logs, dead_jobs: DeadJobs) -> Routes {
     let connection = ConnectionGrpc { connections };
     let record = RecordGrpc { records };
     let log = LogGrpc { logs };
@@ -125,5 +126,8 @@ fn routes(connections: Connections, records: Records, logs: Logs) -> Routes {
     )
     .add_service(
         pb::log_service_server::LogServiceServer::new(log).max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
+    .add_service(
+        pb::job_service_server::JobServiceServer::new(dead_jobs).max_decoding_message_size(UNARY_LIMIT_BYTES),
     )
 }

@@ -42,10 +42,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use messaging::Messaging;
+use messaging::{DeadJobs, Messaging};
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::{Kit, Parts};
 use sharedspaces_proto::notifications::v1::delivery_service_server::DeliveryServiceServer;
+use sharedspaces_proto::notifications::v1::job_service_server::JobServiceServer;
 use sharedspaces_proto::notifications::v1::notification_service_server::NotificationServiceServer;
 use sharedspaces_proto::notifications::v1::preference_service_server::PreferenceServiceServer;
 use sharedspaces_proto::notifications::v1::template_service_server::TemplateServiceServer;
@@ -125,6 +126,10 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
         )
         .add_service(
             TemplateServiceServer::new(TemplateGrpc { previews })
+                .max_decoding_message_size(UNARY_LIMIT_BYTES),
+        )
+        .add_service(
+            JobServiceServer::new(DeadJobs::new(kit.database.clone()))
                 .max_decoding_message_size(UNARY_LIMIT_BYTES),
         );
     Ok(Parts { routes, workers, ..Parts::default() })

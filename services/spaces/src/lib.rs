@@ -32,7 +32,7 @@ mod theme;
 mod visit;
 
 use anyhow::Context;
-use messaging::Messaging;
+use messaging::{DeadJobs, Messaging};
 use service_kit::client::Gate;
 use service_kit::grpc::UNARY_LIMIT_BYTES;
 use service_kit::mac::MacKey;
@@ -47,6 +47,7 @@ use sharedspaces_proto::spaces::v1::access_request_service_server::AccessRequest
 use sharedspaces_proto::spaces::v1::activity_service_server::ActivityServiceServer;
 use sharedspaces_proto::spaces::v1::comment_service_server::CommentServiceServer;
 use sharedspaces_proto::spaces::v1::content_service_server::ContentServiceServer;
+use sharedspaces_proto::spaces::v1::job_service_server::JobServiceServer;
 use sharedspaces_proto::spaces::v1::participant_service_server::ParticipantServiceServer;
 use sharedspaces_proto::spaces::v1::policy_service_server::PolicyServiceServer;
 use sharedspaces_proto::spaces::v1::space_service_server::SpaceServiceServer;
@@ -131,6 +132,10 @@ pub async fn build(kit: Kit<Settings>) -> anyhow::Result<Parts> {
     )
     .add_service(
         CommentServiceServer::new(CommentGrpc { comments }).max_decoding_message_size(UNARY_LIMIT_BYTES),
+    )
+    .add_service(
+        JobServiceServer::new(DeadJobs::new(kit.database.clone()))
+            .max_decoding_message_size(UNARY_LIMIT_BYTES),
     );
     let messaging = consumers::identity::subscribe(Messaging::new(&kit), &participants);
     let messaging = jobs::take_access_requests::register(messaging, &access_requests);

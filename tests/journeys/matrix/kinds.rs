@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     Banner,
     Comment,
     Connection,
+    /// The same in every service that runs jobs.
+    DeadJob,
     Delivery,
     Folder,
     /// Who has come in.
@@ -60,6 +62,7 @@ pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
         "comment_id" => Kind::Comment,
         "connection_id" => Kind::Connection,
         "delivery_id" => Kind::Delivery,
+        "job_id" => Kind::DeadJob,
         "folder_id" => Kind::Folder,
         "invitation_id" => Kind::Invitation,
         "item_id" => Kind::Item,

@@ -26,6 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Somebody whom the CRM knows.
 const CONTACT: &str = "nora.field@contoso.test";
 
+/// What each service that runs jobs has given up.
+const DEAD_JOBS: [(&str, &str); 4] = [
+    ("spaces", "event:identity.organization.updated.v1"),
+    ("assets", "event:spaces.logo.placed.v1"),
+    ("notifications", "event:identity.organization.updated.v1"),
+    ("crm-sync", "event:identity.organization.updated.v1"),
+];
+
 /// An organisation as the matrix uses it.
 pub(crate) struct Tenant {
     pub(crate) slug: String,
@@ -158,6 +166,14 @@ impl Tenant {
         ] {
             ids.insert(kind, kept(world, sql, &organization_id).await);
         }
+        let dead_job = Uuid::parse_str(&nobodys_id()).unwrap();
+        let organization = organization_id.parse().unwrap();
+        for (service, name) in DEAD_JOBS {
+            // Without what it needs, it is dead again as soon as it is tried.
+            let nothing = (&serde_json::json!({}), [].as_slice());
+            world.leave_dead_job(service, (organization, dead_job), name, nothing).await.unwrap();
+        }
+        ids.insert(Kind::DeadJob, dead_job.to_string());
         let record_id = account.record_id;
         let contact_id = contact_of(journey, &admin, &connection.connection_id).await;
         let login_url = journey.outside.salesforce().to_owned();

@@ -14,6 +14,7 @@ mod files;
 mod home;
 mod invitation;
 mod inviting;
+mod jobs;
 mod look;
 mod mails;
 mod members;
@@ -176,6 +177,8 @@ fn administration() -> Router {
         .route("/app/admin/notices/verify", post(privacy::verify))
         .route("/app/admin/mails", get(mails::page))
         .route("/app/admin/mails/{mail}/retry", post(mails::retry))
+        .route("/app/admin/jobs", get(jobs::page))
+        .route("/app/admin/jobs/{service}/{job}/retry", post(jobs::retry))
         .route("/app/admin/suppressions", get(mails::suppressions))
         .route("/app/admin/suppressions/remove", post(mails::allow))
         .route("/app/admin/deleted", get(admin::deleted_page))

@@ -61,6 +61,17 @@ side_by_side! {
         verify: "Check the evidence", "Vérifier les preuves", "Nachweis prüfen";
         intact: "The evidence is whole: {} entries.", "Les preuves sont intactes : {} entrées.", "Der Nachweis ist vollständig: {} Einträge.";
         broken: "The evidence does not hold from entry {} on.", "Les preuves ne tiennent plus à partir de l’entrée {}.", "Der Nachweis hält ab Eintrag {} nicht.";
+        jobs: "Failed work", "Travaux échoués", "Fehlgeschlagenes";
+        jobs_explained: "What could not be done for you, however often it was tried. It is kept here: once the cause is gone, run it again.", "Ce qui n’a pas pu être fait pour vous, malgré plusieurs essais. C’est conservé ici : une fois la cause écartée, relancez-le.", "Was sich trotz vieler Versuche nicht für Sie erledigen ließ. Es bleibt hier: Ist die Ursache behoben, lassen Sie es noch einmal laufen.";
+        no_jobs: "Everything has been done.", "Tout a été fait.", "Alles ist erledigt.";
+        of_spaces: "Spaces and people", "Espaces et personnes", "Spaces und Personen";
+        of_assets: "Files and logos", "Fichiers et logos", "Dateien und Logos";
+        of_notifications: "Mails and notices", "E-mails et avis", "Mails und Hinweise";
+        of_crm_sync: "CRM logging", "Journal CRM", "CRM-Protokoll";
+        job: "Work", "Travail", "Aufgabe";
+        run_again: "Run again", "Relancer", "Noch einmal";
+        not_dead: "This is no longer among the failed work: it runs again, or is done.", "Ce travail ne figure plus parmi les échecs : il est relancé ou terminé.", "Das steht nicht mehr unter dem Fehlgeschlagenen: Es läuft wieder oder ist erledigt.";
+        done_running: "It runs again.", "C’est relancé.", "Es läuft wieder.";
         deleted_spaces: "Deleted spaces", "Espaces supprimés", "Gelöschte Spaces";
         deleted_explained: "They can be taken back for 30 days; then they are gone with their files.", "Ils peuvent être repris pendant 30 jours ; ensuite ils disparaissent avec leurs fichiers.", "Sie lassen sich 30 Tage lang zurückholen; danach sind sie mit ihren Dateien weg.";
         no_deleted: "Nothing is waiting to be purged.", "Rien n’attend d’être effacé.", "Nichts wartet darauf, endgültig zu verschwinden.";

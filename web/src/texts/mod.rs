@@ -146,6 +146,7 @@ impl Texts {
             "INVITING_NOT_ALLOWED" => self.team.guests_may_not_invite,
             "LAST_ADMIN" => self.admin.last_admin,
             "DELIVERY_NOT_FAILED" => self.admin.not_failed,
+            "DEAD_JOB_NOT_FOUND" => self.admin.not_dead,
             reason => return self.crm.reason(reason),
         })
     }
@@ -202,6 +203,7 @@ impl Texts {
             "published" => self.admin.done_published,
             "deactivated" => self.admin.done_deactivated,
             "retried" => self.admin.done_retried,
+            "running" => self.admin.done_running,
             "allowed" => self.admin.done_allowed,
             "restored" => self.admin.done_restored,
             what => return self.crm.done(what),

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod consumers;
 #[cfg(test)]
+mod dead_jobs;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod relays;
