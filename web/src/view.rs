@@ -23,13 +23,15 @@ impl From<Option<Timestamp>> for Moment {
     }
 }
 
-/// Somebody, as a coloured circle with initials and a name.
+/// Somebody, as a circle with their picture or initials, and a name.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) initials: String,
     /// One of eight tints, the same for the same person.
     pub(crate) tint: u32,
+    /// Address of their picture, for a minute; empty where there is none, or none was asked for.
+    pub(crate) picture: String,
 }
 
 impl Person {
@@ -41,7 +43,13 @@ impl Person {
             name: shown.to_owned(),
             initials: initials.flat_map(char::to_uppercase).collect(),
             tint: shown.bytes().map(u32::from).sum::<u32>() % 8,
+            picture: String::new(),
         }
+    }
+
+    /// Returns them with their picture.
+    pub(crate) fn with(self, picture: Option<&String>) -> Self {
+        Self { picture: picture.cloned().unwrap_or_default(), ..self }
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) fn kind_of(field: &FieldDescriptor) -> Option<FieldKind> {
         {
             Kind::Guest
         }
+        // Who has a picture.
+        "user_ids" if field.parent_message().name() == "BatchGetProfilePicturesRequest" => Kind::Owner,
         "access_request_id" => Kind::AccessRequest,
         "asset_id" => Kind::Asset,
         "banner_logo_id" => Kind::Banner,

@@ -141,6 +141,7 @@ impl Tenant {
         let shown = journey.show_logo(&admin, &space, &png(64, 32).unwrap()).await.unwrap();
         ids.insert(Kind::Logo, shown.customer_logo.unwrap().logo_id);
         ids.insert(Kind::Banner, upload_banner(journey, &admin, &canary("banner")).await);
+        upload_picture(journey, &admin).await;
         for (kind, name) in [(Kind::Theme, "theme"), (Kind::OtherTheme, "other_theme")] {
             let (theme, _) = journey.create_theme(&admin, &canary(name), readable_colors()).await.unwrap();
             ids.insert(kind, theme.theme_id);
@@ -207,6 +208,15 @@ async fn create_member(journey: &Journey, admin: &Session, address: &str, name: 
     let created =
         journey.api.organizations.clone().create_member(with_token(request, admin.token())).await.unwrap();
     created.into_inner().member.unwrap().user_id
+}
+
+async fn upload_picture(journey: &Journey, person: &Session) {
+    use assets::upload_profile_picture_request::Part;
+    let header = assets::ImageHeader { file_name: "me.png".to_owned() };
+    let parts = [Part::Header(header), Part::Chunk(Bytes::from(png(64, 64).unwrap()))];
+    let messages = parts.map(|part| assets::UploadProfilePictureRequest { part: Some(part) });
+    let request = with_token(tokio_stream::iter(messages), person.token());
+    journey.api.logos.clone().upload_profile_picture(request).await.unwrap();
 }
 
 async fn upload_banner(journey: &Journey, admin: &Session, name: &str) -> String {

@@ -1,5 +1,6 @@
 //! The people of a space, one's own account, and the organisation's administration, as they are clicked.
 
+use journeys::visit::png;
 use serde_json::json;
 
 use super::*;
@@ -196,11 +197,37 @@ async fn a_person_minds_where_they_are_signed_in_when_mails_wait_and_what_they_a
     seller.press(".plain-list a").await.unwrap();
     seller.arrive("/notifications").await.unwrap();
 
-    // A guest reads what they agreed to, takes it back, and is asked before they see anything again.
+    // A picture that is none is refused with the rule; one that is stands beside the name, for a guest too.
+    let profile = format!("{web}/app/profile");
+    let dir = xtask::throwaway::Throwaway::create("picture").unwrap();
+    for (name, content) in [("me.txt", b"me".to_vec()), ("me.png", png(300, 200).unwrap())] {
+        let file = dir.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        seller.go(&profile).await.unwrap();
+        seller.type_into("[name=file]", &file.to_string_lossy()).await.unwrap();
+        seller.press("form[action$='/picture'] .primary").await.unwrap();
+        if name == "me.txt" {
+            seller.reads("The picture is no PNG, JPEG or WebP.").await.unwrap();
+            look(&seller, "picture-refused").await;
+        }
+    }
+    seller.arrive("done=saved").await.unwrap();
+    look(&seller, "profile").await;
     let guest_address = format!("gina.{}@buyer.example", unique());
     invite(&seller, &space, &guest_address).await;
     let guest = Browser::start(true).await.unwrap();
     come_in(&journey, &guest, &guest_address, true).await;
+    guest.go(&format!("{space}/people")).await.unwrap();
+    let drawn = "return [...document.querySelectorAll('.avatar img')].filter(of => of.naturalWidth).length";
+    within(PATIENCE, "the picture", async || Ok((guest.run(drawn).await? == 1).then_some(()))).await.unwrap();
+    look(&guest, "people-with-a-picture").await;
+    seller.go(&profile).await.unwrap();
+    seller.press("form[action$='/picture/remove'] button").await.unwrap();
+    seller.arrive("done=removed").await.unwrap();
+    guest.go(&format!("{space}/people")).await.unwrap();
+    assert_eq!(guest.count(".avatar img").await.unwrap(), 0);
+
+    // The guest reads what they agreed to, takes it back, and is asked before they see anything again.
     guest.go(&format!("{web}/app/profile/privacy")).await.unwrap();
     guest.reads("Agreed to version 1").await.unwrap();
     look(&guest, "privacy").await;

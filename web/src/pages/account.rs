@@ -5,10 +5,12 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use sharedspaces_proto::identity::v1 as pb;
 
+use super::pictures;
 use crate::cookie;
 use crate::failure::Failure;
 use crate::form::{Filled, mask};
 use crate::frame::{Frame, render};
+use crate::view::Person;
 use crate::visitor::Me;
 
 #[derive(askama::Template)]
@@ -19,14 +21,29 @@ struct ProfilePage {
     form: Filled,
     password: Filled,
     has_password: bool,
+    picture: Filled,
+    me: Person,
+}
+
+/// The forms as they were sent, where one was refused.
+#[derive(Default)]
+struct Said {
+    form: Option<Filled>,
+    password: Filled,
+    picture: Filled,
 }
 
 /// Shows the profile.
 pub(crate) async fn page(me: Me) -> Result<Response, Failure> {
-    draw(&me, (None, Filled::default())).await
+    draw(&me, Said::default()).await
 }
 
-async fn draw(me: &Me, (form, password): (Option<Filled>, Filled)) -> Result<Response, Failure> {
+/// Shows the profile, and what is wrong with a picture.
+pub(super) async fn draw_with_picture(me: &Me, picture: Filled) -> Result<Response, Failure> {
+    draw(me, Said { picture, ..Said::default() }).await
+}
+
+async fn draw(me: &Me, Said { form, password, picture }: Said) -> Result<Response, Failure> {
     let profile = me.web().api.account().get_profile(me.ask(pb::GetProfileRequest {})).await?.into_inner();
     let person = profile.person.unwrap_or_default();
     let fresh = || {
@@ -39,13 +56,18 @@ async fn draw(me: &Me, (form, password): (Option<Filled>, Filled)) -> Result<Res
             ("locale", &person.locale),
         ])
     };
-    let is_refused = password.is_refused() || form.as_ref().is_some_and(Filled::is_refused);
+    let pictures = pictures::of(me, std::iter::once(&me.session().user_id)).await;
+    let shown = Person::new(&person.display_name, &person.email_address);
+    let is_refused =
+        password.is_refused() || picture.is_refused() || form.as_ref().is_some_and(Filled::is_refused);
     let page = ProfilePage {
         frame: Frame::new(me, me.texts().nav_profile).area("profile"),
         form: form.unwrap_or_else(fresh),
         email_address: person.email_address,
         password: password.without("old_password").without("new_password"),
         has_password: profile.has_password,
+        me: shown.with(pictures.get(&me.session().user_id)),
+        picture,
     };
     let code = if is_refused { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok((code, render(&page)?).into_response())
@@ -72,7 +94,9 @@ pub(crate) async fn save(me: Me, form: Filled) -> Result<Response, Failure> {
             ]);
             Ok((kept, Redirect::to("/app/profile?done=saved")).into_response())
         }
-        Err(status) => draw(&me, (Some(form.refused(me.texts(), status)?), Filled::default())).await,
+        Err(status) => {
+            draw(&me, Said { form: Some(form.refused(me.texts(), status)?), ..Said::default() }).await
+        }
     }
 }
 
@@ -91,6 +115,8 @@ pub(crate) async fn set_password(me: Me, form: Filled) -> Result<Response, Failu
     };
     match changed {
         Ok(()) => Ok(Redirect::to("/app/profile?done=password").into_response()),
-        Err(status) => draw(&me, (None, form.refused(me.texts(), status)?)).await,
+        Err(status) => {
+            draw(&me, Said { password: form.refused(me.texts(), status)?, ..Said::default() }).await
+        }
     }
 }

@@ -25,6 +25,7 @@ use crate::failure::{Failure, Reason};
 use crate::form::Filled;
 use crate::frame::fill;
 use crate::guard::is_from_our_page;
+use crate::texts::Texts;
 use crate::visitor::Me;
 
 /// Most bytes of a file that is sent through a form.
@@ -288,12 +289,52 @@ async fn picture(mut sent: Sent) -> Result<(String, Vec<Bytes>), Status> {
     Ok((sent.name, bytes.chunks(CHUNK).map(Bytes::copy_from_slice).collect()))
 }
 
-/// How sending the organisation's own logo went.
+/// How sending a picture that belongs to no space went.
 pub(crate) enum LogoSent {
     Kept,
     Missing,
     TooLarge,
     Refused(Box<Status>),
+}
+
+impl LogoSent {
+    fn of<T>(answer: Result<T, Status>) -> Self {
+        match answer {
+            Ok(_) => Self::Kept,
+            Err(status) => Self::Refused(Box::new(status)),
+        }
+    }
+
+    /// Returns a form that says why it was not kept; nothing where it was.
+    pub(crate) fn refused(self, t: &'static Texts) -> Result<Option<Filled>, Failure> {
+        let form = Filled::default();
+        Ok(match self {
+            Self::Kept => None,
+            Self::Missing => Some(form.saying(t.file_missing)),
+            Self::TooLarge => Some(form.saying(t.logo_too_large)),
+            Self::Refused(status) => {
+                // The rule is about the picture as a whole, whatever part of the call it names.
+                let general = crate::failure::words(t, &status);
+                Some(form.refused(t, *status)?.saying(&general))
+            }
+        })
+    }
+}
+
+/// Takes the person's own picture.
+pub(crate) async fn send_own_picture(me: &Me, parts: Multipart) -> Result<LogoSent, Failure> {
+    use pb::upload_profile_picture_request::Part;
+    let SentForm { file, is_too_large, .. } = read(parts).await?;
+    let Some(sent) = file else {
+        return Ok(if is_too_large { LogoSent::TooLarge } else { LogoSent::Missing });
+    };
+    let (file_name, chunks) = picture(sent).await?;
+    let header = Part::Header(pb::ImageHeader { file_name });
+    let parts = std::iter::once(header).chain(chunks.into_iter().map(Part::Chunk));
+    let messages: Vec<_> = parts.map(|part| pb::UploadProfilePictureRequest { part: Some(part) }).collect();
+    let mut request = me.ask(tokio_stream::iter(messages));
+    request.set_timeout(LOGO_WITHIN);
+    Ok(LogoSent::of(me.web().api.logos().upload_profile_picture(request).await))
 }
 
 /// Sends the organisation's own logo.
@@ -309,10 +350,7 @@ pub(crate) async fn send_own_logo(me: &Me, parts: Multipart) -> Result<LogoSent,
     let messages: Vec<_> = parts.map(|part| pb::UploadOrganizationLogoRequest { part: Some(part) }).collect();
     let mut request = me.ask(tokio_stream::iter(messages));
     request.set_timeout(LOGO_WITHIN);
-    Ok(match me.web().api.logos().upload_organization_logo(request).await {
-        Ok(_) => LogoSent::Kept,
-        Err(status) => LogoSent::Refused(Box::new(status)),
-    })
+    Ok(LogoSent::of(me.web().api.logos().upload_organization_logo(request).await))
 }
 
 /// How a logo is to be shown.

@@ -8,7 +8,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use super::files;
 use super::sign_in::answer;
 use super::spaces::themes;
-use crate::failure::{Failure, words};
+use crate::failure::Failure;
 use crate::form::{Filled, mask};
 use crate::frame::{Frame, fill};
 use crate::texts::{self, Texts};
@@ -229,17 +229,10 @@ pub(crate) async fn delete_theme(
 
 /// Takes the organisation's own logo.
 pub(crate) async fn upload_logo(me: Me, parts: Multipart) -> Result<Response, Failure> {
-    let t = me.texts();
-    let refused = match files::send_own_logo(&me, parts).await? {
-        files::LogoSent::Kept => return Ok(Redirect::to("/app/admin/look?done=saved").into_response()),
-        files::LogoSent::Missing => Filled::default().saying(t.file_missing),
-        files::LogoSent::TooLarge => Filled::default().saying(t.logo_too_large),
-        files::LogoSent::Refused(status) => {
-            let general = words(t, &status);
-            Filled::default().refused(t, *status)?.saying(&general)
-        }
-    };
-    draw(&me, Said { logo: refused, ..Said::default() }).await
+    match files::send_own_logo(&me, parts).await?.refused(me.texts())? {
+        None => Ok(Redirect::to("/app/admin/look?done=saved").into_response()),
+        Some(logo) => draw(&me, Said { logo, ..Said::default() }).await,
+    }
 }
 
 /// Takes it away.

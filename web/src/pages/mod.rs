@@ -23,6 +23,7 @@ mod organization;
 mod own;
 mod people;
 mod person;
+mod pictures;
 mod privacy;
 mod room;
 mod settings;
@@ -145,6 +146,8 @@ fn own_pages() -> Router {
     Router::new()
         .route("/app/profile", get(account::page).post(account::save))
         .route("/app/profile/password", post(account::set_password))
+        .route("/app/profile/picture", post(pictures::upload))
+        .route("/app/profile/picture/remove", post(pictures::remove))
         .route("/app/profile/sessions", get(own::sessions))
         .route("/app/profile/sessions/others", post(own::end_others))
         .route("/app/profile/sessions/all", post(own::end_all))

@@ -1,5 +1,7 @@
 //! Who takes part in a space, by where they stand, and who asks to.
 
+use std::collections::HashMap;
+
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -7,6 +9,7 @@ use sharedspaces_proto::spaces::v1 as pb;
 use tonic::Status;
 
 use super::inviting::{Bad, Sent};
+use super::pictures;
 use super::room::{Entered, Refused, Room, enter};
 use crate::form::Filled;
 use crate::frame::{Frame, render};
@@ -65,13 +68,13 @@ struct PeoplePage {
 }
 
 impl One {
-    fn new(me: &Me, participant: pb::Participant, may_edit: bool) -> Self {
+    fn new(me: &Me, participant: pb::Participant, (may_edit, picture): (bool, Option<&String>)) -> Self {
         let (kind, state) = (participant.kind(), participant.state());
         let is_gone = matches!(state, pb::ParticipantState::Revoked | pb::ParticipantState::Left);
         let is_guest = kind == pb::ParticipantKind::External;
         let work = [participant.job_title.as_str(), &participant.company];
         Self {
-            person: Person::new(&participant.display_name, &participant.email_address),
+            person: Person::new(&participant.display_name, &participant.email_address).with(picture),
             kind: kind_name(me.texts(), kind),
             work: work.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
             is_never_seen: may_edit && is_guest && !is_gone && participant.last_visit_time.is_none(),
@@ -119,12 +122,13 @@ pub(super) async fn draw(
         share_link(me, space_id, room.may_invite && !room.is_archived)
     );
     let people = people?;
+    let pictures = pictures::of(me, people.iter().map(|of| &of.user_id)).await;
     let is_refused = form.is_refused() || !refused.is_empty();
     let page = PeoplePage {
         frame,
         told: sent.told(me.texts(), &people),
         new: sent.guests(&people),
-        groups: grouped(me, &people, room.may_edit),
+        groups: grouped(me, &people, (room.may_edit, &pictures)),
         requests: requests?,
         share_link: share_link?,
         space: room,
@@ -136,7 +140,11 @@ pub(super) async fn draw(
 }
 
 /// Sorts people by where they stand; who is gone is folded away.
-fn grouped(me: &Me, people: &[pb::Participant], may_edit: bool) -> Vec<Group> {
+fn grouped(
+    me: &Me,
+    people: &[pb::Participant],
+    (may_edit, pictures): (bool, &HashMap<String, String>),
+) -> Vec<Group> {
     use pb::ParticipantState as State;
     let t = me.texts();
     let groups = [
@@ -152,7 +160,7 @@ fn grouped(me: &Me, people: &[pb::Participant], may_edit: bool) -> Vec<Group> {
         people: people
             .iter()
             .filter(|of| of.state() == state)
-            .map(|of| One::new(me, of.clone(), may_edit))
+            .map(|of| One::new(me, of.clone(), (may_edit, pictures.get(&of.user_id))))
             .collect(),
     };
     groups.into_iter().map(group).filter(|group| !group.people.is_empty()).collect()

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use sharedspaces_proto::spaces::v1 as pb;
 
 use super::people::{back_to, kind_name, list};
+use super::pictures;
 use super::room::{Entered, Refused, Room, box_of, enter};
 use crate::failure::{Failure, Reason};
 use crate::form::{Filled, mask};
@@ -70,10 +71,11 @@ async fn draw(
     } else {
         Vec::new()
     };
+    let pictures = pictures::of(me, std::iter::once(&one.user_id)).await;
     let code = if form.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = PersonPage {
         frame,
-        person: Person::new(&one.display_name, &one.email_address),
+        person: Person::new(&one.display_name, &one.email_address).with(pictures.get(&one.user_id)),
         kind: kind_name(t, one.kind()),
         facts: facts(t, &one),
         since: one.create_time.into(),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use service_kit::clock::timestamp;
-use service_kit::ids::{OrganizationId, SpaceId};
+use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use service_kit::validate::Violations;
 use sharedspaces_proto::assets::v1 as pb;
 use tonic::{Code, Status};
@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use crate::image::MailPicture;
 use crate::logo::{
     BATCH_MAX, FILE_NAME_MAX, Format, FormattedLogo, Kind, LinkedLogo, LinkedLogos, Logo, LogoError, LogoId,
-    LogoRemoved, MAX_CHUNK_BYTES, NewLogo, Purpose, Rendition, View,
+    LogoRemoved, MAX_CHUNK_BYTES, NewLogo, PicturesOfPeople, Purpose, Rendition, View,
 };
 use crate::storage::LINK_TTL;
 
@@ -33,6 +33,7 @@ pub(super) enum Header {
     Customer(pb::UploadLogoHeader),
     Organization(pb::ImageHeader),
     Banner(pb::ImageHeader),
+    Person(pb::ImageHeader),
 }
 
 impl UploadMessage for pb::UploadLogoRequest {
@@ -64,6 +65,15 @@ impl UploadMessage for pb::UploadThemeBannerRequest {
     }
 }
 
+impl UploadMessage for pb::UploadProfilePictureRequest {
+    fn into_part(self) -> Option<Part> {
+        Some(match self.part? {
+            pb::upload_profile_picture_request::Part::Header(header) => Part::Header(Header::Person(header)),
+            pb::upload_profile_picture_request::Part::Chunk(bytes) => Part::Chunk(bytes),
+        })
+    }
+}
+
 impl TryFrom<Header> for NewLogo {
     type Error = Violations;
 
@@ -75,6 +85,7 @@ impl TryFrom<Header> for NewLogo {
             }
             Header::Organization(header) => (Purpose::Organization, &header.file_name),
             Header::Banner(header) => (Purpose::Banner, &header.file_name),
+            Header::Person(header) => (Purpose::Person, &header.file_name),
         };
         let file_name = check.line("header.file_name", file_name, 0, FILE_NAME_MAX);
         check.into_result()?;
@@ -161,6 +172,18 @@ impl TryFrom<pb::BatchGetLogosRequest> for LogosWanted {
     }
 }
 
+/// Reads whose pictures are asked for.
+pub(super) fn people_of(request: &pb::BatchGetProfilePicturesRequest) -> Result<Vec<UserId>, Violations> {
+    let mut check = Violations::default();
+    let count = request.user_ids.len();
+    if count == 0 || count > BATCH_MAX {
+        return Err(Violations::one("user_ids", format!("must be 1 to {BATCH_MAX}, are {count}")));
+    }
+    let user_ids = request.user_ids.iter().enumerate();
+    let user_ids = user_ids.map(|(index, id)| check.id(&format!("user_ids[{index}]"), id)).collect();
+    check.into_result().map(|()| user_ids)
+}
+
 /// Reads in which size the organisation's own logo is asked for.
 pub(super) fn own_view(request: &pb::GetOrganizationLogoRequest) -> Result<View, Violations> {
     let mut check = Violations::default();
@@ -221,6 +244,7 @@ impl From<Kind> for pb::LogoKind {
             Kind::Customer => Self::Customer,
             Kind::Organization => Self::Organization,
             Kind::Banner => Self::Banner,
+            Kind::Person => Self::Person,
         }
     }
 }
@@ -276,6 +300,28 @@ impl From<Logo> for pb::UploadOrganizationLogoResponse {
 impl From<Logo> for pb::UploadThemeBannerResponse {
     fn from(logo: Logo) -> Self {
         Self { logo: Some(logo.into()) }
+    }
+}
+
+impl From<Logo> for pb::UploadProfilePictureResponse {
+    fn from(logo: Logo) -> Self {
+        Self { logo: Some(logo.into()) }
+    }
+}
+
+impl From<LogoRemoved> for pb::RemoveProfilePictureResponse {
+    fn from(LogoRemoved: LogoRemoved) -> Self {
+        Self {}
+    }
+}
+
+impl From<PicturesOfPeople> for pb::BatchGetProfilePicturesResponse {
+    fn from(PicturesOfPeople(all): PicturesOfPeople) -> Self {
+        let picture = |(user_id, linked): (UserId, LinkedLogo)| pb::ProfilePicture {
+            user_id: user_id.to_string(),
+            logo_link: Some(linked.into()),
+        };
+        Self { profile_pictures: all.into_iter().map(picture).collect() }
     }
 }
 

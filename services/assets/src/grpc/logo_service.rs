@@ -73,6 +73,32 @@ impl LogoService for LogoGrpc {
         self.take(request).await
     }
 
+    async fn upload_profile_picture(
+        &self,
+        request: Request<Streaming<pb::UploadProfilePictureRequest>>,
+    ) -> Result<Response<pb::UploadProfilePictureResponse>, Status> {
+        self.take(request).await
+    }
+
+    async fn remove_profile_picture(
+        &self,
+        request: Request<pb::RemoveProfilePictureRequest>,
+    ) -> Result<Response<pb::RemoveProfilePictureResponse>, Status> {
+        let call = Call::of(&request)?;
+        let response: pb::RemoveProfilePictureResponse = self.logos.remove_of_caller(&call).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn batch_get_profile_pictures(
+        &self,
+        request: Request<pb::BatchGetProfilePicturesRequest>,
+    ) -> Result<Response<pb::BatchGetProfilePicturesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let user_ids = convert::people_of(request.get_ref())?;
+        let pictures = self.logos.of_people(&caller, user_ids).await?;
+        Ok(Response::new(pictures.into()))
+    }
+
     async fn format_logo(
         &self,
         request: Request<pb::FormatLogoRequest>,

@@ -63,6 +63,8 @@ text_enum! {
         Organization = "ORGANIZATION",
         /// The banner of a theme.
         Banner = "BANNER",
+        /// The picture of a person.
+        Person = "PERSON",
     }
 }
 
@@ -120,6 +122,8 @@ pub(crate) enum Purpose {
     Organization,
     /// A banner for a theme.
     Banner,
+    /// The uploader's own picture, shown from then on.
+    Person,
 }
 
 impl Purpose {
@@ -127,7 +131,7 @@ impl Purpose {
     pub(crate) fn space_id(self) -> Option<SpaceId> {
         match self {
             Self::Customer(space_id) => Some(space_id),
-            Self::Organization | Self::Banner => None,
+            Self::Organization | Self::Banner | Self::Person => None,
         }
     }
 
@@ -137,6 +141,7 @@ impl Purpose {
             Self::Customer(_) => Kind::Customer,
             Self::Organization => Kind::Organization,
             Self::Banner => Kind::Banner,
+            Self::Person => Kind::Person,
         }
     }
 }
@@ -276,6 +281,10 @@ pub(crate) struct FormattedLogo {
     pub(crate) gallery: LinkedLogo,
 }
 
-/// The organisation's own logo is no longer there.
+/// People's pictures, each with whose it is.
+#[derive(Clone, Debug)]
+pub(crate) struct PicturesOfPeople(pub(crate) Vec<(UserId, LinkedLogo)>);
+
+/// What was shown is no longer there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogoRemoved;

@@ -33,7 +33,7 @@ use crate::storage::ObjectStore;
 
 pub(crate) use entity::{
     BATCH_MAX, FILE_NAME_MAX, Format, FormattedLogo, Kind, LinkedLogo, LinkedLogos, Logo, LogoId,
-    LogoRemoved, NewLogo, Purpose, Rendition, View,
+    LogoRemoved, NewLogo, PicturesOfPeople, Purpose, Rendition, View,
 };
 use entity::{Known, PendingLogo, Shown, Small, admit_upload};
 pub use error::LogoError;
@@ -87,7 +87,7 @@ impl Logos {
         let call = call.clone().about(&what_is_sent(&new, &content));
         let picture = self.converter.convert(content).await?;
         drop(place);
-        let (organization_id, purpose) = (caller.organization_id, new.purpose);
+        let (organization_id, user_id, purpose) = (caller.organization_id, caller.user_id, new.purpose);
         let (logo_id, small) = self.store_objects(caller, new, picture).await?;
         self.database
             .write(&call, organization_id, move |tx| {
@@ -95,8 +95,12 @@ impl Logos {
                     let logo = repo::mark_ready(tx, organization_id, logo_id).await?;
                     let logo = logo.ok_or(LogoError::Interrupted)?;
                     repo::insert_small(tx, organization_id, &small).await?;
-                    if purpose == Purpose::Organization {
-                        places::set_own(tx, organization_id, logo_id).await?;
+                    match purpose {
+                        Purpose::Organization => places::set_own(tx, organization_id, logo_id).await?,
+                        Purpose::Person => {
+                            places::set_of_person(tx, organization_id, user_id, logo_id).await?
+                        }
+                        Purpose::Customer(_) | Purpose::Banner => {}
                     }
                     Ok(logo)
                 })

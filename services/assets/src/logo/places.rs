@@ -1,9 +1,9 @@
-//! What is shown where: all SQL of places and of the organisation's own logo.
+//! What is shown where: all SQL of places, of the organisation's own logo and of people's pictures.
 //!
 //! Owns `logos.is_shown`, which every change here brings up to date in its own transaction: the row of the logo is
 //! locked after the change and before the looking, so that of two changes the later one sees both.
 
-use service_kit::ids::OrganizationId;
+use service_kit::ids::{OrganizationId, UserId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -130,6 +130,77 @@ async fn update_own_shown(tx: &mut PgConnection, organization_id: OrganizationId
     update_shown(tx, organization_id, &concerned).await
 }
 
+/// Finds the pictures that these people have.
+pub(crate) async fn find_of_people(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_ids: &[Uuid],
+) -> Result<Vec<(UserId, LogoId)>, sqlx::Error> {
+    let found = sqlx::query!(
+        r#"SELECT user_id AS "user_id: UserId", logo_id AS "logo_id: LogoId" FROM profile_pictures
+            WHERE organization_id = $1 AND user_id = ANY($2)"#,
+        organization_id.uuid(),
+        user_ids,
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(found.into_iter().map(|row| (row.user_id, row.logo_id)).collect())
+}
+
+/// Makes a logo a person's picture, in the place of the one before.
+pub(crate) async fn set_of_person(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+    logo_id: LogoId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO profile_pictures (organization_id, user_id, logo_id) VALUES ($1, $2, $3)
+         ON CONFLICT (organization_id, user_id) DO UPDATE SET logo_id = excluded.logo_id",
+        organization_id.uuid(),
+        user_id.uuid(),
+        logo_id.uuid(),
+    )
+    .execute(&mut *tx)
+    .await?;
+    update_shown_of(tx, organization_id, user_id).await
+}
+
+/// Takes a person's picture away, where there is one.
+pub(crate) async fn remove_of_person(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "DELETE FROM profile_pictures WHERE organization_id = $1 AND user_id = $2",
+        organization_id.uuid(),
+        user_id.uuid(),
+    )
+    .execute(&mut *tx)
+    .await?;
+    update_shown_of(tx, organization_id, user_id).await
+}
+
+/// Brings up to date whether a person's pictures are shown, as [`update_own_shown`] does for an organisation.
+async fn update_shown_of(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    user_id: UserId,
+) -> Result<(), sqlx::Error> {
+    let concerned = sqlx::query_scalar!(
+        "SELECT logo_id FROM logos
+          WHERE organization_id = $1 AND uploader_user_id = $2 AND kind = 'PERSON' AND is_shown
+         UNION SELECT logo_id FROM profile_pictures WHERE organization_id = $1 AND user_id = $2",
+        organization_id.uuid(),
+        user_id.uuid(),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let concerned: Vec<Uuid> = concerned.into_iter().flatten().collect();
+    update_shown(tx, organization_id, &concerned).await
+}
+
 /// Brings up to date whether these logos are shown.
 async fn update_shown(
     tx: &mut PgConnection,
@@ -150,6 +221,8 @@ async fn update_shown(
                 is_shown = awaits_place
                     OR EXISTS (SELECT FROM organization_logos AS own
                                 WHERE own.organization_id = $1 AND own.logo_id = logos.logo_id)
+                    OR EXISTS (SELECT FROM profile_pictures AS picture
+                                WHERE picture.organization_id = $1 AND picture.logo_id = logos.logo_id)
                     OR EXISTS (SELECT FROM logo_places AS place
                                 WHERE place.organization_id = $1 AND place.logo_id = logos.logo_id)
           WHERE organization_id = $1 AND logo_id = ANY($2)",

@@ -154,7 +154,7 @@ pub(crate) async fn find_for_use(
                   awaits_place = awaits_place OR coalesce(space_id = $3, false),
                   is_shown = is_shown OR coalesce(space_id = $3, false)
             WHERE organization_id = $1 AND logo_id = $2 AND state = 'READY'
-              AND CASE WHEN $3::uuid IS NULL THEN kind <> 'CUSTOMER'
+              AND CASE WHEN $3::uuid IS NULL THEN kind IN ('ORGANIZATION', 'BANNER')
                        ELSE space_id = $3 OR EXISTS (
                             SELECT FROM logo_places AS place
                              WHERE place.organization_id = $1 AND place.place_id = $3 AND place.logo_id = $2) END

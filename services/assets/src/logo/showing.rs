@@ -2,18 +2,18 @@
 //!
 //! Owns who sees a logo. A customer's is seen by whoever sees a space that shows it, which spaces says at each call,
 //! and while no place shows it by whoever may edit the space it was uploaded for; the others by everybody of the
-//! organisation. What somebody may not see looks like what never was.
+//! organisation who has their id. What somebody may not see looks like what never was.
 
 use std::collections::HashMap;
 
 use service_kit::caller::{Call, Caller};
 use service_kit::db::Reply;
-use service_kit::ids::{OrganizationId, SpaceId};
+use service_kit::ids::{OrganizationId, SpaceId, UserId};
 use service_kit::space_access::Permission;
 
 use super::{
     FormattedLogo, Kind, Known, LinkedLogo, LinkedLogos, Logo, LogoError, LogoId, LogoRemoved, Logos,
-    Rendition, Shown, View, places, repo,
+    PicturesOfPeople, Rendition, Shown, View, places, repo,
 };
 
 impl Logos {
@@ -98,6 +98,49 @@ impl Logos {
             .write(call, organization_id, move |tx| {
                 Box::pin(async move {
                     places::remove_own(tx, organization_id).await?;
+                    Ok::<_, LogoError>(LogoRemoved)
+                })
+            })
+            .await
+    }
+
+    /// Returns the pictures of those of the people who have one, in the order they were asked for.
+    pub(crate) async fn of_people(
+        &self,
+        caller: &Caller,
+        user_ids: Vec<UserId>,
+    ) -> Result<PicturesOfPeople, LogoError> {
+        let organization_id = caller.organization_id;
+        let asked: Vec<_> = user_ids.iter().map(|user_id| user_id.uuid()).collect();
+        let found: HashMap<UserId, LogoId> = self
+            .database
+            .read(organization_id, move |tx| {
+                Box::pin(async move {
+                    let found = places::find_of_people(tx, organization_id, &asked).await?;
+                    Ok::<_, LogoError>(found.into_iter().collect())
+                })
+            })
+            .await?;
+        let logo_ids: Vec<LogoId> = found.values().copied().collect();
+        let known = self.known(organization_id, &logo_ids).await?;
+        let known: HashMap<LogoId, Known> =
+            known.into_iter().map(|known| (known.logo.logo_id, known)).collect();
+        let mut pictures = Vec::new();
+        for user_id in user_ids {
+            let Some(known) = found.get(&user_id).and_then(|logo_id| known.get(logo_id)) else { continue };
+            let shown = known.show(View { rendition: Rendition::Gallery, is_transparent: false })?;
+            pictures.push((user_id, self.linked(known.logo.clone(), shown).await?));
+        }
+        Ok(PicturesOfPeople(pictures))
+    }
+
+    /// Takes the caller's own picture away, where there is one.
+    pub(crate) async fn remove_of_caller<R: Reply<LogoRemoved>>(&self, call: &Call) -> Result<R, LogoError> {
+        let Caller { organization_id, user_id, .. } = *call.caller()?;
+        self.database
+            .write(call, organization_id, move |tx| {
+                Box::pin(async move {
+                    places::remove_of_person(tx, organization_id, user_id).await?;
                     Ok::<_, LogoError>(LogoRemoved)
                 })
             })

@@ -5,7 +5,8 @@ use sqlx::AssertSqlSafe;
 use super::pictures;
 use super::world::World;
 
-const TABLES: [&str; 4] = ["logos", "logo_renditions", "organization_logos", "logo_places"];
+const TABLES: [&str; 5] =
+    ["logos", "logo_renditions", "organization_logos", "logo_places", "profile_pictures"];
 
 /// Counts the rows of a table that the service's role sees when it acts for an organisation, or for none.
 async fn seen(world: &World, table: &str, organization_id: &str) -> i64 {
@@ -27,9 +28,10 @@ async fn the_role_of_the_service_sees_no_row_without_saying_whose() {
     let (editor, space_id) = world.editor();
     let logo = world.upload(&editor, space_id, &pictures::png(16, 8)).await.unwrap();
     world.upload_own(&editor, &pictures::png(16, 8)).await.unwrap();
+    world.upload_picture(&editor, &pictures::png(16, 8)).await.unwrap();
     world.place(editor.organization_id, space_id, &logo.logo_id, 1).await;
     let (stranger, _) = world.editor();
-    for (table, own) in TABLES.into_iter().zip([2, 4, 1, 1]) {
+    for (table, own) in TABLES.into_iter().zip([3, 6, 1, 1, 1]) {
         assert_eq!(seen(&world, table, "").await, 0, "{table}");
         assert_eq!(seen(&world, table, &stranger.organization_id.to_string()).await, 0, "{table}");
         assert_eq!(seen(&world, table, &editor.organization_id.to_string()).await, own, "{table}");
@@ -45,6 +47,10 @@ async fn no_row_can_be_written_for_another_organisation() {
     let (stranger, _) = world.editor();
     for statement in [
         format!("INSERT INTO organization_logos VALUES ('{organization_id}', '{logo_id}')"),
+        format!(
+            "INSERT INTO profile_pictures VALUES ('{organization_id}', '{}', '{logo_id}')",
+            editor.user_id
+        ),
         format!("INSERT INTO logo_places VALUES ('{organization_id}', '{space_id}', '{logo_id}', 1)"),
         format!(
             "INSERT INTO logo_renditions VALUES ('{organization_id}', '{logo_id}', 'HEADER', true, 1, 1, 1)"

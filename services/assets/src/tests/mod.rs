@@ -7,6 +7,7 @@ pub(crate) mod files;
 mod isolation;
 mod kinds;
 mod mailing;
+mod people;
 pub(crate) mod pictures;
 mod played;
 mod reading;

@@ -192,6 +192,26 @@ impl World {
         Ok(answer.into_inner().logo.unwrap())
     }
 
+    /// Uploads somebody's own picture.
+    pub(crate) async fn upload_picture(&self, caller: &Caller, file: &[u8]) -> Result<pb::Logo, Status> {
+        use pb::upload_profile_picture_request::Part;
+        let header = Part::Header(pb::ImageHeader { file_name: "me.png".to_owned() });
+        let chunks = file.chunks(256 * 1024).map(|chunk| Part::Chunk(Bytes::copy_from_slice(chunk)));
+        let parts: Vec<_> = [header].into_iter().chain(chunks).collect();
+        let parts = stream::iter(parts).map(|part| pb::UploadProfilePictureRequest { part: Some(part) });
+        let answer = self.client().upload_profile_picture(by(caller, parts)).await?;
+        Ok(answer.into_inner().logo.unwrap())
+    }
+
+    pub(crate) async fn pictures_of(
+        &self,
+        caller: &Caller,
+        user_ids: Vec<String>,
+    ) -> Result<Vec<pb::ProfilePicture>, Status> {
+        let request = by(caller, pb::BatchGetProfilePicturesRequest { user_ids });
+        Ok(self.client().batch_get_profile_pictures(request).await?.into_inner().profile_pictures)
+    }
+
     pub(crate) async fn format(
         &self,
         caller: &Caller,

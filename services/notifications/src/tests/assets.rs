@@ -117,6 +117,27 @@ impl LogoService for PlayedAssets {
         not_played()
     }
 
+    async fn upload_profile_picture(
+        &self,
+        _: Request<Streaming<pb::UploadProfilePictureRequest>>,
+    ) -> Result<Response<pb::UploadProfilePictureResponse>, Status> {
+        not_played()
+    }
+
+    async fn remove_profile_picture(
+        &self,
+        _: Request<pb::RemoveProfilePictureRequest>,
+    ) -> Result<Response<pb::RemoveProfilePictureResponse>, Status> {
+        not_played()
+    }
+
+    async fn batch_get_profile_pictures(
+        &self,
+        _: Request<pb::BatchGetProfilePicturesRequest>,
+    ) -> Result<Response<pb::BatchGetProfilePicturesResponse>, Status> {
+        not_played()
+    }
+
     async fn format_logo(
         &self,
         _: Request<pb::FormatLogoRequest>,

@@ -178,6 +178,9 @@ impl LogoService for Logos {
         remove_organization_logo(assets::RemoveOrganizationLogoRequest)
             -> assets::RemoveOrganizationLogoResponse,
         upload_theme_banner(Streaming<assets::UploadThemeBannerRequest>) -> assets::UploadThemeBannerResponse,
+        upload_profile_picture(Streaming<assets::UploadProfilePictureRequest>) -> assets::UploadProfilePictureResponse,
+        remove_profile_picture(assets::RemoveProfilePictureRequest) -> assets::RemoveProfilePictureResponse,
+        batch_get_profile_pictures(assets::BatchGetProfilePicturesRequest) -> assets::BatchGetProfilePicturesResponse,
         fetch_organization_logo(assets::FetchOrganizationLogoRequest) -> assets::FetchOrganizationLogoResponse,
         format_logo(assets::FormatLogoRequest) -> assets::FormatLogoResponse,
         batch_get_logos(assets::BatchGetLogosRequest) -> assets::BatchGetLogosResponse,
