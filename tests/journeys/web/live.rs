@@ -3,7 +3,10 @@
 
 use std::time::Instant;
 
+use journeys::api::with_token;
 use journeys::visit::png;
+use sharedspaces_proto::assets::v1::upload_organization_logo_request::Part;
+use sharedspaces_proto::assets::v1::{ImageHeader, UploadOrganizationLogoRequest};
 
 use super::*;
 
@@ -176,6 +179,27 @@ async fn items_and_logos_are_dragged_with_the_mouse_and_with_keys_and_stay_where
     assert_eq!(height().await, 136);
     assert_eq!(seller.run("return document.querySelector('.logo img').width").await.unwrap(), 272);
     look(&seller, "space-arranged").await;
+
+    // The organisation's own logo has its own height in each space.
+    let admin = web.journey.sign_in(&web.accounts.organization, &web.accounts.admin).await.unwrap();
+    let header = Part::Header(ImageHeader { file_name: "acme.png".to_owned() });
+    let parts = [header, Part::Chunk(png(200, 100).unwrap().into())];
+    let messages = parts.map(|part| UploadOrganizationLogoRequest { part: Some(part) });
+    let request = with_token(tokio_stream::iter(messages), admin.token());
+    web.journey.api.logos.clone().upload_organization_logo(request).await.unwrap();
+    seller.go(&space.page).await.unwrap();
+    let own = "[data-corner=own]";
+    let before =
+        seller.run("return document.querySelector('.logo img').height").await.unwrap().as_i64().unwrap();
+    seller.drag(own, (0, 40)).await.unwrap();
+    within(SOON, "the own logo's height", async || {
+        let seen = web.journey.get_space(&space.seller, &space.id).await?.logo_display.unwrap_or_default();
+        let is_kept = i64::from(seen.organization_logo_height_px) == before + 40;
+        Ok((is_kept && seen.customer_logo_height_px == 136).then_some(()))
+    })
+    .await
+    .unwrap();
+    look(&seller, "both-logos").await;
     seller.close().await.unwrap();
 }
 

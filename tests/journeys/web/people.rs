@@ -43,6 +43,17 @@ async fn a_seller_invites_with_suggestions_sees_who_stands_where_and_hands_the_r
     sign_in(&seller, &web, (&accounts.organization, &accounts.members[0])).await;
     let space = create_space(&seller, &web, "Handed over").await;
 
+    // Up to fifteen people are recommended; the sixteenth is let in, and that is said.
+    let crowd = |count, from| -> String {
+        (from..from + count).map(|n| format!("p{n}.{}@buyer.example\n", unique())).collect()
+    };
+    let crowded = create_space(&seller, &web, "Crowded").await;
+    invite(&seller, &crowded, &crowd(14, 0)).await;
+    seller.arrive("done=invited").await.unwrap();
+    assert!(!seller.text("main").await.unwrap().contains("works best with up to 15"));
+    invite(&seller, &crowded, &crowd(1, 14)).await;
+    seller.reads("There are 16 people here now. A space works best with up to 15.").await.unwrap();
+
     // A colleague is found by the beginning of a name and taken by keyboard alone.
     seller.go(&format!("{space}/people")).await.unwrap();
     within(Duration::from_secs(60), "suggestions", async || {
