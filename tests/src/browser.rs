@@ -250,11 +250,18 @@ impl Browser {
     /// Returns a PNG of the whole page at a width.
     pub async fn picture(&self, width: u64) -> anyhow::Result<Vec<u8>> {
         self.resize(width, 800).await?;
+        self.hide_scrollbars(true).await?;
         let height = self.run("return document.documentElement.scrollHeight").await?;
         self.resize(width, height.as_u64().unwrap_or(800).min(TALLEST)).await?;
         let picture = self.get("/screenshot").await?;
+        self.hide_scrollbars(false).await?;
         let text = picture.as_str().context("no picture")?;
         Ok(base64::engine::general_purpose::STANDARD.decode(text)?)
+    }
+
+    async fn hide_scrollbars(&self, hidden: bool) -> anyhow::Result<()> {
+        let command = json!({ "cmd": "Emulation.setScrollbarsHidden", "params": { "hidden": hidden } });
+        self.post("/goog/cdp/execute", command).await.map(drop)
     }
 
     /// Ends the browser; without this its driver ends it.

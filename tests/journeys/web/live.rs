@@ -380,6 +380,10 @@ async fn what_was_typed_stays_when_the_browser_is_offline_or_the_server_does_not
     seller.close().await.unwrap();
 }
 
+/// How much may move, as layout shift is counted; 0.1 is called good (web.dev). A scrollbar that appears is 0.01; what a
+/// loaded browser paints of a line before the rest of it has come is a tenth of that.
+const MOVED_MAX: f64 = 0.005;
+
 /// What the first page of a guest weighs, how long it took, and what moved on it.
 const MEASURED: &str = "const done = arguments[0]; const paints = [], moved = []; let shifts = 0; \
      const where = of => [of.node && (of.node.outerHTML || of.node.textContent).slice(0, 80), of.previousRect, of.currentRect]; \
@@ -403,7 +407,8 @@ async fn stays_still(browser: &Browser, pages: &[&str]) {
         browser.slow(10_000).await.unwrap();
         browser.go(page).await.unwrap();
         let measured = browser.run_async(MEASURED).await.unwrap();
-        assert!(measured["shifts"].as_f64() == Some(0.0), "{page} shifts at {width}: {}", measured["moved"]);
+        let shifts = measured["shifts"].as_f64().unwrap();
+        assert!(shifts < MOVED_MAX, "{page} shifts at {width}: {}", measured["moved"]);
     }
 }
 
@@ -434,7 +439,7 @@ async fn the_first_page_of_a_guest_is_small_and_nothing_on_it_moves() {
         "CSS and scripts of {} bytes",
         number("others")
     );
-    assert!(number("shifts") == 0.0, "the layout shifts: {}", measured["moved"]);
+    assert!(number("shifts") < MOVED_MAX, "the layout shifts: {}", measured["moved"]);
     stays_still(&guest, &[&space.page]).await;
     let seller = seller_in(&web, true).await;
     stays_still(

@@ -1,10 +1,13 @@
 //! The way in for a guest: the link of the invitation, the notice, the consent.
 
+use std::time::Duration;
+
 use axum::extract::{Path, Query};
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use sharedspaces_proto::identity::v1 as pb;
+use sharedspaces_proto::spaces::v1 as spaces;
 use tonic::Status;
 
 use super::sign_in::{answer, token_in};
@@ -13,6 +16,10 @@ use crate::failure::{Failure, reason};
 use crate::form::Filled;
 use crate::frame::{Frame, fill};
 use crate::visitor::{Me, Visitor, way_back};
+
+/// How often a space is asked whether it has heard of a consent, and with which pause.
+const HEARD_LOOKS: usize = 40;
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(askama::Template)]
 #[template(path = "door/landing.html")]
@@ -173,9 +180,24 @@ pub(crate) async fn give_consent(me: Me, form: Filled) -> Result<Response, Failu
     if let Err(status) = me.web().api.consent().give_consent(me.ask(request)).await {
         return draw_consent(&me, form.refused(t, status)?).await;
     }
-    let next = Redirect::to(way_back(form.value("next"), "/app/spaces"));
+    let next = way_back(form.value("next"), "/app/spaces");
+    until_heard(&me, next).await;
     let session = me.fresh().await?;
-    Ok(([(SET_COOKIE, me.seal(cookie::SESSION, &session)?)], next).into_response())
+    Ok(([(SET_COOKIE, me.seal(cookie::SESSION, &session)?)], Redirect::to(next)).into_response())
+}
+
+/// Waits until the space that somebody goes on to has heard of their consent, for a while: of one that was given after
+/// another was taken back it learns by an event alone, and until then it would ask again.
+async fn until_heard(me: &Me, next: &str) {
+    let id = next.strip_prefix("/app/spaces/").and_then(|rest| rest.split(['/', '?']).next());
+    let Some(space_id) = id.map(str::to_owned) else { return };
+    for _ in 0..HEARD_LOOKS {
+        let request = spaces::GetSpaceRequest { space_id: space_id.clone() };
+        match me.web().api.spaces().get_space(me.ask(request)).await {
+            Err(status) if reason(&status) == "CONSENT_REQUIRED" => tokio::time::sleep(LOOK_EVERY).await,
+            _ => return,
+        }
+    }
 }
 
 /// Tells whether a page was refused because the guest's consent does not stand, and leads to giving it.

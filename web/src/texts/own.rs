@@ -7,6 +7,7 @@ side_by_side! {
         signed_in_explained: "End what you do not know or no longer use; within minutes that device asks for a new sign-in.", "Fermez ce que vous ne reconnaissez pas ou n’utilisez plus ; l’appareil demandera une nouvelle connexion dans les minutes qui suivent.", "Beenden Sie, was Sie nicht kennen oder nicht mehr brauchen; das Gerät verlangt innerhalb weniger Minuten eine neue Anmeldung.";
         picture: "Your picture", "Votre photo", "Ihr Bild";
         picture_explained: "Shown beside your name to those you share a space with.", "Affichée à côté de votre nom aux personnes avec qui vous partagez un espace.", "Steht neben Ihrem Namen bei allen, mit denen Sie einen Space teilen.";
+        picture_file: "Picture", "Photo", "Bild";
         remove_picture: "Remove the picture", "Retirer la photo", "Bild entfernen";
         sessions: "Sign-ins", "Connexions", "Anmeldungen";
         this_browser: "This browser", "Ce navigateur", "Dieser Browser";
