@@ -44,6 +44,21 @@ impl Method {
         if package == "crmsync" { "crm-sync".to_owned() } else { package.to_owned() }
     }
 
+    /// Returns the name of its gRPC service in a document of all of them: of a name that several packages have, which
+    /// package's it is comes first.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        let service = self.descriptor.parent_service();
+        let alike = self.descriptor.parent_pool().services().filter(|other| other.name() == service.name());
+        if alike.count() == 1 {
+            return service.name().to_owned();
+        }
+        let package = service.package_name().trim_start_matches("sharedspaces.");
+        let (first, rest) = package.split_at(package.len().min(1));
+        let rest = rest.split('.').next().unwrap_or_default();
+        format!("{}{rest}{}", first.to_ascii_uppercase(), service.name())
+    }
+
     /// Tells whether it answers with a stream.
     #[must_use]
     pub fn is_watched(&self) -> bool {

@@ -98,7 +98,7 @@ impl Logos {
                     match purpose {
                         Purpose::Organization => places::set_own(tx, organization_id, logo_id).await?,
                         Purpose::Person => {
-                            places::set_of_person(tx, organization_id, user_id, logo_id).await?
+                            places::set_of_person(tx, organization_id, user_id, logo_id).await?;
                         }
                         Purpose::Customer(_) | Purpose::Banner => {}
                     }
