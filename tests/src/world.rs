@@ -318,24 +318,24 @@ impl World {
         dead
     }
 
-    /// Leaves a job behind that a service could not do, however often it tried.
-    pub async fn leave_dead_job(
+    /// Leaves an event behind that a service could not apply, however often it tried.
+    pub async fn leave_dead_event(
         &self,
         service: &str,
         (organization_id, job_id): (Uuid, Uuid),
-        name: &str,
-        (payload, event): (&Value, &[u8]),
+        routing_key: &str,
+        (envelope, body): (&Value, &[u8]),
     ) -> anyhow::Result<()> {
         let pool = PgPoolOptions::new().max_connections(1).connect(&self.superuser_url(service)?).await?;
         sqlx::query(
             "INSERT INTO jobs (id, name, organization_id, payload, event, state, attempt, max_attempts, last_error)
-             VALUES ($1, $2, $3, $4, $5, 'dead', 1000, 1000, 'the database was full')",
+             VALUES ($1, 'event:' || $2, $3, $4, $5, 'dead', 1000, 1000, 'the database was full')",
         )
         .bind(job_id)
-        .bind(name)
+        .bind(routing_key)
         .bind(organization_id)
-        .bind(payload)
-        .bind(event)
+        .bind(envelope)
+        .bind(body)
         .execute(&pool)
         .await?;
         pool.close().await;

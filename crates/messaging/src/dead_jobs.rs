@@ -1,7 +1,7 @@
 //! What this service has given up, for the admins of the organisation that it was for.
 //!
-//! Owns the answers of the `JobService` of every service that runs jobs, so that all answer alike. Must not run a job: the runner does, once
-//! it is set to run again.
+//! Owns the answers of the `JobService` of every service that runs jobs, so that all answer alike. Must not run a job:
+//! the runner does, once it is set to run again.
 
 use chrono::{DateTime, Utc};
 use service_kit::caller::{Call, Caller};
@@ -96,11 +96,8 @@ impl DeadJobs {
         self.database
             .write(call, organization_id, move |tx| {
                 Box::pin(async move {
-                    // The table has no row-level security: whose job it is, is asked here.
-                    if !belongs_to(tx, organization_id, id).await? || !jobs::redrive(tx, id).await? {
-                        return Err(DeadJobError::NotFound);
-                    }
-                    Ok(Redriven)
+                    let was_dead = jobs::redrive(tx, organization_id, id).await?;
+                    was_dead.then_some(Redriven).ok_or(DeadJobError::NotFound)
                 })
             })
             .await
@@ -125,18 +122,6 @@ async fn list(
     .await
 }
 
-async fn belongs_to(
-    tx: &mut PgConnection,
-    organization_id: OrganizationId,
-    id: Uuid,
-) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT FROM jobs WHERE id = $1 AND organization_id = $2)")
-        .bind(id)
-        .bind(organization_id)
-        .fetch_one(tx)
-        .await
-}
-
 impl From<DeadJob> for pb::DeadJob {
     fn from(job: DeadJob) -> Self {
         Self {
@@ -155,8 +140,8 @@ impl From<Redriven> for pb::RetryDeadJobResponse {
     }
 }
 
-/// Answers the `JobService` of each package: the same two methods under four names, so that a path says which service it
-/// is for.
+/// Answers the `JobService` of each package: the same two methods under four names, so that a path says which service
+/// it is for.
 macro_rules! answer {
     ($($package:ident),+) => {
         $(

@@ -155,16 +155,22 @@ pub async fn enqueue_after(tx: &mut PgConnection, job: NewJob, delay: Duration) 
     Ok(())
 }
 
-/// Sets a dead job to run again, from the first try. False: there is no dead job with this id.
-pub async fn redrive(tx: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
+/// Sets a dead job to run again, from the first try. False: the organisation has no dead job with this id. Whose it is, is
+/// asked here, because the table has no row-level security.
+pub async fn redrive(
+    tx: &mut PgConnection,
+    organization_id: OrganizationId,
+    id: Uuid,
+) -> Result<bool, sqlx::Error> {
     let redriven = sqlx::query(
         "WITH redriven AS (
              UPDATE jobs SET state = 'pending', attempt = 0, run_after = now()
-              WHERE id = $1 AND state = 'dead'
+              WHERE id = $1 AND organization_id = $2 AND state = 'dead'
              RETURNING id)
          SELECT pg_notify('jobs', '') FROM redriven",
     )
     .bind(id)
+    .bind(organization_id)
     .fetch_optional(tx)
     .await?;
     Ok(redriven.is_some())

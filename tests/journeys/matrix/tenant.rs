@@ -11,11 +11,14 @@ use journeys::outside::within;
 use journeys::room::readable_colors;
 use journeys::visit::{Accounts, Journey, Session, fresh_key, png, unique};
 use journeys::world::World;
+use messaging::Event;
 use prost_reflect::FieldDescriptor;
 use sharedspaces_proto::assets::v1 as assets;
 use sharedspaces_proto::crmsync::v1 as crm;
+use sharedspaces_proto::identity::events::v1::OrganizationUpdated;
 use sharedspaces_proto::identity::v1 as identity;
 use sharedspaces_proto::notifications::v1 as notifications;
+use sharedspaces_proto::spaces::events::v1::LogoPlaced;
 use sharedspaces_proto::spaces::v1 as spaces;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -26,12 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Somebody whom the CRM knows.
 const CONTACT: &str = "nora.field@contoso.test";
 
-/// What each service that runs jobs has given up.
-const DEAD_JOBS: [(&str, &str); 4] = [
-    ("spaces", "event:identity.organization.updated.v1"),
-    ("assets", "event:spaces.logo.placed.v1"),
-    ("notifications", "event:identity.organization.updated.v1"),
-    ("crm-sync", "event:identity.organization.updated.v1"),
+/// The event that each service that runs jobs has given up.
+const DEAD_EVENTS: [(&str, &str); 4] = [
+    ("spaces", OrganizationUpdated::ROUTING_KEY),
+    ("assets", LogoPlaced::ROUTING_KEY),
+    ("notifications", OrganizationUpdated::ROUTING_KEY),
+    ("crm-sync", OrganizationUpdated::ROUTING_KEY),
 ];
 
 /// An organisation as the matrix uses it.
@@ -169,10 +172,10 @@ impl Tenant {
         }
         let dead_job = Uuid::parse_str(&nobodys_id()).unwrap();
         let organization = organization_id.parse().unwrap();
-        for (service, name) in DEAD_JOBS {
+        for (service, name) in DEAD_EVENTS {
             // Without what it needs, it is dead again as soon as it is tried.
             let nothing = (&serde_json::json!({}), [].as_slice());
-            world.leave_dead_job(service, (organization, dead_job), name, nothing).await.unwrap();
+            world.leave_dead_event(service, (organization, dead_job), name, nothing).await.unwrap();
         }
         ids.insert(Kind::DeadJob, dead_job.to_string());
         let record_id = account.record_id;

@@ -2,33 +2,24 @@
 
 use journeys::api::with_token;
 use journeys::visit::fresh_key;
-use messaging::topology::SUBSCRIPTIONS;
+use messaging::Event;
 use prost::Message as _;
 use serde_json::json;
 use sharedspaces_proto::identity::events::v1::OrganizationUpdated;
 use sharedspaces_proto::identity::v1::GetOrganizationRequest;
 use sharedspaces_proto::jobs::v1::{ListDeadJobsRequest, RetryDeadJobRequest};
-use tonic_types::StatusExt as _;
+use sharedspaces_proto::spaces::events::v1::LogoPlaced;
 use uuid::Uuid;
 
 use super::*;
+use crate::files::reason;
 
-const RENAMED: &str = "event:identity.organization.updated.v1";
-const LOGO_PLACED: &str = "event:spaces.logo.placed.v1";
-
-/// The reason of a refusal.
-fn reason(status: &tonic::Status) -> String {
-    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
-}
+const RENAMED: &str = OrganizationUpdated::ROUTING_KEY;
+const LOGO_PLACED: &str = LogoPlaced::ROUTING_KEY;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_sees_what_could_not_be_done_and_sets_it_to_run_again() {
     let Web { world, journey, accounts, address: web } = open().await;
-    let names: Vec<String> = SUBSCRIPTIONS
-        .iter()
-        .flat_map(|queue| queue.events.iter().map(|event| format!("event:{}", event.routing_key)))
-        .collect();
-    assert!([RENAMED, LOGO_PLACED].iter().all(|name| names.contains(&(*name).to_owned())));
     let admin = Browser::start(true).await.unwrap();
     sign_in(&admin, &web, (&accounts.organization, &accounts.admin)).await;
     let page = format!("{web}/app/admin/jobs");
@@ -48,8 +39,8 @@ async fn an_admin_sees_what_could_not_be_done_and_sets_it_to_run_again() {
         "event_id": fresh_key(), "aggregate_id": id, "aggregate_version": 99, "event_time": "2026-01-01T00:00:00Z"
     });
     let [renamed, broken] = [(); 2].map(|()| fresh_key().parse::<Uuid>().unwrap());
-    world.leave_dead_job("notifications", (id, renamed), RENAMED, (&envelope, &event)).await.unwrap();
-    world.leave_dead_job("assets", (id, broken), LOGO_PLACED, (&json!({}), &[])).await.unwrap();
+    world.leave_dead_event("notifications", (id, renamed), RENAMED, (&envelope, &event)).await.unwrap();
+    world.leave_dead_event("assets", (id, broken), LOGO_PLACED, (&json!({}), &[])).await.unwrap();
     admin.go(&page).await.unwrap();
     for read in ["Mails and notices", RENAMED, "Files and logos", LOGO_PLACED, "the database was full"] {
         admin.reads(read).await.unwrap();

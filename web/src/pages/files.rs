@@ -321,14 +321,23 @@ impl LogoSent {
     }
 }
 
-/// Takes the person's own picture.
+/// Reads the picture of a form that asks for nothing else; what is wrong where it brought none.
+async fn chosen(parts: Multipart) -> Result<Result<(String, Vec<Bytes>), LogoSent>, Failure> {
+    let SentForm { file, is_too_large, .. } = read(parts).await?;
+    Ok(match file {
+        Some(sent) => Ok(picture(sent).await?),
+        None if is_too_large => Err(LogoSent::TooLarge),
+        None => Err(LogoSent::Missing),
+    })
+}
+
+/// Sends the person's own picture.
 pub(crate) async fn send_own_picture(me: &Me, parts: Multipart) -> Result<LogoSent, Failure> {
     use pb::upload_profile_picture_request::Part;
-    let SentForm { file, is_too_large, .. } = read(parts).await?;
-    let Some(sent) = file else {
-        return Ok(if is_too_large { LogoSent::TooLarge } else { LogoSent::Missing });
+    let (file_name, chunks) = match chosen(parts).await? {
+        Ok(picture) => picture,
+        Err(none) => return Ok(none),
     };
-    let (file_name, chunks) = picture(sent).await?;
     let header = Part::Header(pb::ImageHeader { file_name });
     let parts = std::iter::once(header).chain(chunks.into_iter().map(Part::Chunk));
     let messages: Vec<_> = parts.map(|part| pb::UploadProfilePictureRequest { part: Some(part) }).collect();
@@ -340,11 +349,10 @@ pub(crate) async fn send_own_picture(me: &Me, parts: Multipart) -> Result<LogoSe
 /// Sends the organisation's own logo.
 pub(crate) async fn send_own_logo(me: &Me, parts: Multipart) -> Result<LogoSent, Failure> {
     use pb::upload_organization_logo_request::Part;
-    let SentForm { file, is_too_large, .. } = read(parts).await?;
-    let Some(sent) = file else {
-        return Ok(if is_too_large { LogoSent::TooLarge } else { LogoSent::Missing });
+    let (file_name, chunks) = match chosen(parts).await? {
+        Ok(picture) => picture,
+        Err(none) => return Ok(none),
     };
-    let (file_name, chunks) = picture(sent).await?;
     let header = Part::Header(pb::ImageHeader { file_name });
     let parts = std::iter::once(header).chain(chunks.into_iter().map(Part::Chunk));
     let messages: Vec<_> = parts.map(|part| pb::UploadOrganizationLogoRequest { part: Some(part) }).collect();

@@ -104,7 +104,7 @@ async fn a_failing_job_is_tried_up_to_its_limit_then_dead_with_the_reason_and_ca
     })
     .await;
     let job = new_job(3);
-    let id = job.id;
+    let (id, organization_id) = (job.id, job.organization_id);
     service.enqueue(job).await;
     let reason = eventually("the job is dead", async || dead_reason(service.pool(), id).await).await;
     assert_eq!(reason, "the teapot is empty");
@@ -112,10 +112,13 @@ async fn a_failing_job_is_tried_up_to_its_limit_then_dead_with_the_reason_and_ca
     assert_eq!(messaging::backlog(service.pool()).await.unwrap().jobs_dead, 1);
 
     let mut connection = service.pool().acquire().await.unwrap();
-    assert!(jobs::redrive(&mut connection, id).await.unwrap());
+    assert!(jobs::redrive(&mut connection, organization_id, id).await.unwrap());
     service.eventually_idle().await;
     assert_eq!(tries.load(Ordering::SeqCst), 4);
-    assert!(!jobs::redrive(&mut connection, id).await.unwrap(), "a job that is done cannot be redriven");
+    assert!(
+        !jobs::redrive(&mut connection, organization_id, id).await.unwrap(),
+        "a job that is done cannot be redriven"
+    );
     drop(connection);
     service.close().await;
 }

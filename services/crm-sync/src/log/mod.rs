@@ -314,7 +314,7 @@ impl Logs {
             return Err(LogError::NotFailed);
         }
         let mut job_id = locked.job_id;
-        if !jobs::redrive(tx, job_id).await? {
+        if !jobs::redrive(tx, organization_id, job_id).await? {
             if !locked.state.has_ended() {
                 return Err(LogError::NotFailed);
             }

@@ -102,7 +102,7 @@ impl Deliveries {
             .write(call, organization_id, move |tx| {
                 Box::pin(async move {
                     let (mut delivery, mut job_id) = repo::get_for_update(tx, organization_id, id).await?;
-                    let was_dead = jobs::redrive(tx, job_id).await?;
+                    let was_dead = jobs::redrive(tx, organization_id, job_id).await?;
                     delivery.retry(was_dead)?;
                     if !was_dead {
                         // It was cleared away, or is not marked dead yet: a new one, under an id of its own.
